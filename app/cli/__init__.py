@@ -1,0 +1,1 @@
+"""Headless verbs: the same workflow without a window."""

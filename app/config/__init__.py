@@ -1,0 +1,1 @@
+"""Settings, user folders and logging without patient data."""

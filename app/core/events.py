@@ -1,0 +1,7 @@
+"""The signal type of the rooms below Qt: named in the past tense, payload ids or frozen values."""
+
+from __future__ import annotations
+
+from psygnal import Signal, SignalInstance
+
+__all__ = ["Signal", "SignalInstance"]

@@ -1,0 +1,183 @@
+"""Reports, the statements read in them, and the discrepancies that a check found."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from app.core.codes import Code, Laterality
+from app.core.finding import Finding, Presence, Site
+
+Language = Literal["en", "ru"]
+ReportState = Literal["draft", "signed", "amended"]
+Severity = Literal["block", "warn", "note"]
+CheckVerdict = Literal["clean", "warnings", "blocked"]
+Change = Literal["new", "stable", "larger", "smaller"]
+SectionName = Literal[
+    "technique", "indication", "comparison", "findings", "impression", "recommendation",
+    "communication", "other",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFacts:
+    """What the check knows of the study; empty or None means not known.
+
+    Dates are ISO 8601; ``laterality`` is R, L or empty; ``contrast`` None: unknown or not
+    applicable; ``priors`` None: unknown, empty: there are none.
+    """
+
+    modality: str = ""
+    body_part: str = ""
+    patient_name: str = ""
+    patient_sex: str = ""
+    patient_birth_date: str = ""
+    study_date: str = ""
+    laterality: str = ""
+    contrast: bool | None = None
+    priors: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters ``start <= n < end`` of the report text as given."""
+
+    start: int
+    end: int
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One assertion read from the text: concept, presence, place and size."""
+
+    concept: Code | None
+    label: str
+    presence: Presence
+    laterality: Laterality | None
+    site: Site | None
+    sizes_mm: tuple[float, ...]
+    change: Change | None
+    section: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A one-key repair: replace ``start..end`` (equal: insert) by ``insert``."""
+
+    insert: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One sentence in both languages."""
+
+    en: str
+    ru: str
+
+    def text(self, language: str) -> str:
+        """The sentence in ``language``."""
+        return self.ru if language == "ru" else self.en
+
+
+@dataclass(frozen=True, slots=True)
+class Discrepancy:
+    """Where report and findings (or study) disagree; ``id`` is stable for the same fault."""
+
+    rule: str
+    severity: Severity
+    message: Message
+    finding_uid: str | None = None
+    spans: tuple[Span, ...] = ()
+    fix: Fix | None = None
+
+    @property
+    def id(self) -> str:
+        """Rule, finding and the words concerned: stays the same while other text moves."""
+        words = "|".join(span.text for span in self.spans)
+        key = f"{self.rule}|{self.finding_uid or ''}|{words}"
+        return f"{self.rule}:{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The outcome of one check, bound by hashes to what it checked (law 4)."""
+
+    language: Language
+    report_sha256: str
+    findings_sha256: str
+    discrepancies: tuple[Discrepancy, ...]
+    statements: tuple[Statement, ...]
+    elapsed_ms: float
+
+    @property
+    def verdict(self) -> CheckVerdict:
+        """``blocked`` if anything blocks, ``warnings`` if anything warns, else ``clean``."""
+        severities = {item.severity for item in self.discrepancies}
+        if "block" in severities:
+            return "blocked"
+        return "warnings" if "warn" in severities else "clean"
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceLink:
+    """A generated sentence, the finding it states and a hash of the content it was made from."""
+
+    text: str
+    finding_uid: str
+    content_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A discrepancy that the signer lets stand, with the reason."""
+
+    discrepancy_id: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who signed, when (ISO 8601 UTC) and what the signature means (21 CFR 11.50)."""
+
+    name: str
+    at_utc: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report version. Signed versions never change; an addendum is a new version."""
+
+    uid: str
+    study_instance_uid: str
+    version: int
+    language: Language
+    text: str
+    state: ReportState
+    links: tuple[SentenceLink, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    signature: Signature | None = None
+    predecessor_uid: str = ""
+    content_sha256: str = ""
+
+
+def text_sha256(text: str) -> str:
+    """Hash of a report text, over its UTF-8 bytes."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def findings_sha256(findings: Iterable[Finding]) -> str:
+    """Hash of the decided content of findings, independent of their order.
+
+    Covers uid, state, current content: whatever changes the outcome of a check.
+    """
+    rows = sorted(repr((f.uid, f.state, f.current)) for f in findings)
+    return hashlib.sha256(json.dumps(rows).encode("utf-8")).hexdigest()

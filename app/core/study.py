@@ -1,0 +1,137 @@
+"""Header facts of patients, studies, series and instances; no pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from app.core.geometry import Geometry
+
+Verdict = Literal["ok", "resampled", "stack", "blocked"]
+
+
+class PatientText(str):
+    """Text that identifies a patient: usable as text, masked in ``repr`` so logs stay clean."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<patient data>"
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Who the images belong to. ``birth_date`` is ISO 8601 or empty, ``sex`` M, F, O or empty."""
+
+    id: PatientText
+    name: PatientText
+    birth_date: PatientText
+    sex: str
+    issuer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyWarning:
+    """A doubt about the images, with its id of the correctness checklist (``G04``, ``I09``...)."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One DICOM object on disk: header facts that grouping and routing need."""
+
+    path: Path
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    instance_number: int | None
+    number_of_frames: int
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRef:
+    """One frame of one instance; ``frame`` counts from 1 as in DICOM."""
+
+    instance: Instance
+    frame: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Images that belong together, in display order, with a verdict on their geometry.
+
+    ``geometry`` is None where the images are not one regular volume; ``why`` then says why not.
+    """
+
+    index: int
+    why: str
+    frames: tuple[FrameRef, ...]
+    verdict: Verdict
+    geometry: Geometry | None
+    rows: int
+    columns: int
+    photometric: str
+    quantity: str
+    warnings: tuple[StudyWarning, ...] = ()
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether the stack can be assembled to a regular grid of more than one slice."""
+        return self.geometry is not None and self.verdict in ("ok", "resampled")
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series; the frames of its stacks add up to ``frames``, always."""
+
+    series_instance_uid: str
+    modality: str
+    description: str
+    body_part: str
+    number: int | None
+    sop_class_uids: tuple[str, ...]
+    transfer_syntax_uids: tuple[str, ...]
+    instances: tuple[Instance, ...]
+    frames: int
+    stacks: tuple[Stack, ...] = ()
+    laterality: str = ""
+    view_position: str = ""
+    contrast: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One study with its series; ``blocked`` names an identity conflict in words (D08)."""
+
+    study_instance_uid: str
+    patient: Patient
+    study_date: str
+    study_time: str
+    accession_number: PatientText
+    description: str
+    series: tuple[Series, ...]
+    warnings: tuple[StudyWarning, ...] = ()
+    blocked: str = ""
+    referring_physician: PatientText = field(default=PatientText(""))
+    study_id: str = ""
+
+    def find_series(self, series_instance_uid: str) -> Series | None:
+        """The series with this UID, or None."""
+        for series in self.series:
+            if series.series_instance_uid == series_instance_uid:
+                return series
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRef:
+    """Names one stack of one series of one study; results carry it so none lands elsewhere."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    stack: int = 0

@@ -1,0 +1,93 @@
+"""Voxels with their geometry and the meaning of their values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from app.core.geometry import Geometry
+from app.core.study import SeriesRef, StudyWarning
+
+VoxelArray = npt.NDArray[Any]
+
+
+def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same array, read-only from now on."""
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, slots=True)
+class Rescale:
+    """Stored value to modality value: ``value * slope + intercept`` (PS3.3 C.11.1)."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A VOI window: centre and width in modality values, and its function (PS3.3 C.11.2.1)."""
+
+    center: float
+    width: float
+    explanation: str = ""
+    function: str = "LINEAR"
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """Voxels ``[k, j, i]``, read-only, with one rescale for all of them.
+
+    ``voxels`` are stored values (int16 where possible). ``modality_values`` gives floats.
+    ``quantity`` is ``HU``, ``SUVbw``, ``OD``, ``arbitrary``... ``padding`` is the range of stored
+    values that is no image (I09). ``geometry`` is None for projection images and mere stacks: they
+    have no place in patient space, only ``pixel_spacing_mm`` (row, column order as in the
+    standard) and ``spacing_source`` saying what that number means (M01).
+    ``polarity_inverted`` is True for MONOCHROME1: display inverts once, values never change (I01).
+    Three samples per pixel: ``voxels`` has shape ``[k, j, i, 3]`` uint8 RGB.
+    """
+
+    voxels: VoxelArray
+    geometry: Geometry | None
+    rescale: Rescale
+    quantity: str
+    source: SeriesRef
+    windows: tuple[Window, ...] = ()
+    padding: tuple[int, int] | None = None
+    polarity_inverted: bool = False
+    pixel_spacing_mm: tuple[float, float] | None = None
+    spacing_source: str = ""
+    patient_orientation: tuple[str, str] | None = None
+    warnings: tuple[StudyWarning, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.voxels.ndim not in (3, 4):
+            raise ValueError(f"voxels must be [k, j, i] or [k, j, i, 3], not {self.voxels.shape}")
+        if self.geometry is not None and self.voxels.shape[:3] != self.geometry.shape_kji:
+            raise ValueError("voxels and geometry differ in size")
+        frozen(self.voxels)
+
+    @property
+    def is_color(self) -> bool:
+        """Whether the voxels are RGB triples."""
+        return self.voxels.ndim == 4
+
+    def modality_values(self, k: int | None = None) -> npt.NDArray[np.float32]:
+        """Modality values (e.g. HU) of slice ``k``, or of the whole volume."""
+        stored = self.voxels if k is None else self.voxels[k]
+        values = stored.astype(np.float32)
+        if self.rescale != Rescale():
+            values = values * np.float32(self.rescale.slope) + np.float32(self.rescale.intercept)
+        return values
+
+    def padding_mask(self, k: int | None = None) -> npt.NDArray[np.bool_] | None:
+        """True where a stored value is padding, or None where there is none."""
+        if self.padding is None:
+            return None
+        low, high = self.padding
+        stored = self.voxels if k is None else self.voxels[k]
+        return np.asarray((stored >= low) & (stored <= high))

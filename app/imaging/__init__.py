@@ -1,0 +1,1 @@
+"""Voxel arithmetic without clinical meaning."""

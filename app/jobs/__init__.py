@@ -1,0 +1,1 @@
+"""Background work: lanes, cancellation, progress. Knows no Qt and no DICOM."""

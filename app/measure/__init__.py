@@ -1,0 +1,1 @@
+"""Morphometry: masks and points to measurements with unit and method."""

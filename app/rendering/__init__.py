@@ -1,0 +1,1 @@
+"""VTK: slice images and colour. Gives images, knows no widgets."""

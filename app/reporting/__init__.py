@@ -1,0 +1,1 @@
+"""Report text: composition, extraction of statements, check against findings, rendering."""

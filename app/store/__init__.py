@@ -1,0 +1,1 @@
+"""SQLite and files: migrations, repositories, journal, append-only audit log."""

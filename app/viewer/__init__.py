@@ -1,0 +1,1 @@
+"""View state without Qt and VTK: layout, viewports, tools, hanging, synchronisation."""
