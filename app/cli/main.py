@@ -1,0 +1,144 @@
+"""The command line: one module per verb, errors to one sentence and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app import __version__
+from app.cli.exit_codes import ExitCode
+from app.core.errors import AppError, Cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb, the module with its ``add_arguments`` and ``run``, and one line of help."""
+
+    name: str
+    module: str
+    help: str
+
+
+VERBS = (
+    Verb("demo", "app.cli.demo", "the main job on the built-in demonstration study"),
+    Verb("inspect", "app.cli.inspect", "what is in these files: studies, series, geometry"),
+    Verb("volume", "app.cli.volume", "one assembled volume as NIfTI or NRRD"),
+    Verb("snapshot", "app.cli.snapshot", "what a viewport would show, as PNG"),
+    Verb("import", "app.cli.import_studies", "studies into the local library"),
+    Verb("studies", "app.cli.studies", "the studies of the local library"),
+    Verb("packs", "app.cli.packs", "model packs: list, show, verify, route, add, remove"),
+    Verb("infer", "app.cli.infer", "one model pack on one study or image"),
+    Verb("read", "app.cli.read", "open, route, infer, measure, decide, draft, check, sign, write"),
+    Verb("extract", "app.cli.extract", "the statements in a report text"),
+    Verb("check", "app.cli.check", "a report against findings and study"),
+    Verb("measure", "app.cli.measure", "the morphometry of a mask"),
+    Verb("export", "app.cli.export", "the outputs of a reviewed study"),
+    Verb("audit", "app.cli.audit", "the audit trail: show, verify, export"),
+    Verb("doctor", "app.cli.doctor", "can this machine do the job, and what to do if not"),
+    Verb("self-test", "app.cli.self_test", "every native library does one real thing"),
+)
+_VERBS = {verb.name: verb for verb in VERBS}
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the verb named first in ``argv``, or open the workstation on the paths given."""
+    _use_utf8()
+    try:
+        if argv and argv[0] in _VERBS:
+            return _run_verb(_VERBS[argv[0]], argv[1:])
+        if argv and argv[0] in ("-h", "--help", "--version"):
+            return _about(argv[0])
+        return _open_workstation(argv)
+    except AppError as fault:
+        sys.stderr.write(f"overread: {fault.text(_language())}\n")
+        return fault.exit_code
+    except OSError as fault:
+        if fault.errno == 28:  # ENOSPC
+            sys.stderr.write("overread: The disk is full. Free some space and repeat.\n")
+            return ExitCode.ENVIRONMENT
+        return _bug(fault)
+    except BrokenPipeError:
+        return ExitCode.DONE
+    except KeyboardInterrupt:
+        sys.stderr.write("overread: Interrupted.\n")
+        return Cancelled.exit_code
+    except Exception as fault:  # noqa: BLE001 - the edge of the program: whatever is left is a bug
+        return _bug(fault)
+
+
+def _run_verb(verb: Verb, arguments: Sequence[str]) -> int:
+    module = importlib.import_module(verb.module)
+    parser = argparse.ArgumentParser(prog=f"overread {verb.name}", description=verb.help)
+    module.add_arguments(parser)
+    return int(module.run(parser.parse_args(arguments)))
+
+
+def _open_workstation(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="overread", description="Open the workstation, on the given studies if any."
+    )
+    parser.add_argument("paths", nargs="*", type=Path)
+    parser.add_argument("--lang", choices=("en", "ru"), default=None)
+    parser.add_argument("--data", type=Path, default=None, help="folder of the local library")
+    arguments = parser.parse_args(argv)
+    missing = [path for path in arguments.paths if not path.exists()]
+    if missing:
+        known = ", ".join(verb.name for verb in VERBS)
+        sys.stderr.write(
+            f"overread: {missing[0]} is neither a verb nor a file or folder. Verbs: {known}.\n"
+        )
+        return ExitCode.USAGE
+    application = importlib.import_module("app.ui.application")
+    return int(
+        application.run(
+            arguments.paths, language=arguments.lang or _language(), data_folder=arguments.data
+        )
+    )
+
+
+def _about(option: str) -> int:
+    if option == "--version":
+        sys.stdout.write(f"overread {__version__}\n")
+        return ExitCode.DONE
+    width = max(len(verb.name) for verb in VERBS)
+    lines = [f"  {verb.name:<{width}}  {verb.help}" for verb in VERBS]
+    sys.stdout.write(
+        "usage: overread [PATH...]        open the workstation\n"
+        "       overread VERB [options]   without a window; VERB --help says more\n\n"
+        + "\n".join(lines)
+        + "\n"
+    )
+    return ExitCode.DONE
+
+
+def _bug(fault: BaseException) -> int:
+    """Write a crash report (code places only: no values, so no patient data), say where it is."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    report = [f"overread {__version__}", f"python {sys.version}", type(fault).__name__, ""]
+    report += [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames]
+    if os.environ.get("OVERREAD_DEBUG"):
+        traceback.print_exception(fault)
+    handle, name = tempfile.mkstemp(prefix="overread-crash-", suffix=".txt")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write("\n".join(report) + "\n")
+    sys.stderr.write(f"overread: This is a bug in Overread; a crash report was written to {name}\n")
+    return ExitCode.BUG
+
+
+def _language() -> str:
+    locale = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
+    return "ru" if locale.startswith("ru") else "en"
+
+
+def _use_utf8() -> None:
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8")
