@@ -1,0 +1,196 @@
+"""The manifest of a model pack, schema ``overread.pack/1``: parsed strictly, unknown keys refused.
+
+A pack is a folder (or a ZIP of one) with ``manifest.json``, the ONNX file, a card, a licence and a
+sample. Readable without onnxruntime. Field list: copilot-practice 2.2.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from app.core.errors import ModelPackError
+from app.inference.manifest_parts import (
+    Calibration,
+    Golden,
+    Infer,
+    Input,
+    LabelEntry,
+    MeasurementEntry,
+    ModelCard,
+    Onnx,
+    OperatingPointEntry,
+    OutOfDistribution,
+    Output,
+    PackFile,
+    Runtime,
+    Vram,
+)
+from app.inference.manifest_steps import Letterbox, OrientFilm, Strict, Text, check_labels
+
+SCHEMA = "overread.pack/1"
+MANIFEST_NAME = "manifest.json"
+MANIFEST_MAX_BYTES = 1_000_000
+
+
+class ModelPack(Strict):
+    """A whole manifest. Build it with ``parse_manifest``."""
+
+    schema_id: Literal["overread.pack/1"] = Field(alias="schema")
+    id: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{1,62}$")]
+    name: Text
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$")]
+    task: Literal["segmentation", "classification", "detection", "regression"]
+    licence: str = Field(min_length=1)
+    attribution: tuple[str, ...] = ()
+    intended_use: Text
+    not_for: Annotated[tuple[Text, ...], Field(min_length=1)]
+    contact: str = ""
+    files: Annotated[tuple[PackFile, ...], Field(min_length=1, max_length=200)]
+    onnx: Onnx
+    runtime: Runtime = Runtime()
+    input: Input
+    infer: Infer
+    output: Output
+    operating_points: tuple[OperatingPointEntry, ...] = ()
+    default_operating_point: str = ""
+    calibration: Calibration | None = None
+    ood: OutOfDistribution | None = None
+    measurements: tuple[MeasurementEntry, ...] = ()
+    vram: Vram | None = None
+    golden: Golden | None = None
+    model_card: ModelCard
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ModelPack:
+        for problem in _contradictions(self):
+            raise ValueError(problem)
+        return self
+
+    @property
+    def weights(self) -> PackFile:
+        """The entry of the ONNX file."""
+        return next(file for file in self.files if file.path == self.onnx.file)
+
+    def label(self, index: int) -> LabelEntry:
+        """The label with this index; KeyError when there is none."""
+        for label in self.output.labels:
+            if label.index == index:
+                return label
+        raise KeyError(index)
+
+    def operating_point(self, index: int) -> OperatingPointEntry | None:
+        """The default operating point of a label, or None."""
+        own = [point for point in self.operating_points if point.finding == index]
+        named = [point for point in own if point.name == self.default_operating_point]
+        return next(iter(named or own), None)
+
+
+def _contradictions(pack: ModelPack) -> list[str]:
+    """What the parts of a manifest say against each other, in words."""
+    found: list[str] = []
+    paths = [file.path for file in pack.files]
+    if len(set(paths)) != len(paths):
+        found.append("files names a path twice")
+    named = [pack.onnx.file, pack.model_card.file]
+    if pack.golden:
+        named += [pack.golden.input_ref, *filter(None, [pack.golden.expected_ref])]
+    found += [f'"{path}" is not listed in files' for path in named if path not in paths]
+    if MANIFEST_NAME in paths:
+        found.append("files must not list manifest.json itself")
+
+    indexes = [label.index for label in pack.output.labels]
+    if len(set(indexes)) != len(indexes):
+        found.append("output.labels uses an index twice")
+    used: list[int] = [point.finding for point in pack.operating_points]
+    used += pack.output.valid_heads or ()
+    for post in pack.output.post:
+        used += getattr(post, "labels", ())
+    for check in pack.output.quality:
+        used += check_labels(check)
+    for measurement in pack.measurements:
+        used += (*measurement.requires, *([measurement.on] if measurement.on else []))
+    found += [
+        f"label {index} is used but not in output.labels" for index in set(used) - set(indexes)
+    ]
+    if pack.calibration and pack.calibration.weights_sha256 != pack.weights.sha256:
+        found.append("the calibration was made for other weights")
+    return found + _spatial_contradictions(pack)
+
+
+def _spatial_contradictions(pack: ModelPack) -> list[str]:
+    found: list[str] = []
+    film_only = [s.step for s in pack.input.steps if isinstance(s, Letterbox | OrientFilm)]
+    volume_only = [
+        step.step for step in pack.input.steps if step.step in ("orient_volume", "resample")
+    ]
+    if pack.input.dimensions == 3 and film_only:
+        found.append(f'step "{film_only[0]}" is for two dimensions')
+    if pack.input.dimensions == 2 and volume_only:
+        found.append(f'step "{volume_only[0]}" is for three dimensions')
+    if pack.infer.patch is not None and len(pack.infer.patch) != pack.input.dimensions:
+        found.append("infer.patch does not have the dimensions of the input")
+    sided = any(label.laterality in ("left", "right") for label in pack.output.labels)
+    if sided and pack.infer.mirror_axes:
+        found.append("a model of left and right must not mirror at test time (mirror_axes)")
+    return found
+
+
+def parse_manifest(content: bytes) -> ModelPack:
+    """The manifest in ``content`` (UTF-8 JSON).
+
+    Raises ``ModelPackError`` with one sentence that names the offending key.
+    """
+    if len(content) > MANIFEST_MAX_BYTES:
+        raise _invalid("it is larger than 1 MB", "он больше 1 МБ")
+    try:
+        data = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_no_duplicates)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise _invalid("it is not JSON", "это не JSON", str(error)) from error
+    if not isinstance(data, dict):
+        raise _invalid("it is not a JSON object", "это не объект JSON")
+    schema = data.get("schema")
+    if schema != SCHEMA:
+        raise _invalid(f'its schema is "{schema}", not "{SCHEMA}"',
+                       f"его схема «{schema}», а нужна «{SCHEMA}»")  # fmt: skip
+    try:
+        return ModelPack.model_validate_json(json.dumps(data))
+    except ValidationError as error:
+        raise _translated(error) from error
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise _invalid(f'key "{twice}" occurs twice', f"ключ «{twice}» встречается дважды")
+    return data
+
+
+def _translated(error: ValidationError) -> ModelPackError:
+    """The first problem as a sentence; unknown keys before all else."""
+    problems = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    first = problems[0]
+    key = ".".join(str(part) for part in first["loc"])
+    detail = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in problems[:20])
+    if first["type"] == "extra_forbidden":
+        return _invalid(f'unknown key "{key}"', f"неизвестный ключ «{key}»", detail)
+    if first["type"] == "missing":
+        return _invalid(f'key "{key}" is missing', f"нет ключа «{key}»", detail)
+    message = first["msg"].removeprefix("Value error, ")
+    where = f' at "{key}"' if key else ""
+    where_ru = f" в «{key}»" if key else ""
+    return _invalid(f"{message}{where}", f"ошибка{where_ru}: {message}", detail)
+
+
+def _invalid(reason: str, reason_ru: str, detail: str = "") -> ModelPackError:
+    return ModelPackError(
+        f"The manifest of the model pack is not valid: {reason}.",
+        ru=f"Манифест пакета модели неверен: {reason_ru}.",
+        hint="Ask the maker of the pack for a corrected one.",
+        hint_ru="Попросите у автора пакета исправленный файл.",
+        technical_detail=detail,
+    )
