@@ -87,7 +87,11 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series; the frames of its stacks add up to ``frames``, always."""
+    """One series; the frames of its stacks add up to ``frames``, always.
+
+    The last fields are header facts for routing: ``patient_orientation`` is (columns run to, rows
+    run to) as in PS3.3 C.7.6.1.1.1, None where absent; ``kernel`` is ConvolutionKernel.
+    """
 
     series_instance_uid: str
     modality: str
@@ -102,6 +106,12 @@ class Series:
     laterality: str = ""
     view_position: str = ""
     contrast: bool | None = None
+    image_type: tuple[str, ...] = ()
+    patient_orientation: tuple[str, str] | None = None
+    slice_thickness_mm: float | None = None
+    kernel: str = ""
+    kvp: float | None = None
+    patient_age_years: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
