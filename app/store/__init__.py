@@ -1,1 +1,1 @@
-"""SQLite and files: migrations, repositories, journal, append-only audit log."""
+"""The local library: SQLite, migrations, repositories that return core values."""

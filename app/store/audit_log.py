@@ -1,0 +1,87 @@
+"""The append-only audit trail on disk. It holds ids and hashes, never patient data."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+
+from app.core.audit import AuditEvent, BrokenLink, chain, verify
+from app.core.ports import Clock
+from app.store.connection import Connection
+
+_PAGE = 1000
+
+
+class AuditLog:
+    """Appends to and reads the trail."""
+
+    def __init__(self, db: Connection, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    def append(
+        self, actor: str, action: str, subject_uid: str, details: Mapping[str, str] | None = None
+    ) -> AuditEvent:
+        """Chain one event to the last; joins the transaction that is open, if one is."""
+        with self._db.transaction():
+            event = chain(
+                self.last(),
+                at_utc=self._clock.now_utc(),
+                actor=actor,
+                action=action,
+                subject_uid=subject_uid,
+                details=details or {},
+            )
+            self._db.execute(
+                "INSERT INTO audit_log VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    event.seq, event.at_utc, event.actor, event.action, event.subject_uid,
+                    json.dumps(dict(event.details), ensure_ascii=False, sort_keys=True),
+                    event.previous_hash, event.hash,
+                ),
+            )  # fmt: skip
+        return event
+
+    def last(self) -> AuditEvent | None:
+        """The newest event, or None."""
+        row = self._db.row("SELECT * FROM audit_log ORDER BY seq DESC LIMIT 1")
+        return None if row is None else _event(row)
+
+    def events(self, *, subject_uid: str = "") -> Iterator[AuditEvent]:
+        """All events in order, or those of one subject."""
+        after = 0
+        while True:
+            rows = self._db.rows(
+                "SELECT * FROM audit_log WHERE seq > ? AND (? = '' OR subject_uid = ?)"
+                " ORDER BY seq LIMIT ?",
+                (after, subject_uid, subject_uid, _PAGE),
+            )
+            if not rows:
+                return
+            for row in rows:
+                yield _event(row)
+            after = rows[-1]["seq"]
+
+    def verify(self) -> BrokenLink | None:
+        """None if the trail is whole, else its first broken link."""
+        return verify(self.events())
+
+
+def _event(row: sqlite3.Row) -> AuditEvent:
+    try:
+        details = json.loads(row["details"])
+    except ValueError:
+        details = {}
+    if not isinstance(details, dict):
+        details = {}
+    return AuditEvent(
+        seq=row["seq"],
+        at_utc=row["at_utc"],
+        actor=row["actor"],
+        action=row["action"],
+        subject_uid=row["subject_uid"],
+        details=details,
+        previous_hash=row["previous_hash"],
+        hash=row["hash"],
+    )

@@ -1,0 +1,85 @@
+"""Report versions. The database itself refuses to change a signed one."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+from app.core.report import Override, Report, SentenceLink, Signature
+from app.store.connection import Connection
+
+
+class Reports:
+    """The report versions of each study and reading."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def put(self, reading: str, report: Report, *, document: str = "") -> None:
+        """Store a version; a draft may be stored again, a signed one raises ``AlreadySigned``.
+
+        ``document`` is the JSON text that the signature covers.
+        """
+        self._db.execute(
+            "INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (uid) DO UPDATE SET version = excluded.version, state = excluded.state,"
+            " text = excluded.text, payload = excluded.payload, document = excluded.document,"
+            " content_sha256 = excluded.content_sha256",
+            (
+                report.uid, report.study_instance_uid, reading, report.version, report.state,
+                report.text, json.dumps(_payload(report), ensure_ascii=False), document,
+                report.content_sha256,
+            ),
+        )  # fmt: skip
+
+    def latest(self, study_instance_uid: str, reading: str) -> Report | None:
+        """The newest version, or None."""
+        found = self.versions(study_instance_uid, reading)
+        return found[-1] if found else None
+
+    def versions(self, study_instance_uid: str, reading: str) -> tuple[Report, ...]:
+        """All versions, oldest first."""
+        rows = self._db.rows(
+            "SELECT * FROM reports WHERE study_instance_uid = ? AND reading = ? ORDER BY version",
+            (study_instance_uid, reading),
+        )
+        return tuple(_report(row) for row in rows)
+
+    def document(self, report_uid: str) -> str:
+        """The JSON text that the signature of this version covers; empty for a draft."""
+        row = self._db.row("SELECT document FROM reports WHERE uid = ?", (report_uid,))
+        return "" if row is None else str(row["document"])
+
+
+def _payload(report: Report) -> dict[str, Any]:
+    signature = report.signature
+    return {
+        "language": report.language,
+        "links": [[link.text, link.finding_uid, link.content_sha256] for link in report.links],
+        "overrides": [
+            [item.discrepancy_id, item.rule, item.reason] for item in report.overrides
+        ],
+        "signature": None
+        if signature is None
+        else [signature.name, signature.at_utc, signature.meaning],
+        "predecessor_uid": report.predecessor_uid,
+    }  # fmt: skip
+
+
+def _report(row: sqlite3.Row) -> Report:
+    payload = json.loads(row["payload"])
+    signature = payload["signature"]
+    return Report(
+        uid=row["uid"],
+        study_instance_uid=row["study_instance_uid"],
+        version=row["version"],
+        language=payload["language"],
+        text=row["text"],
+        state=row["state"],
+        links=tuple(SentenceLink(*link) for link in payload["links"]),
+        overrides=tuple(Override(*item) for item in payload["overrides"]),
+        signature=None if signature is None else Signature(*signature),
+        predecessor_uid=payload["predecessor_uid"],
+        content_sha256=row["content_sha256"],
+    )
