@@ -1,0 +1,124 @@
+"""Reading and writing NIfTI and NRRD. RAS exists only inside those files; here all is LPS."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import SimpleITK as sitk
+
+from app.core.errors import EnvironmentFault, InputError
+from app.core.geometry import Geometry
+
+_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha")
+
+
+def to_sitk(
+    array: npt.NDArray[Any],
+    geometry: Geometry | None,
+    pixel_spacing_mm: tuple[float, float] | None = None,
+) -> sitk.Image:
+    """A SimpleITK image with a copy of ``array`` ``[k, j, i]`` (or ``[k, j, i, 3]``) at its place.
+
+    Without geometry (projection images) it gets an identity direction, and ``pixel_spacing_mm``
+    (row, column order) or 1 mm.
+    """
+    data = np.asarray(array)
+    if data.dtype == np.bool_:
+        data = data.astype(np.uint8)
+    if data.dtype == np.float16:
+        data = data.astype(np.float32)
+    image = sitk.GetImageFromArray(data, isVector=data.ndim == 4)
+    if geometry is not None:
+        if data.shape[:3] != geometry.shape_kji:
+            raise ValueError(f"array {data.shape} and geometry {geometry.shape_kji} differ")
+        image.SetSpacing(geometry.spacing_ijk)
+        image.SetOrigin(geometry.origin_lps)
+        image.SetDirection(geometry.direction)
+    else:
+        row_mm, column_mm = pixel_spacing_mm or (1.0, 1.0)
+        image.SetSpacing((float(column_mm), float(row_mm), 1.0))
+    return image
+
+
+def geometry_of(image: sitk.Image, frame_of_reference_uid: str = "") -> Geometry:
+    """The grid of a three-dimensional SimpleITK image."""
+    return Geometry.from_arrays(
+        image.GetSize(),
+        image.GetSpacing(),
+        image.GetOrigin(),
+        image.GetDirection(),
+        frame_of_reference_uid,
+    )
+
+
+def write_nifti(
+    path: Path,
+    array: npt.NDArray[Any],
+    geometry: Geometry | None,
+    pixel_spacing_mm: tuple[float, float] | None = None,
+) -> None:
+    """Write ``array`` ``[k, j, i]`` as NIfTI or NRRD, by the ending of ``path``.
+
+    The file appears whole or not at all. Raises ``InputError`` for an unknown ending and
+    ``EnvironmentFault`` where the disk does not take it.
+    """
+    ending = next((e for e in _ENDINGS if path.name.lower().endswith(e)), "")
+    if ending not in (".nii.gz", ".nii", ".nrrd"):
+        raise InputError(
+            f"The ending of {path.name} names no image format.",
+            ru=f"Расширение файла {path.name} не обозначает формат изображений.",
+            hint="Use .nii.gz, .nii or .nrrd.",
+            hint_ru="Используйте .nii.gz, .nii или .nrrd.",
+        )
+    partial = path.with_name(f".{path.name}.partial{ending}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Level 1: the volumes of a reading are written often and read once or twice.
+        sitk.WriteImage(
+            to_sitk(array, geometry, pixel_spacing_mm), partial, True, compressionLevel=1
+        )
+        partial.replace(path)
+    except (RuntimeError, OSError) as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise EnvironmentFault(
+            f"{path.name} could not be written.",
+            ru=f"Не удалось записать {path.name}.",
+            hint="Check the free space and the rights of the folder.",
+            hint_ru="Проверьте свободное место и права на папку.",
+            technical_detail=str(error),
+        ) from error
+
+
+def read_nifti(path: Path) -> tuple[npt.NDArray[Any], Geometry]:
+    """Voxels ``[k, j, i]`` and their grid in LPS; 2D images become one slice.
+
+    The frame of reference is empty: these formats carry none. Raises ``InputError``.
+    """
+    try:
+        image = sitk.ReadImage(path)
+    except RuntimeError as error:
+        raise InputError(
+            f"{path.name} is not a readable NIfTI or NRRD image.",
+            ru=f"{path.name} не читается как изображение NIfTI или NRRD.",
+            hint="Check that the file is complete and of one of these formats.",
+            hint_ru="Проверьте, что файл целый и в одном из этих форматов.",
+            technical_detail=str(error),
+        ) from error
+    if image.GetDimension() == 4 and image.GetSize()[3] == 1:
+        image = image[:, :, :, 0]
+    if image.GetDimension() == 2:
+        image = sitk.JoinSeries(image)
+    if image.GetDimension() != 3:
+        raise InputError(
+            f"{path.name} holds {image.GetDimension()} dimensions; three are needed.",
+            ru=f"В {path.name} измерений: {image.GetDimension()}; нужно три.",
+            hint="Split it into single volumes first.",
+            hint_ru="Сначала разделите его на отдельные тома.",
+        )
+    # GetArrayFromImage copies; a view would outlive the image it points into.
+    return sitk.GetArrayFromImage(image), geometry_of(image)

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from app.core.errors import EnvironmentFault, InputError
+from app.core.geometry import Geometry
+from app.imaging.nifti import read_nifti, write_nifti
+
+GRID = Geometry.from_arrays(
+    (5, 4, 3), (0.7, 0.8, 2.5), (-11, 22, -33), [[1, 0, 0], [0, 0, 1], [0, -1, 0]], "1.2"
+)
+
+
+@pytest.mark.parametrize("ending", [".nii.gz", ".nii", ".nrrd"])
+@pytest.mark.parametrize("dtype", [np.int16, np.uint8, np.float32, np.uint16])
+def test_round_trip(tmp_path, ending, dtype):
+    values = np.arange(60).reshape(GRID.shape_kji).astype(dtype)
+    path = tmp_path / f"снимок{ending}"
+    write_nifti(path, values, GRID)
+    read, grid = read_nifti(path)
+    np.testing.assert_array_equal(read, values)
+    assert read.dtype == dtype
+    np.testing.assert_allclose(grid.affine_lps, GRID.affine_lps, atol=1e-4)
+    assert grid.frame_of_reference_uid == ""
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_projection_has_pixel_spacing_and_no_direction(tmp_path):
+    path = tmp_path / "film.nii.gz"
+    write_nifti(path, np.zeros((1, 4, 6), np.float32), None, (0.3, 0.2))
+    _, grid = read_nifti(path)
+    np.testing.assert_allclose(grid.spacing_ijk, (0.2, 0.3, 1.0), atol=1e-6)
+    write_nifti(path, np.zeros((1, 4, 6), np.float32), None)
+    np.testing.assert_allclose(read_nifti(path)[1].spacing_ijk, (1, 1, 1))
+
+
+def test_unknown_ending_and_broken_file_are_input_errors(tmp_path):
+    with pytest.raises(InputError, match="names no image format"):
+        write_nifti(tmp_path / "a.txt", np.zeros((1, 2, 2)), None)
+    broken = tmp_path / "b.nii.gz"
+    broken.write_bytes(b"not an image")
+    with pytest.raises(InputError, match="not a readable"):
+        read_nifti(broken)
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(EnvironmentFault, match="could not be written"):
+        write_nifti(tmp_path / "file" / "v.nii.gz", np.zeros((1, 2, 2)), None)
