@@ -1,0 +1,106 @@
+"""Which images go where when a study opens: a few plain rules, the first that fits.
+
+1. A prior of the same kind: current and prior side by side.
+2. Projection images (DX, CR, MG...): one film large, two side by side.
+3. A thin volume: acquired images large, coronal and sagittal beside it.
+4. Several series (MR): up to four, side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from app.core.study import Series, SeriesRef, Stack, Study
+from app.viewer.planes import Plane
+
+PROJECTIONS: Final = frozenset({"DX", "CR", "MG", "XA", "RF", "PX", "IO"})
+_THIN_MM: Final = 3.0
+_ENOUGH_IMAGES: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Hung:
+    """One viewport's content."""
+
+    ref: SeriesRef
+    plane: Plane = "stack"
+
+
+@dataclass(frozen=True, slots=True)
+class Hanging:
+    """A layout's id and what its viewports show, in their order."""
+
+    layout_id: str
+    cells: tuple[Hung, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    ref: SeriesRef
+    series: Series
+    stack: Stack
+
+    @property
+    def is_thin_volume(self) -> bool:
+        grid = self.stack.geometry
+        if grid is None or not self.stack.is_volume:
+            return False
+        return grid.spacing_ijk[2] <= _THIN_MM and grid.size_ijk[2] >= _ENOUGH_IMAGES
+
+
+def hang(study: Study, priors: Sequence[Study] = ()) -> Hanging:
+    """What to show first. A study without images gives one empty viewport."""
+    candidates = displayable(study)
+    if not candidates:
+        return Hanging("1x1", ())
+    main = candidates[0]
+    prior = _matching_prior(main, priors)
+    if prior is not None:
+        return Hanging("1x2", (Hung(main.ref), Hung(prior)))
+    if main.series.modality in PROJECTIONS:
+        films = [item for item in candidates if item.series.modality in PROJECTIONS]
+        return _side_by_side(films[:2])
+    if main.is_thin_volume and main.series.modality in ("CT", "PT"):
+        return _with_reformats(main)
+    same_kind = [item for item in candidates if item.series.modality == main.series.modality]
+    if len(same_kind) == 1 and main.is_thin_volume:
+        return _with_reformats(main)
+    return _side_by_side(same_kind[:4])
+
+
+def displayable(study: Study) -> list[_Candidate]:
+    """Stacks with images, the most telling first: volumes before stacks, more images before few."""
+    found = [
+        _Candidate(
+            SeriesRef(study.study_instance_uid, series.series_instance_uid, stack.index),
+            series,
+            stack,
+        )
+        for series in study.series
+        if series.frames and series.modality != "SEG"
+        for stack in series.stacks
+        if stack.frames
+    ]
+    films = all(item.series.modality in PROJECTIONS for item in found)
+    if films:
+        return sorted(found, key=lambda item: item.series.number or 0)
+    return sorted(found, key=lambda item: (not item.stack.is_volume, -len(item.stack.frames)))
+
+
+def _matching_prior(main: _Candidate, priors: Sequence[Study]) -> SeriesRef | None:
+    for study in sorted(priors, key=lambda item: item.study_date, reverse=True):
+        for item in displayable(study):
+            if item.series.modality == main.series.modality:
+                return item.ref
+    return None
+
+
+def _with_reformats(main: _Candidate) -> Hanging:
+    return Hanging("1+2", (Hung(main.ref), Hung(main.ref, "coronal"), Hung(main.ref, "sagittal")))
+
+
+def _side_by_side(items: Sequence[_Candidate]) -> Hanging:
+    layout_id = {1: "1x1", 2: "1x2", 3: "1+2"}.get(len(items), "2x2")
+    return Hanging(layout_id, tuple(Hung(item.ref) for item in items))

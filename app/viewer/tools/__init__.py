@@ -1,0 +1,1 @@
+"""Tools as state machines: points in, new values out; they know neither mouse nor widgets."""

@@ -1,0 +1,145 @@
+"""What one viewport shows: a frozen state and its transitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self, cast
+
+import numpy as np
+
+from app.core.geometry import Geometry
+from app.core.study import SeriesRef
+from app.core.volume import Window
+from app.viewer.camera import Camera, Point, fit_zoom, grid_center_mm
+from app.viewer.planes import PLANES, Plane
+
+ZOOM_LIMITS = (0.05, 60.0)
+"""Smallest and largest zoom relative to the whole image fitting the viewport."""
+MIN_WINDOW_WIDTH = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ViewportState:
+    """Which image, how windowed and how placed.
+
+    ``window`` None means the image's own or automatic window. ``zoom`` None means that the whole
+    image fits, whatever the size of the viewport; otherwise it is relative to that fit.
+    ``center_mm`` None is the middle of the image.
+    """
+
+    ref: SeriesRef | None = None
+    plane: Plane = "stack"
+    index: int = 0
+    window: Window | None = None
+    inverted: bool = False
+    zoom: float | None = None
+    center_mm: Point | None = None
+    quarter_turns: int = 0
+    flipped: bool = False
+
+    def jumped(self, index: int, count: int) -> Self:
+        """Showing image ``index``, kept within ``count`` images."""
+        return replace(self, index=max(0, min(index, max(count - 1, 0))))
+
+    def scrolled(self, by: int, count: int) -> Self:
+        """``by`` images further."""
+        return self.jumped(self.index + by, count)
+
+    def windowed(self, center: float, width: float) -> Self:
+        """With this window; the width never falls below one (I02, I10)."""
+        window = Window(float(center), max(float(width), MIN_WINDOW_WIDTH))
+        return replace(self, window=window)
+
+    def with_window(self, window: Window | None) -> Self:
+        """With ``window``, or the image's own for None."""
+        return replace(self, window=window)
+
+    def panned(self, center_mm: Point) -> Self:
+        """With this place of the image in the middle."""
+        return replace(self, center_mm=center_mm)
+
+    def zoomed(self, factor: float) -> Self:
+        """Magnified ``factor`` times, within limits."""
+        zoom = (self.zoom or 1.0) * factor
+        return replace(self, zoom=min(max(zoom, ZOOM_LIMITS[0]), ZOOM_LIMITS[1]))
+
+    def fitted(self) -> Self:
+        """The whole image in the middle of the viewport."""
+        return replace(self, zoom=None, center_mm=None)
+
+    def turned(self, quarter_turns: int) -> Self:
+        """Turned clockwise by so many quarters."""
+        return replace(self, quarter_turns=(self.quarter_turns + quarter_turns) % 4)
+
+    def mirrored(self) -> Self:
+        """Mirrored left to right on the screen, whatever the rotation."""
+        turns = -self.quarter_turns % 4
+        return replace(self, flipped=not self.flipped, quarter_turns=turns)
+
+    def toggled_inversion(self) -> Self:
+        """With the grey scale reversed."""
+        return replace(self, inverted=not self.inverted)
+
+    def showing(self, ref: SeriesRef, plane: Plane, index: int) -> Self:
+        """Another image; the placement starts afresh, the window too."""
+        return type(self)(ref=ref, plane=plane, index=index)
+
+    def camera(self, grid: Geometry, size_px: tuple[int, int]) -> Camera:
+        """The camera of this state on ``grid`` in a viewport of this size."""
+        fit = fit_zoom(grid, size_px, self.quarter_turns)
+        return Camera(
+            grid,
+            min(self.index, grid.size_ijk[2] - 1),
+            size_px,
+            fit * (self.zoom or 1.0),
+            self.center_mm or grid_center_mm(grid),
+            self.quarter_turns,
+            self.flipped,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for the session's journal."""
+        ref, window = self.ref, self.window
+        return {
+            "series": ref.series_instance_uid if ref else None,
+            "study": ref.study_instance_uid if ref else None,
+            "stack": ref.stack if ref else 0,
+            "plane": self.plane,
+            "index": self.index,
+            "window": [window.center, window.width] if window else None,
+            "inverted": self.inverted,
+            "zoom": self.zoom,
+            "center_mm": list(self.center_mm) if self.center_mm else None,
+            "quarter_turns": self.quarter_turns,
+            "flipped": self.flipped,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The state that ``to_json`` wrote; what is missing or odd takes its default."""
+        series, study = values.get("series"), values.get("study")
+        window, center = values.get("window"), values.get("center_mm")
+        plane = values.get("plane")
+        return cls(
+            ref=SeriesRef(str(study), str(series), int(values.get("stack", 0)))
+            if series and study
+            else None,
+            plane=cast(Plane, plane) if plane in PLANES else "stack",
+            index=int(values.get("index", 0)),
+            window=Window(float(window[0]), float(window[1])) if window else None,
+            inverted=bool(values.get("inverted", False)),
+            zoom=float(values["zoom"]) if values.get("zoom") else None,
+            center_mm=(float(center[0]), float(center[1])) if center else None,
+            quarter_turns=int(values.get("quarter_turns", 0)) % 4,
+            flipped=bool(values.get("flipped", False)),
+        )
+
+
+def zoomed_at(state: ViewportState, camera: Camera, factor: float, at_px: Point) -> ViewportState:
+    """``state`` magnified so that what lies under ``at_px`` stays there."""
+    fixed = camera.display_to_plane(at_px)
+    scaled = state.zoomed(factor)
+    real = (scaled.zoom or 1.0) / (state.zoom or 1.0)
+    center = fixed + (np.asarray(camera.center_mm) - fixed) / real
+    return scaled.panned((float(center[0]), float(center[1])))
