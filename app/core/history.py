@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from app.core.events import Signal
@@ -69,6 +70,15 @@ class History:
         self._done.append(self._undone.pop())
         self.changed.emit()
         return True
+
+    def forget(self, matches: Callable[[Command], bool]) -> None:
+        """Forget the commands that match, done and undone.
+
+        Only for commands whose subject is gone and on which no other command rests.
+        """
+        self._done = deque(command for command in self._done if not matches(command))
+        self._undone = [command for command in self._undone if not matches(command)]
+        self.changed.emit()
 
     def barrier(self) -> None:
         """Forget everything: what lies before a signature cannot be undone."""

@@ -6,6 +6,9 @@ import datetime as dt
 import uuid
 from typing import Protocol
 
+from app.core.segmentation import Mask
+from app.core.volume import Volume, Window
+
 
 class Clock(Protocol):
     """Gives the time; tests give a fixed one."""
@@ -20,6 +23,24 @@ class UidSource(Protocol):
 
     def new_uid(self) -> str:
         """A new DICOM UID under 2.25 (PS3.5 B.2)."""
+        ...
+
+
+class SnapshotRenderer(Protocol):
+    """Draws key images without a display."""
+
+    def render_finding(
+        self,
+        volume: Volume,
+        k: int,
+        mask: Mask | None,
+        window: Window | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> bytes:
+        """Slice ``k`` (from 0) with the outline of ``mask``, as PNG.
+
+        ``window`` None: the volume's own; ``size`` (width, height) None: native size.
+        """
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Final
 
 from app.core.ports import Clock, SystemClock
 from app.store.audit_log import AuditLog
@@ -16,14 +17,14 @@ from app.store.reports import Reports
 from app.store.sessions import Sessions
 from app.store.studies import Studies
 
-DATABASE_NAME = "library.sqlite3"
-
 
 class Store:
     """Opens (and brings up to date) the library in ``folder``.
 
     Raises ``DatabaseTooNew``, ``DiskFull`` or ``StoreError``. May be used from any thread.
     """
+
+    DATABASE_NAME: Final = "library.sqlite3"
 
     def __init__(
         self,
@@ -34,7 +35,7 @@ class Store:
     ) -> None:
         self.folder = folder
         self.clock = clock or SystemClock()
-        self._db = Connection(folder / DATABASE_NAME, busy_timeout_s=busy_timeout_s)
+        self._db = Connection(folder / self.DATABASE_NAME, busy_timeout_s=busy_timeout_s)
         try:
             migrate(self._db, clock=self.clock, backups=folder / "backups")
         except BaseException:

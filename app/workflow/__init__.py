@@ -1,1 +1,1 @@
-"""The use cases, in the order in which a radiologist meets them."""
+"""The use cases, in the order in which a radiologist meets them. No display, no Qt."""

@@ -1,0 +1,85 @@
+"""The settings file: TOML, versioned, every key known."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.core.errors import EnvironmentFault, InputError
+
+SETTINGS_NAME = "settings.toml"
+
+
+class Settings(BaseModel):
+    """What a user or site sets. Unknown keys are refused: a typing error must not pass silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    version: Literal[1] = 1
+    language: Literal["en", "ru"] = "en"
+    report_language: Literal["en", "ru"] = "en"
+    user: str = ""
+    organisation: str = ""
+    volume_cache_mb: int = Field(default=1024, ge=64)
+    history_mb: int = Field(default=256, ge=16)
+    ui_scale_percent: int = Field(default=100, ge=75, le=300)
+
+
+def load_settings(folder: Path) -> Settings:
+    """The settings in ``folder``; defaults where there is no file. Raises ``InputError``."""
+    path = folder / SETTINGS_NAME
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise _refused(path, str(fault)) from fault
+    if isinstance(data.get("version"), int) and data["version"] > 1:
+        raise InputError(
+            f"The settings file {path} was written by a newer version of Overread.",
+            ru=f"Файл настроек {path} создан более новой версией Overread.",
+            hint="Start the newer version, or move the file away.",
+            hint_ru="Запустите новую версию или уберите файл.",
+        )
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise _refused(path, f"{place}: {first['msg']}") from fault
+
+
+def save_settings(folder: Path, settings: Settings) -> None:
+    """Write the settings; the old file stays until the new one is complete."""
+    lines = [
+        # a JSON string or number is a TOML one
+        f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        for key, value in settings.model_dump().items()
+    ]
+    path = folder / SETTINGS_NAME
+    partial = path.with_suffix(".partial")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial.write_text("\n".join(lines) + "\n", "utf-8")
+        partial.replace(path)
+    except OSError as fault:
+        raise EnvironmentFault(
+            f"The settings cannot be written to {path}.",
+            ru=f"Настройки нельзя записать в {path}.",
+            hint="Check permissions and free space.",
+            hint_ru="Проверьте права и свободное место.",
+            technical_detail=str(fault),
+        ) from fault
+
+
+def _refused(path: Path, why: str) -> InputError:
+    return InputError(
+        f"The settings file {path} is not valid: {why}.",
+        ru=f"Файл настроек {path} содержит ошибку: {why}.",
+        hint="Correct the line, or move the file away to start with defaults.",
+        hint_ru="Исправьте строку или уберите файл, чтобы начать с настроек по умолчанию.",
+    )

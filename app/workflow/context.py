@@ -1,0 +1,52 @@
+"""What every use case needs: one value, made by ``app.bootstrap``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.config.settings import Settings
+from app.core.ports import Clock, SnapshotRenderer, UidSource
+from app.inference.pack_store import PackStore
+from app.jobs.runner import JobRunner
+from app.store.store import Store
+from app.workflow.volume_cache import VolumeCache
+
+if TYPE_CHECKING:
+    from app.inference.worker import InferenceProcess
+
+
+@dataclass(slots=True)
+class AppContext:
+    """The parts of the running program. ``close`` ends them in the right order.
+
+    ``user`` is who decides and signs (the actor of the audit trail). ``workspace`` takes what is
+    unpacked from archives. ``snapshots`` makes the renderer of key images on first use; None
+    where rendering is not installed.
+    """
+
+    clock: Clock
+    uids: UidSource
+    settings: Settings
+    store: Store
+    packs: PackStore
+    runner: JobRunner
+    inference: InferenceProcess
+    user: str
+    workspace: Path
+    volumes: VolumeCache
+    snapshots: Callable[[], SnapshotRenderer] | None = None
+    _closed: bool = field(default=False, init=False)
+
+    def close(self) -> None:
+        """Cancel jobs and wait for them, end the inference process, close the library."""
+        if self._closed:
+            return
+        self._closed = True
+        # the process first: a job that waits for it would hold the lanes up
+        self.inference.close()
+        self.runner.shutdown(timeout=5.0)
+        self.volumes.clear()
+        self.store.close()

@@ -1,0 +1,108 @@
+"""Editing the mask of a finding: one stroke, one undoable change, measured anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.core.errors import InputError
+from app.core.finding import Decision, FindingContent, Region, decide
+from app.core.measurement import Measurement
+from app.core.segmentation import Mask, MaskPatch
+from app.core.volume import Volume
+from app.imaging.labelmap import content_sha256
+from app.measure.registry import measure_mask
+from app.workflow.finding_change import FindingChange
+from app.workflow.session import StudySession
+from app.workflow.volume_cache import find_stack
+
+
+def apply_stroke(session: StudySession, uid: str, patch: MaskPatch) -> None:
+    """Change the mask as the stroke did. Main thread; on disk when this returns.
+
+    The finding becomes ``edited``, its measurements are taken from the new mask. Raises
+    ``InputError`` where the finding has no mask, ``AlreadySigned``.
+    """
+    mask = session.mask(uid)
+    if mask is None:
+        raise InputError(
+            "This finding has no mask to edit.",
+            ru="У этой находки нет маски.",
+            hint="Add a finding of your own with the brush.",
+            hint_ru="Добавьте свою находку кистью.",
+        )
+    set_mask(session, uid, patch.apply(mask), size_bytes=patch.size_bytes)
+
+
+def set_mask(session: StudySession, uid: str, mask: Mask, *, size_bytes: int = 0) -> None:
+    """Give the finding another mask (of the same grid), measured anew; one undoable change."""
+    before = session.finding(uid)
+    sha256 = content_sha256(mask.voxels)
+    region = before.current.region or Region("segment")
+    if region.mask_sha256 == sha256:
+        return
+    volume = session.volume(mask.source)
+    content = replace(
+        before.current,
+        region=replace(region, kind="segment", mask_sha256=sha256),
+        measurements=_remeasured(session, before.current, mask, volume),
+    )
+    decision = Decision("edit", session.context.user, session.context.clock.now_utc())
+    after = decide(before, decision, content)
+    session.run(
+        FindingChange(
+            session, "stroke", before, after,
+            details={"mask_sha256": sha256},
+            masks={sha256: mask},
+            size_bytes=max(size_bytes, 1024),
+        )
+    )  # fmt: skip
+
+
+def remeasure_live(
+    session: StudySession, uid: str, mask: Mask, volume: Volume | None
+) -> tuple[Measurement, ...]:
+    """What the finding would measure with this mask; nothing is stored. Any thread."""
+    return _remeasured(session, session.finding(uid).current, mask, volume)
+
+
+def _remeasured(
+    session: StudySession, content: FindingContent, mask: Mask, volume: Volume | None
+) -> tuple[Measurement, ...]:
+    """The same kinds as before, from the new mask.
+
+    A measurement that the mask alone does not give (a ratio of two masks) is marked ``edited``:
+    its number no longer fits the outline.
+    """
+    _series, stack = find_stack(session.study, mask.source)
+    spacing = volume.pixel_spacing_mm if volume is not None else None
+    taken = measure_mask(
+        mask.voxels,
+        geometry=volume.geometry if volume is not None else stack.geometry,
+        pixel_spacing_mm=spacing,
+        spacing_source=volume.spacing_source if volume is not None else "",
+        values=volume.modality_values() if _needs_values(content) and volume is not None else None,
+        what=[item.kind for item in content.measurements] or None,
+    )
+    new = {item.kind: item for item in taken}
+    kept = [
+        _like(item, new.pop(item.kind)) if item.kind in new else _no_longer_fits(item)
+        for item in content.measurements
+    ]
+    return (*kept, *(new.values() if not content.measurements else ()))
+
+
+def _needs_values(content: FindingContent) -> bool:
+    of_values = {"mean", "sd", "min", "max", "median", "p15", "laa950", "agatston"}
+    return any(item.kind in of_values for item in content.measurements)
+
+
+def _like(old: Measurement, new: Measurement) -> Measurement:
+    """Reference and earlier value stay with the kind; the status of a quality flag stays too."""
+    status = new.status
+    if new.value is not None and old.status in ("truncated_fov", "wrong_protocol", "low_quality"):
+        status = old.status
+    return replace(new, status=status, reference=old.reference, previous=old.previous)
+
+
+def _no_longer_fits(item: Measurement) -> Measurement:
+    return item if item.value is None else replace(item, status="edited")

@@ -1,0 +1,46 @@
+"""What the report check is told of the study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from app.core.report import StudyFacts
+from app.core.study import Series, Study
+
+# objects that accompany images, or are made from them
+NOT_IMAGES = frozenset({"SEG", "SR", "PR", "KO", "DOC", "RTSTRUCT", "RTPLAN", "RTDOSE", "REG"})
+PROJECTION = frozenset({"CR", "DX", "MG", "RG", "IO", "PX", "XA", "RF"})
+
+
+def image_series(study: Study) -> tuple[Series, ...]:
+    """The series that hold images a radiologist reads."""
+    return tuple(s for s in study.series if s.frames and s.modality not in NOT_IMAGES)
+
+
+def study_facts(study: Study, priors: Sequence[Study] | Sequence[str] = ()) -> StudyFacts:
+    """Facts for the check; what the headers do not say stays unknown.
+
+    ``priors`` are earlier studies or their dates. None given means that none is known here, not
+    that there is none: the local library cannot know.
+    """
+    series = image_series(study)
+    dates = tuple(p.study_date if isinstance(p, Study) else str(p) for p in priors)
+    contrast = [s.contrast for s in series if s.contrast is not None]
+    sides = {s.laterality for s in series if s.modality in PROJECTION and s.laterality}
+    return StudyFacts(
+        modality=_only(s.modality for s in series),
+        body_part=_only(s.body_part for s in series if s.body_part),
+        patient_name=str(study.patient.name),
+        patient_sex=study.patient.sex,
+        patient_birth_date=str(study.patient.birth_date),
+        study_date=study.study_date,
+        laterality=sides.pop() if len(sides) == 1 else "",
+        contrast=any(contrast) if contrast else None,
+        priors=tuple(date for date in dates if date) or None,
+    )
+
+
+def _only(values: Iterable[str]) -> str:
+    """The one value that all share, or empty: a mixed study is of no single kind."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else ""

@@ -1,0 +1,143 @@
+"""From files to studies, from series to volumes. Runs in the io lane; no session needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from app.core.errors import InputError
+from app.core.study import SeriesRef, Study
+from app.core.volume import Volume
+from app.dicom.assemble import assemble_volume
+from app.dicom.grouping import group
+from app.dicom.scan import ScanResult, scan
+from app.jobs.cancel import CancelToken
+from app.jobs.progress import Progress, no_progress
+from app.workflow.context import AppContext
+from app.workflow.volume_cache import find_stack, volume_key
+
+OnFrame = Callable[[int, npt.NDArray[np.generic]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedPaths:
+    """What was found: the scan with what it left out and why, and the studies."""
+
+    scan: ScanResult
+    studies: tuple[Study, ...]
+
+
+def open_paths(
+    context: AppContext,
+    paths: Sequence[Path],
+    *,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> OpenedPaths:
+    """Scan files, folders and ZIPs. Raises ``InputError`` where no study is among them."""
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise InputError(
+            f"There is no file or folder {missing[0]}.",
+            ru=f"Нет файла или папки {missing[0]}.",
+            hint="Check the path.",
+            hint_ru="Проверьте путь.",
+        )
+    found = scan(paths, workspace=context.workspace, progress=progress, cancel=cancel)
+    studies = group(found.records)
+    if not studies:
+        raise _nothing_found(found)
+    return OpenedPaths(found, studies)
+
+
+def open_stored(
+    context: AppContext,
+    study_instance_uid: str,
+    *,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> Study:
+    """A study of the library, read anew from its files."""
+    if context.store.studies.get(study_instance_uid) is None:
+        raise InputError(
+            "The library holds no study with this UID.",
+            ru="В базе данных нет исследования с этим UID.",
+            hint="overread studies lists what there is.",
+            hint_ru="Список: overread studies.",
+        )
+    paths = [path for path in context.store.studies.paths(study_instance_uid) if path.exists()]
+    if paths:
+        found = scan(paths, workspace=context.workspace, progress=progress, cancel=cancel)
+        for study in group(found.records):
+            if study.study_instance_uid == study_instance_uid:
+                return study
+    raise InputError(
+        "The images of this study are no longer where they were.",
+        ru="Снимков этого исследования больше нет на прежнем месте.",
+        hint="Open the study from its new place; what was decided is kept.",
+        hint_ru="Откройте исследование с нового места; решения сохранены.",
+    )
+
+
+def known_priors(
+    context: AppContext, study: Study, opened: Sequence[Study] = ()
+) -> tuple[Study, ...]:
+    """Earlier studies of the same patient among ``opened``, newest first."""
+    patient = study.patient
+    return tuple(
+        sorted(
+            (
+                other
+                for other in opened
+                if other.study_instance_uid != study.study_instance_uid
+                and patient.id
+                and other.patient.id == patient.id
+                and other.patient.issuer == patient.issuer
+                and "" < other.study_date < study.study_date
+            ),
+            key=lambda other: (other.study_date, other.study_time),
+            reverse=True,
+        )
+    )
+
+
+def load_volume(
+    context: AppContext,
+    study: Study,
+    ref: SeriesRef,
+    *,
+    on_frame: OnFrame | None = None,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> Volume:
+    """The assembled volume of a stack, from memory if it is there.
+
+    ``on_frame(n, stored_values)`` is called per decoded frame, not for a volume from memory.
+    """
+    series, stack = find_stack(study, ref)
+    key = volume_key(ref, stack)
+    volume = context.volumes.get(key)
+    if volume is None:
+        volume = assemble_volume(
+            study, series, stack, progress=progress, cancel=cancel, on_frame=on_frame
+        )
+        context.volumes.put(key, volume)
+    return volume
+
+
+def _nothing_found(found: ScanResult) -> InputError:
+    reasons = [*found.unreadable, *found.skipped]
+    why = f" First reason: {reasons[0].reason.en}" if reasons else ""
+    why_ru = f" Первая причина: {reasons[0].reason.ru}" if reasons else ""
+    if not found.seen:
+        why, why_ru = " There are no files in it.", " В папке нет файлов."
+    return InputError(
+        f"No DICOM study was found in {found.seen} files.{why}",
+        ru=f"Исследований DICOM не найдено (файлов: {found.seen}).{why_ru}",
+        hint="Give a folder, a ZIP or the files of a DICOM study.",
+        hint_ru="Укажите папку, ZIP или файлы исследования DICOM.",
+    )

@@ -1,0 +1,168 @@
+"""Which packs fit, running one, and taking its proposals into the open study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.core.errors import IdentityConflict, PackRefused
+from app.core.history import Command
+from app.core.study import SeriesRef, Study
+from app.inference.gate import Suitability, judge, route
+from app.inference.pack_store import InstalledPack
+from app.inference.run_report import run_json
+from app.inference.to_findings import ProposedFindings, to_findings
+from app.jobs.cancel import CancelToken
+from app.jobs.progress import Progress, no_progress, part_of
+from app.store.model_runs import ModelRun
+from app.workflow.context import AppContext
+from app.workflow.finding_change import FindingChange
+from app.workflow.open_study import load_volume
+from app.workflow.session import StudySession
+from app.workflow.volume_cache import find_stack
+
+if TYPE_CHECKING:
+    from app.inference.worker import InferenceResult
+
+Routing = tuple[tuple[SeriesRef, tuple[Suitability, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOutcome:
+    """What one run brought: the raw result and the proposals made from it."""
+
+    installed: InstalledPack
+    result: InferenceResult
+    proposed: ProposedFindings
+
+
+def route_study(context: AppContext, study: Study) -> Routing:
+    """For every stack the verdict of every installed pack, with reasons. Any thread."""
+    return route([installed.pack for installed in context.packs.installed()], study)
+
+
+def run_pack(
+    context: AppContext,
+    session_or_study: StudySession | Study,
+    pack_id: str,
+    ref: SeriesRef,
+    *,
+    forced: bool = False,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> ModelOutcome:
+    """Run a pack on a stack; in the inference lane, nothing is stored.
+
+    Raises ``IdentityConflict`` for a blocked study (D08), ``PackRefused`` with the reasons where
+    the gate refuses and ``forced`` is not set, ``HashMismatch``, ``InferenceError``, ``Cancelled``.
+    """
+    study = (
+        session_or_study.study if isinstance(session_or_study, StudySession) else session_or_study
+    )
+    if study.blocked:
+        raise IdentityConflict(
+            "No model is run on this study: its images contradict each other about the patient.",
+            ru="Модели не запускаются: снимки исследования противоречат друг другу о пациенте.",
+            hint="Clear up whose images these are first.",
+            hint_ru="Сначала выясните, чьи это снимки.",
+        )
+    installed = context.packs.get(pack_id)
+    series, stack = find_stack(study, ref)
+    verdict = judge(installed.pack, study, series, stack)
+    if verdict.verdict == "refused" and not forced:
+        raise refused(verdict)
+    token = cancel or CancelToken()
+    volume = load_volume(
+        context, study, ref, progress=part_of(progress, 0.0, 0.2), cancel=token
+    )  # fmt: skip
+    result = context.inference.run(
+        installed, volume, forced=forced, progress=part_of(progress, 0.2, 0.95), cancel=token
+    )
+    token.raise_if_cancelled()
+    proposed = to_findings(
+        result, installed.pack, study, volume, clock=context.clock, uids=context.uids
+    )
+    progress(1.0, "done")
+    return ModelOutcome(installed, result, proposed)
+
+
+def apply_result(session: StudySession, outcome: ModelOutcome) -> tuple[str, ...]:
+    """Add the proposals of a run to the open study; uids of the new findings. Main thread.
+
+    A result of another study, or for a closed or signed one, is dropped (D09). Undecided
+    proposals of the same pack on the same stack are superseded; decided findings stay.
+    """
+    source = outcome.result.source
+    store, context = session.context.store, session.context
+    pack = outcome.installed.pack
+    if (
+        not session.is_open
+        or session.is_signed
+        or source.study_instance_uid != session.study.study_instance_uid
+        or any(f.study_instance_uid != source.study_instance_uid for f in outcome.proposed.findings)
+    ):
+        store.audit.append(
+            context.user, "result.dropped", source.study_instance_uid, {"pack": pack.id}
+        )
+        return ()
+    old = [
+        finding
+        for finding in session.findings
+        if finding.state == "proposed"
+        and finding.provenance.pack == pack.id
+        and session.ref_of(finding) == source
+    ]
+    new, now = outcome.proposed.findings, context.clock.now_utc()
+    with store.transaction():
+        for sha256, mask in outcome.proposed.masks.items():
+            store.blobs.put(sha256, mask.voxels)
+        for finding in old:
+            store.findings.put(
+                session.reading, finding, action="finding.superseded", actor=context.user,
+                at_utc=now, status="superseded",
+            )  # fmt: skip
+            store.audit.append(context.user, "finding.superseded", finding.uid, {"pack": pack.id})
+        store.findings.put_all(
+            session.reading, new, action="finding.proposed", actor=f"pack:{pack.id}", at_utc=now
+        )
+        for finding in new:
+            store.audit.append(
+                context.user, "finding.proposed", finding.uid,
+                {
+                    "study": source.study_instance_uid,
+                    "pack": pack.id,
+                    "version": outcome.result.version,
+                    "weights_sha256": outcome.result.weights_sha256,
+                    "device": outcome.result.device,
+                    "forced": str(outcome.result.forced).lower(),
+                },
+            )  # fmt: skip
+        store.runs.add(
+            session.reading,
+            ModelRun(source, pack.id, outcome.result.version, now, run_json(outcome.result)),
+        )
+    gone = {finding.uid for finding in old}
+    session.history.forget(_touches(gone))
+    session.forget_findings([finding.uid for finding in old])
+    session.take_findings(new, outcome.proposed.masks)
+    return tuple(finding.uid for finding in new)
+
+
+def refused(verdict: Suitability) -> PackRefused:
+    """The error that says why the gate refuses."""
+    reasons = [reason.text for reason in verdict.reasons if not reason.ok]
+    return PackRefused(
+        f'The pack "{verdict.pack_id}" is not meant for this series: '
+        + "; ".join(text.en.rstrip(".") for text in reasons)
+        + ".",
+        ru=f"Пакет «{verdict.pack_id}» не предназначен для этой серии: "
+        + "; ".join(text.ru.rstrip(".") for text in reasons)
+        + ".",
+        hint="overread packs route shows which pack fits which series.",
+        hint_ru="Какой пакет подходит, покажет overread packs route.",
+    )
+
+
+def _touches(uids: set[str]) -> Callable[[Command], bool]:
+    return lambda command: isinstance(command, FindingChange) and command.after.uid in uids

@@ -1,0 +1,421 @@
+"""The study that is open now: findings, report, selection, undo. Main thread only.
+
+Everything that is decided goes to the library first, in one transaction with its audit event,
+then into memory, then to the screen by a signal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from app.core.errors import AlreadySigned, InvalidTransition
+from app.core.events import Signal
+from app.core.finding import Finding, Significance
+from app.core.findings_json import finding_to_json
+from app.core.history import Command, History
+from app.core.report import (
+    CheckResult,
+    Language,
+    Override,
+    Report,
+    StudyFacts,
+    findings_sha256,
+    text_sha256,
+)  # fmt: skip
+from app.core.segmentation import Mask
+from app.core.study import SeriesRef, Study
+from app.core.volume import Volume
+from app.store.findings import FindingStatus
+from app.workflow.context import AppContext
+from app.workflow.facts import study_facts
+from app.workflow.volume_cache import find_stack, volume_key
+
+_WEIGHT: Final[dict[Significance, int]] = {
+    "critical": 0,
+    "significant": 1,
+    "incidental": 2,
+    "descriptive": 3,
+}
+_MASKS_IN_MEMORY: Final = 8
+
+
+class StudySession:
+    """One open study. Opening restores findings, report and position from the library.
+
+    ``reading`` names a reading of the study; None: the workstation's own, or the newest of the
+    command line where the workstation has none.
+    """
+
+    finding_changed = Signal(str)
+    findings_added = Signal(object)
+    findings_removed = Signal(object)
+    selection_changed = Signal(object)
+    report_changed = Signal()
+    check_finished = Signal(object)
+    history_changed = Signal()
+    volume_loaded = Signal(object)
+
+    def __init__(
+        self,
+        context: AppContext,
+        study: Study,
+        priors: Sequence[Study] = (),
+        *,
+        reading: str | None = None,
+    ) -> None:
+        self.context = context
+        self.study = study
+        self.priors = tuple(priors)
+        self.facts: StudyFacts = study_facts(study, self.priors)
+        self.is_open = True
+        self.history = History(context.settings.history_mb * 1024 * 1024)
+        self.history.changed.connect(self.history_changed.emit)
+        self.last_check: CheckResult | None = None
+        store, uid = context.store, study.study_instance_uid
+        now = context.clock.now_utc()
+        with store.transaction():
+            store.studies.put(study, at_utc=now)
+            store.studies.mark_opened(uid, now)
+            self.reading = reading or store.sessions.reading_of(uid)
+            store.sessions.begin_reading(uid, self.reading, now)
+            store.audit.append(context.user, "study.opened", uid, {"reading": self.reading})
+        self._findings = {f.uid: f for f in store.findings.live(uid, self.reading)}
+        self._masks: dict[str, Mask] = {}
+        self._report = store.reports.latest(uid, self.reading)
+        self._is_text_audited = False
+        self._position = store.sessions.get(uid, self.reading)
+        selected = self._position.get("selected_uid")
+        self._selected_uid: str | None = selected if selected in self._findings else None
+        self._language: Language = (
+            self._report.language if self._report else context.settings.report_language
+        )
+
+    # findings
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Reading order: by significance, then the undecided first, then as they came."""
+        return tuple(
+            sorted(
+                self._findings.values(),
+                key=lambda f: (_WEIGHT[f.current.significance], f.state != "proposed"),
+            )
+        )
+
+    def finding(self, uid: str) -> Finding:
+        """The finding with this uid; ``KeyError`` where the session has none."""
+        return self._findings[uid]
+
+    def has_finding(self, uid: str) -> bool:
+        """Whether the session holds a finding with this uid."""
+        return uid in self._findings
+
+    def ref_of(self, finding: Finding) -> SeriesRef:
+        """The stack on which the finding lies."""
+        return SeriesRef(finding.study_instance_uid, finding.series_instance_uid, finding.stack)
+
+    def mask(self, uid: str) -> Mask | None:
+        """The mask of the finding as it now is, or None where it has none."""
+        finding = self._findings[uid]
+        region = finding.current.region
+        if region is None or not region.mask_sha256:
+            return None
+        return self.stored_mask(region.mask_sha256, self.ref_of(finding))
+
+    def stored_mask(self, sha256: str, ref: SeriesRef) -> Mask:
+        """A mask by its content hash; raises ``StoreError`` where it is not stored."""
+        found = self._masks.pop(sha256, None)
+        if found is None:
+            found = Mask(self.context.store.blobs.get(sha256), ref)
+        self._keep_mask(sha256, found)
+        return found
+
+    def volume(self, ref: SeriesRef) -> Volume | None:
+        """The volume if it was loaded (``open_study.load_volume``) and is still in memory."""
+        _series, stack = find_stack(self.study, ref)
+        return self.context.volumes.get(volume_key(ref, stack))
+
+    def announce_volume(self, ref: SeriesRef) -> None:
+        """Tell the views that a volume of this study was loaded; of another study: dropped."""
+        if self.is_open and ref.study_instance_uid == self.study.study_instance_uid:
+            self.volume_loaded.emit(ref)
+
+    # selection and position
+
+    @property
+    def selected_uid(self) -> str | None:
+        """The finding that is current in all views."""
+        return self._selected_uid
+
+    def select(self, uid: str | None) -> None:
+        """Make a finding the current one; unknown uids select nothing."""
+        uid = uid if uid in self._findings else None
+        if uid == self._selected_uid:
+            return
+        self._selected_uid = uid
+        self.set_position({**self._position, "selected_uid": uid})
+        self.selection_changed.emit(uid)
+
+    def select_next(self) -> None:
+        """The next finding in reading order; after the last the first."""
+        self._select_by(1)
+
+    def select_previous(self) -> None:
+        """The finding before; before the first the last."""
+        self._select_by(-1)
+
+    @property
+    def position(self) -> dict[str, Any]:
+        """What was on screen, as the views gave it."""
+        return dict(self._position)
+
+    def set_position(self, position: Mapping[str, Any]) -> None:
+        """Journal what is on screen (JSON values only). Callers debounce while scrolling."""
+        kept = {**position, "selected_uid": self._selected_uid}
+        if kept == self._position:
+            return
+        self.context.store.sessions.put(
+            self.study.study_instance_uid, self.reading, kept, self.context.clock.now_utc()
+        )
+        self._position = kept
+
+    # undo
+
+    def undo(self) -> bool:
+        """Take the latest change back; appends to the audit trail."""
+        self.require_unsigned()
+        return self.history.undo()
+
+    def redo(self) -> bool:
+        """Do the latest undone change again."""
+        self.require_unsigned()
+        return self.history.redo()
+
+    def run(self, command: Command) -> None:
+        """Run a change of findings through the history."""
+        self.require_unsigned()
+        self.history.run(command)
+
+    # report
+
+    @property
+    def report(self) -> Report | None:
+        """The newest version: a draft, or a signed one."""
+        return self._report
+
+    @property
+    def report_text(self) -> str:
+        """Text of the newest version, or empty."""
+        return self._report.text if self._report else ""
+
+    @property
+    def language(self) -> Language:
+        """Language of the report."""
+        return self._language
+
+    def set_language(self, language: Language) -> None:
+        """Change the language in which the report is written; the text stays."""
+        if language == self._language:
+            return
+        if self._report is not None:
+            self.require_unsigned()
+            self.put_draft(replace(self._report, language=language))
+        self._language = language
+        self.report_changed.emit()
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether the newest version is signed: findings and text are locked."""
+        return self._report is not None and self._report.state != "draft"
+
+    def require_unsigned(self) -> None:
+        """Raise ``AlreadySigned`` where the report is signed."""
+        if self.is_signed:
+            raise AlreadySigned(
+                "This report is signed; findings and text do not change.",
+                ru="Заключение подписано: находки и текст не изменяются.",
+                hint="Write an addendum instead.",
+                hint_ru="Добавьте дополнение к заключению.",
+            )
+
+    def set_report_text(self, text: str) -> None:
+        """Journal the text of the draft; on disk when this returns."""
+        if self._report is not None and text == self._report.text:
+            return
+        self.require_unsigned()
+        self.put_draft(replace(self.draft_or_new(), text=text))
+        self.report_changed.emit()
+
+    @property
+    def overrides(self) -> tuple[Override, ...]:
+        """Reasons given so far for letting a discrepancy stand."""
+        return self._report.overrides if self._report else ()
+
+    def set_override(self, override: Override) -> None:
+        """Journal the reason for a discrepancy, in place of an earlier one."""
+        self.require_unsigned()
+        others = [o for o in self.overrides if o.discrepancy_id != override.discrepancy_id]
+        self.put_draft(replace(self.draft_or_new(), overrides=(*others, override)))
+        self.report_changed.emit()
+
+    def remove_override(self, discrepancy_id: str) -> None:
+        """Take the reason back."""
+        kept = tuple(o for o in self.overrides if o.discrepancy_id != discrepancy_id)
+        if kept != self.overrides:
+            self.require_unsigned()
+            self.put_draft(replace(self.draft_or_new(), overrides=kept))
+            self.report_changed.emit()
+
+    def draft_or_new(self) -> Report:
+        """The draft that is being written, or a new empty one (not stored yet)."""
+        if self._report is not None and self._report.state == "draft":
+            return self._report
+        return Report(
+            uid=self.context.uids.new_uid(),
+            study_instance_uid=self.study.study_instance_uid,
+            version=1,
+            language=self._language,
+            text="",
+            state="draft",
+        )
+
+    def put_draft(self, report: Report, *, action: str = "report.edited") -> None:
+        """Store the draft; the trail gets one event per run of typing, not one per key."""
+        store = self.context.store
+        is_audited = self._is_text_audited and action == "report.edited"
+        with store.transaction():
+            store.reports.put(self.reading, report)
+            if not is_audited:
+                store.audit.append(
+                    self.context.user, action, report.uid,
+                    {"study": report.study_instance_uid, "text_sha256": text_sha256(report.text)},
+                )  # fmt: skip
+        self._is_text_audited = action == "report.edited"
+        self._report = report
+        self._language = report.language
+
+    def take_signed(self, report: Report) -> None:
+        """Show the version that was just signed and stored; undo ends before it."""
+        self._report = report
+        self.history.barrier()
+        self.report_changed.emit()
+
+    # check
+
+    @property
+    def is_check_current(self) -> bool:
+        """Whether the last check is of the text and the findings as they now are."""
+        return self.last_check is not None and self._is_current(self.last_check)
+
+    def set_check(self, result: CheckResult) -> bool:
+        """Take the result of a check done elsewhere; a stale one is dropped (False)."""
+        if not self.is_open or not self._is_current(result):
+            return False
+        self.last_check = result
+        self.check_finished.emit(result)
+        return True
+
+    def _is_current(self, result: CheckResult) -> bool:
+        return result.report_sha256 == text_sha256(
+            self.report_text
+        ) and result.findings_sha256 == findings_sha256(self._findings.values())
+
+    # changes; called by the use cases
+
+    def replace_finding(
+        self,
+        before: Finding | None,
+        after: Finding | None,
+        *,
+        action: str,
+        details: Mapping[str, str] | None = None,
+        masks: Mapping[str, Mask] | None = None,
+    ) -> None:
+        """Put ``after`` in the place of ``before`` (None: there is none), on disk and in memory.
+
+        Raises ``InvalidTransition`` where the session no longer holds ``before``.
+        """
+        subject = after or before
+        if subject is None or self._findings.get(subject.uid) != before:
+            raise InvalidTransition(
+                "The finding has changed meanwhile.",
+                ru="Находка тем временем изменилась.",
+                hint="Look at it again and repeat the step.",
+                hint_ru="Посмотрите на неё ещё раз и повторите действие.",
+            )
+        store, now = self.context.store, self.context.clock.now_utc()
+        status: FindingStatus = "live" if after is not None else "withdrawn"
+        with store.transaction():
+            for sha256, mask in (masks or {}).items():
+                store.blobs.put(sha256, mask.voxels)
+            store.findings.put(
+                self.reading, subject, action=action, actor=self.context.user, at_utc=now,
+                status=status,
+            )  # fmt: skip
+            store.audit.append(
+                self.context.user, action, subject.uid,
+                {
+                    "study": self.study.study_instance_uid,
+                    "state": subject.state if after is not None else status,
+                    "finding_sha256": finding_sha256(subject),
+                    **(details or {}),
+                },
+            )  # fmt: skip
+        for sha256, mask in (masks or {}).items():
+            self._keep_mask(sha256, mask)
+        if after is None:
+            self.forget_findings((subject.uid,))
+        else:
+            self._findings[after.uid] = after
+            if before is None:
+                self.findings_added.emit((after.uid,))
+            else:
+                self.finding_changed.emit(after.uid)
+
+    def take_findings(self, findings: Sequence[Finding], masks: Mapping[str, Mask]) -> None:
+        """Show findings that were just stored."""
+        for sha256, mask in masks.items():
+            self._keep_mask(sha256, mask)
+        for finding in findings:
+            self._findings[finding.uid] = finding
+        if findings:
+            self.findings_added.emit(tuple(f.uid for f in findings))
+
+    def forget_findings(self, uids: Sequence[str]) -> None:
+        """Stop showing findings that were withdrawn or superseded in the library."""
+        for uid in uids:
+            del self._findings[uid]
+        if self._selected_uid in uids:
+            self.select(None)
+        if uids:
+            self.findings_removed.emit(tuple(uids))
+
+    def close(self) -> None:
+        """Stop taking results; what is on disk stays."""
+        self.is_open = False
+        self._masks.clear()
+
+    def _select_by(self, step: int) -> None:
+        order = [finding.uid for finding in self.findings]
+        if not order:
+            return
+        if self._selected_uid in order:
+            self.select(order[(order.index(self._selected_uid) + step) % len(order)])
+        else:
+            self.select(order[0 if step > 0 else -1])
+
+    def _keep_mask(self, sha256: str, mask: Mask) -> None:
+        self._masks.pop(sha256, None)
+        self._masks[sha256] = mask
+        while len(self._masks) > _MASKS_IN_MEMORY:
+            self._masks.pop(next(iter(self._masks)))
+
+
+def finding_sha256(finding: Finding) -> str:
+    """Hash of a finding's whole JSON form, for the audit trail."""
+    text = json.dumps(finding_to_json(finding), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
