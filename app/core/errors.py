@@ -93,6 +93,13 @@ class InferenceError(AppError):
     exit_code = 4
 
 
+class ResultRefused(InferenceError):
+    """A model ran, and the checks of its own pack refuse what came out."""
+
+    code = "result-refused"
+    exit_code = 1
+
+
 class Cancelled(AppError):
     """The user cancelled the work."""
 
