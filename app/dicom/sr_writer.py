@@ -95,7 +95,7 @@ def write_sr(request: SrRequest) -> pydicom.Dataset:
         observation_context=_observers(request),
         procedure_reported=authoring.coded(_procedure(headers[0])),
         imaging_measurements=[_group(request, finding, headers) for finding in request.findings]
-        or None,
+        or [_nothing_found(request)],
         title=CodedConcept("126000", "DCM", "Imaging Measurement Report"),
         language_of_content_item_and_descendants=hd.sr.LanguageOfContentItemAndDescendants(
             CodedConcept("ru", "RFC5646", "Russian")
@@ -194,6 +194,24 @@ def _group(
     )
     return hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         referenced_segment=segment, **common
+    )
+
+
+def _nothing_found(request: SrRequest) -> hd.sr.MeasurementsAndQualitativeEvaluations:
+    """TID 1501 group saying in a code that there was nothing, which silence would not say."""
+    summary = (
+        authoring.private_code("none-accepted", "No findings accepted")
+        if request.is_verified
+        else Code("111241", "DCM", "All algorithms succeeded; without findings")
+    )
+    return hd.sr.MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=hd.sr.TrackingIdentifier(uid=hd.UID(), identifier=summary.meaning),
+        qualitative_evaluations=[
+            hd.sr.QualitativeEvaluation(
+                name=CodedConcept("111017", "DCM", "CAD Processing and Findings Summary"),
+                value=authoring.coded(summary),
+            )
+        ],
     )
 
 

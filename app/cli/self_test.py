@@ -1,0 +1,207 @@
+"""``overread self-test``: what a packaged build runs after installation.
+
+Every native library does one real thing. A library that is present but broken (a missing shared
+object, a codec left out of the build) shows here and not at the first patient.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import io
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.cli.exit_codes import ExitCode
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One thing that has to work, and what it told."""
+
+    name: str
+    work: Callable[[], str]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    parser.add_argument("--json", action="store_true")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run all probes; exit 4 when one fails."""
+    rows = []
+    for probe in _PROBES:
+        started = time.monotonic()
+        try:
+            told, ok = probe.work(), True
+        except Exception as fault:  # noqa: BLE001 - a broken library may raise anything at all
+            told, ok = f"{type(fault).__name__}: {fault}", False
+        seconds = round(time.monotonic() - started, 2)
+        rows.append({"name": probe.name, "ok": ok, "detail": told, "seconds": seconds})
+        if not args.json:
+            sys.stdout.write(f"{'ok    ' if ok else 'FAILED'} {probe.name:<28} {told}\n")
+            sys.stdout.flush()
+    passed = all(row["ok"] for row in rows)
+    if args.json:
+        report = {"schema": "overread.self-test/1", "passed": passed, "probes": rows}
+        sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write("self-test passed\n" if passed else "self-test FAILED\n")
+    return ExitCode.DONE if passed else ExitCode.ENVIRONMENT
+
+
+def _codecs() -> str:
+    """Encode a picture and decode it again through each shipped codec."""
+    import numpy as np
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.pixels import pixel_array
+    from pydicom.uid import (
+        ExplicitVRLittleEndian,
+        JPEG2000Lossless,
+        JPEGLSLossless,
+        RLELossless,
+    )  # fmt: skip
+
+    picture = np.arange(64 * 48, dtype=np.uint16).reshape(64, 48)
+    done = []
+    for syntax in (RLELossless, JPEGLSLossless, JPEG2000Lossless):
+        image = Dataset()
+        image.file_meta = FileMetaDataset()
+        image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        image.SOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+        image.SOPInstanceUID = "2.25.1"
+        image.Rows, image.Columns = picture.shape
+        image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+        image.BitsAllocated, image.BitsStored, image.HighBit = 16, 16, 15
+        image.PixelRepresentation = 0
+        image.PixelData = picture.tobytes()
+        image.compress(syntax, generate_instance_uid=False)
+        if not np.array_equal(pixel_array(image), picture):
+            raise ValueError(f"{syntax.name} changes pixels")
+        done.append(syntax.name)
+    return ", ".join(done)
+
+
+def _simpleitk() -> str:
+    import numpy as np
+
+    from app.core.geometry import Geometry
+    from app.imaging.nifti import read_nifti, write_nifti
+
+    box = np.zeros((4, 5, 6), np.uint8)
+    box[1:3, 2:4, 1:5] = 1
+    grid = Geometry.from_arrays((6, 5, 4), (1, 2, 3), (1, 2, 3), np.eye(3), "2.25.1")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "маска.nii.gz"
+        write_nifti(path, box, grid)
+        again, _ = read_nifti(path)
+    if not np.array_equal(again, box):
+        raise ValueError("a NIfTI file comes back changed")
+    return "NIfTI written and read"
+
+
+def _reslice() -> str:
+    import numpy as np
+
+    from app.core.geometry import Geometry
+    from app.core.study import SeriesRef
+    from app.core.volume import Rescale, Volume
+    from app.rendering import snapshot
+
+    grid = Geometry.from_arrays((16, 16, 16), (1, 1, 1), (0, 0, 0), np.eye(3), "2.25.1")
+    voxels = np.arange(16**3, dtype=np.int16).reshape(16, 16, 16)
+    volume = Volume(voxels, grid, Rescale(), "HU", SeriesRef("2.25.1", "2.25.2"))
+    png = snapshot.render_slice_png(volume, 8)
+    return f"{len(png)} bytes of PNG"
+
+
+def _model() -> str:
+    from app.config.folders import built_in_packs_folder, data_folder
+    from app.inference.pack_store import PackStore
+
+    store = PackStore(built_in_packs_folder(), data_folder() / "packs")
+    packs = store.installed()
+    if not packs:
+        raise FileNotFoundError("no model pack is installed")
+    faults = store.verify(None)
+    if faults:
+        raise ValueError(f"{len(faults)} faults in the installed packs")
+    golden = importlib.import_module("app.inference.golden")
+    return "; ".join(golden.run_golden(pack) for pack in packs if pack.built_in)
+
+
+def _dicom_out() -> str:
+    import highdicom
+
+    from app.dicom import seg_writer, sr_writer
+
+    names = [seg_writer.write_seg.__name__, sr_writer.write_sr.__name__]
+    return f"highdicom {highdicom.__version__}: {', '.join(names)}"
+
+
+def _pdf() -> str:
+    from app.core.report import Report
+    from app.core.study import PatientText
+    from app.reporting.render_pdf import ReportDocument, render_pdf
+
+    report = Report("2.25.1", "2.25.2", 1, "ru", "Заключение:\nСамопроверка.", "draft")
+    nobody = PatientText("")
+    pdf = render_pdf(ReportDocument(report, nobody, nobody, nobody, "", "", "", nobody))
+    if not pdf.startswith(b"%PDF"):
+        raise ValueError("no PDF came out")
+    return f"{len(pdf)} bytes"
+
+
+def _database() -> str:
+    from app.store.store import Store
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        try:
+            return "library created"
+        finally:
+            store.close()
+
+
+def _report_check() -> str:
+    from app.core.report import StudyFacts
+    from app.reporting.check import check
+
+    result = check("Findings: no pneumothorax.\nImpression: normal.", (), StudyFacts(), "en")
+    return f"{result.verdict}, {result.elapsed_ms:.1f} ms"
+
+
+def _window() -> str:
+    if not os.environ.get("DISPLAY") and sys.platform == "linux":
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    application = importlib.import_module("app.ui.application")
+    return str(application.probe_window())
+
+
+def _pillow() -> str:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("L", (8, 8), 128).save(buffer, "PNG")
+    return f"{len(buffer.getvalue())} bytes of PNG"
+
+
+_PROBES = (
+    Probe("codecs", _codecs),
+    Probe("SimpleITK", _simpleitk),
+    Probe("picture files", _pillow),
+    Probe("VTK reslice", _reslice),
+    Probe("model pack on its sample", _model),
+    Probe("DICOM SEG and SR", _dicom_out),
+    Probe("report as PDF", _pdf),
+    Probe("library (SQLite)", _database),
+    Probe("report check", _report_check),
+    Probe("window (Qt)", _window),
+)

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import highdicom as hd
+import numpy as np
+import pydicom
+from pydicom.dataelem import DataElement
+
+from app.core.finding import Finding
+from app.dicom.authoring import SourceImages, write_dataset
+from app.dicom.seg_writer import SegmentSource, SegRequest, write_seg
+from app.dicom.sr_writer import SegmentPlace, SrRequest, write_sr
+from tests.dicom_out import results
+from tests.support.synthetic_dicom import SeriesSpec, uid, write_projection, write_series
+from tests.support.validation import dciodvfy_errors
+
+
+def _ct(folder: Path) -> SourceImages:
+    return results.source_of(write_series(folder / "ct", SeriesSpec(count=5)))
+
+
+def _documents(
+    folder: Path, source: SourceImages, findings: tuple[Finding, ...], shape: tuple[int, int, int]
+) -> tuple[Path, Path]:
+    masks = results.asymmetric_masks(shape)
+    segments = tuple(
+        SegmentSource(finding, mask) for finding, mask in zip(findings, masks, strict=True)
+    )
+    seg = write_seg(SegRequest(source, segments, results.identity("seg"), "masks", results.AT_UTC))
+    places = {finding.uid: SegmentPlace(seg, n) for n, finding in enumerate(findings, 1)}
+    raw = write_sr(
+        SrRequest(
+            source, findings, places, results.identity("raw"), uid("device"), "AI result",
+            results.AT_UTC, language="ru",
+        )
+    )  # fmt: skip
+    final = write_sr(
+        SrRequest(
+            source, tuple(map(results.accepted, findings)), places, results.identity("final"),
+            uid("device"), "Проверено", results.AT_UTC, language="ru", is_verified=True,
+            observer_name="Петров^Иван", organization="Клиника № 1", predecessor=raw,
+        )
+    )  # fmt: skip
+    return write_dataset(raw, folder / "raw.dcm"), write_dataset(final, folder / "final.dcm")
+
+
+def _both(source: SourceImages) -> tuple[Finding, ...]:
+    return results.proposed(source, "right"), results.proposed(source, "left")
+
+
+def test_both_generations_are_valid_for_ct(tmp_path: Path) -> None:
+    source = _ct(tmp_path)
+    raw, final = _documents(tmp_path, source, _both(source), (5, 24, 20))
+    assert dciodvfy_errors(raw) == []
+    assert dciodvfy_errors(final) == []
+
+
+def test_both_generations_are_valid_for_a_film_without_spacing(tmp_path: Path) -> None:
+    def no_spacing(image: pydicom.Dataset) -> None:
+        for keyword in ("ImagerPixelSpacing", "PixelSpacing"):
+            if keyword in image:
+                delattr(image, keyword)
+        malformed = DataElement("PatientAge", "AS", "62", validation_mode=pydicom.config.IGNORE)
+        image.add(malformed)  # must not be passed on
+
+    path = write_projection(tmp_path / "dx", np.zeros((24, 20), np.uint16), change=no_spacing)
+    source = results.source_of([path])
+    raw, final = _documents(tmp_path, source, _both(source), (1, 24, 20))
+    assert dciodvfy_errors(raw) == []
+    assert dciodvfy_errors(final) == []
+
+
+def test_flags_observers_and_predecessor(tmp_path: Path) -> None:
+    source = _ct(tmp_path)
+    raw_path, final_path = _documents(tmp_path, source, _both(source), (5, 24, 20))
+    raw, final = pydicom.dcmread(raw_path), pydicom.dcmread(final_path)
+    assert (raw.CompletionFlag, raw.VerificationFlag, raw.PreliminaryFlag) == (
+        "COMPLETE", "UNVERIFIED", "PRELIMINARY",
+    )  # fmt: skip
+    assert (final.CompletionFlag, final.VerificationFlag, final.PreliminaryFlag) == (
+        "COMPLETE", "VERIFIED", "FINAL",
+    )  # fmt: skip
+    observer = final.VerifyingObserverSequence[0]
+    assert str(observer.VerifyingObserverName) == "Петров^Иван"
+    assert observer.VerifyingOrganization == "Клиника № 1"
+    reference = final.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
+    named = reference.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
+    assert named == raw.SOPInstanceUID
+    types = [
+        item.ConceptCodeSequence[0].CodeMeaning
+        for item in final.ContentSequence
+        if item.ConceptNameCodeSequence[0].CodeMeaning == "Observer Type"
+    ]
+    assert sorted(types) == ["Device", "Person"]
+
+
+def test_measurements_come_back_with_value_unit_and_tracking(tmp_path: Path) -> None:
+    source = _ct(tmp_path)
+    findings = _both(source)
+    _, final = _documents(tmp_path, source, findings, (5, 24, 20))
+    groups = hd.sr.srread(final).content.get_volumetric_roi_measurement_groups()
+    assert {group.tracking_uid for group in groups} == {f.tracking_uid for f in findings}
+    values = {
+        (row.name.meaning, float(row.value), row.unit.value) for row in groups[0].get_measurements()
+    }
+    assert ("Area", 123.25, "cm2") in values
+    assert len(values) == 2, "an absent value is not written as a number"
+    states = [row.value.meaning for row in groups[0].get_qualitative_evaluations()]
+    assert "accepted" in states
+    assert "area ratio: low quality" in states
+
+
+def test_t1_cyrillic_survives(tmp_path: Path) -> None:
+    source = _ct(tmp_path)
+    raw, _ = _documents(tmp_path, source, _both(source), (5, 24, 20))
+    groups = hd.sr.srread(raw).content.get_volumetric_roi_measurement_groups()
+    assert any(group.tracking_identifier.startswith("правое лёгкое") for group in groups)
+
+
+def test_no_findings_is_still_a_document(tmp_path: Path) -> None:
+    source = _ct(tmp_path)
+    request = SrRequest(
+        source, (), {}, results.identity("none"), uid("device"), "nothing", results.AT_UTC
+    )
+    assert dciodvfy_errors(write_dataset(write_sr(request), tmp_path / "sr.dcm")) == []
