@@ -1,0 +1,97 @@
+"""The inline editor of an addendum: the only way in which a signed report changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.core.errors import AppError
+from app.ui.texts import language, tr
+from app.workflow import sign_report
+
+if TYPE_CHECKING:
+    from app.workflow.session import StudySession
+
+
+class AddendumEditor(QWidget):
+    """Text and signer of an addendum; ``signed`` carries the new version of the report."""
+
+    signed = Signal(object)
+    cancelled = Signal()
+
+    def __init__(self, session: StudySession, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        title = QLabel(tr("report.addendum_title"))
+        title.setProperty("role", "bright")
+        title.setWordWrap(True)
+        self._text = QPlainTextEdit()
+        self._text.setPlaceholderText(tr("report.addendum_placeholder"))
+        self._text.setTabChangesFocus(True)
+        self._text.setMinimumHeight(80)
+        self._signer = QLineEdit(session.context.user)
+        self._signer.setPlaceholderText(tr("sign.signer"))
+        self._fault = QLabel()
+        self._fault.setProperty("role", "error")
+        self._fault.setWordWrap(True)
+        self._fault.hide()
+        back = QPushButton(tr("editor.cancel") + "  Esc")
+        back.clicked.connect(self.cancelled)
+        sign = QPushButton(tr("report.addendum_sign") + "  ^⏎")
+        sign.setProperty("primary", True)
+        sign.clicked.connect(self.sign)
+        row = QHBoxLayout()
+        row.addWidget(self._signer, 1)
+        row.addWidget(back)
+        row.addWidget(sign)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 4, 0, 4)
+        layout.addWidget(title)
+        layout.addWidget(self._text, 1)
+        layout.addWidget(self._fault)
+        layout.addLayout(row)
+        self.setFocusProxy(self._text)
+
+    def set_text(self, text: str) -> None:
+        """Put in a text."""
+        self._text.setPlainText(text)
+
+    def sign(self) -> None:
+        """Sign the addendum, or say in a line why not."""
+        text = self._text.toPlainText().strip()
+        if not text:
+            self._say(tr("report.addendum_empty"))
+            return
+        try:
+            report = sign_report.addendum(self._session, text, self._signer.text().strip())
+        except AppError as error:
+            self._say(error.text(language()))
+            return
+        self.signed.emit(report)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape leaves, Ctrl+Enter signs."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.cancelled.emit()
+        elif (
+            event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            and event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        ):
+            self.sign()
+        else:
+            super().keyPressEvent(event)
+
+    def _say(self, text: str) -> None:
+        self._fault.setText(text)
+        self._fault.show()

@@ -1,0 +1,262 @@
+"""Findings in words: labels, numbers with units, states and counts, in the language of the screen.
+
+Pure functions over core values; no widgets. A number that is not valid always carries the reason
+in words, never a color alone.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+
+from app.core.finding import Finding, FindingContent
+from app.core.measurement import Measurement, PreviousValue, Reference
+from app.ui.texts import entries, tr
+from app.ui.texts import language as current_language
+from app.workflow.review import REJECT_REASONS
+
+SIGNIFICANCE_ORDER = ("critical", "significant", "incidental", "descriptive")
+_VALID = ("valid",)
+
+
+def finding_numbers(findings: Iterable[Finding]) -> dict[str, int]:
+    """The number of each finding on screen, from 1, by uid.
+
+    Depends only on what was proposed, so a number stays while a finding is decided or edited.
+    """
+
+    def key(finding: Finding) -> tuple[str, int, str, str]:
+        content = finding.proposal.content
+        rank = SIGNIFICANCE_ORDER.index(content.significance)
+        return finding.provenance.at_utc, rank, content.label.en, finding.uid
+
+    return {finding.uid: n for n, finding in enumerate(sorted(findings, key=key), 1)}
+
+
+def headline(content: FindingContent) -> str:
+    """Label, presence if not plainly present, side and site: ``Nodule, right, upper lobe S3``."""
+    language = current_language()
+    parts = [content.label.text(language)]
+    if content.presence != "present":
+        parts[0] += f" ({tr('findings.' + content.presence)})"
+    name = parts[0].casefold()
+    if content.laterality is not None and not _says_side(name, content.laterality):
+        parts.append(tr(f"side.{content.laterality}"))
+    site = site_text(content)
+    if site and site.casefold() not in name:
+        parts.append(site)
+    return ", ".join(parts)
+
+
+def site_text(content: FindingContent) -> str:
+    """Site and segment, or an empty text."""
+    if content.site is None:
+        return ""
+    name = content.site.text(current_language())
+    return " ".join(part for part in (name, content.site.segment) if part)
+
+
+def _says_side(name: str, laterality: str) -> bool:
+    stems = {"left": ("left", "лев"), "right": ("right", "прав")}
+    return any(stem in name for stem in stems.get(laterality, ()))
+
+
+def number_text(value: float, unit: str = "") -> str:
+    """A value as read by people: precision by size, decimal comma in Russian."""
+    size = abs(value)
+    if unit in ("1", "ratio") or size < 1:
+        text = f"{value:.2f}"
+    elif size >= 100:
+        text = f"{value:.0f}"
+    else:
+        text = f"{value:.1f}"
+    if "." in text and unit not in ("1", "ratio"):
+        text = text.rstrip("0").rstrip(".")
+    text = text.replace("-", "−")
+    return text.replace(".", ",") if current_language() == "ru" else text
+
+
+def unit_text(unit: str) -> str:
+    """A UCUM unit as written on screen (``cm2`` becomes cm²)."""
+    return _known(f"unit.{unit}", unit)
+
+
+def kind_text(kind: str) -> str:
+    """The name of a measurement kind."""
+    return _known(f"measure.{kind}", kind.replace("_", " "))
+
+
+def value_text(value: float, unit: str) -> str:
+    """Number and unit with a space that does not break."""
+    shown = unit_text(unit)
+    number = number_text(value, unit)
+    if not shown:
+        return number
+    return f"{number}{shown}" if shown == "°" else f"{number}\u00a0{shown}"
+
+
+def measurement_text(measurement: Measurement) -> str:
+    """Kind, value, unit, previous value; the reason if the value is not to be trusted."""
+    text = kind_text(measurement.kind)
+    if measurement.value is not None:
+        text += f" {value_text(measurement.value, measurement.unit)}"
+        reason = status_text(measurement)
+        if reason:
+            text += f" ({reason})"
+    else:
+        text += f": {status_text(measurement)}"
+    if measurement.previous is not None:
+        text += f", {previous_text(measurement.previous)}"
+    return text
+
+
+def status_text(measurement: Measurement) -> str:
+    """Why the value may not be trusted, in words; empty for a valid one."""
+    if measurement.status in _VALID:
+        return ""
+    return tr(f"measure.status.{measurement.status}")
+
+
+def previous_text(previous: PreviousValue) -> str:
+    """The earlier value, with its date if known."""
+    value = value_text(previous.value, previous.unit)
+    if previous.date:
+        return tr("findings.was_on", value=value, date=date_text(previous.date))
+    return tr("findings.was", value=value)
+
+
+def measurement_hover(measurement: Measurement) -> str:
+    """Method, reference range and note, for the tooltip."""
+    lines = [
+        tr("measure.method_hover", kind=kind_text(measurement.kind), method=measurement.method)
+    ]
+    if measurement.reference is not None:
+        lines.append(_reference_text(measurement.reference, measurement.unit))
+    if measurement.note:
+        lines.append(measurement.note)
+    return "\n".join(line for line in lines if line)
+
+
+def _reference_text(reference: Reference, unit: str) -> str:
+    low = None if reference.low is None else value_text(reference.low, unit)
+    high = None if reference.high is None else value_text(reference.high, unit)
+    source = f" ({reference.source})" if reference.source else ""
+    if low is not None and high is not None:
+        return tr("measure.reference", low=low, high=high) + source
+    if high is not None:
+        return tr("measure.reference_up_to", high=high) + source
+    if low is not None:
+        return tr("measure.reference_from", low=low) + source
+    return ""
+
+
+def quality_texts(content: FindingContent) -> tuple[str, ...]:
+    """Quality flags in words; an unknown flag is shown as it is."""
+    words = (_known(f"quality.{flag}", flag.replace("_", " ")) for flag in content.quality_flags)
+    return tuple(dict.fromkeys(words))
+
+
+def score_text(finding: Finding) -> str:
+    """The score against its operating point, never as a percentage; empty without a score."""
+    score, point = finding.proposal.score, finding.proposal.operating_point
+    if score is None:
+        return ""
+    shown = _two_digits(score)
+    if point is None:
+        return tr("findings.score_only", score=shown)
+    key = "findings.score_above" if score >= point.threshold else "findings.score_below"
+    return tr(key, score=shown, threshold=_two_digits(point.threshold))
+
+
+def origin_hover(finding: Finding) -> str:
+    """Who or what made the finding: pack, version, device, operating point; or the person."""
+    made = finding.provenance
+    at = time_text(made.at_utc)
+    if made.kind == "person":
+        return tr("findings.own_hover", person=made.person or "?", at=at)
+    lines = [
+        tr(
+            "findings.ai_hover",
+            pack=made.pack,
+            version=made.version,
+            device=made.device or "CPU",
+            at=at,
+        )
+    ]
+    if finding.proposal.operating_point is not None:
+        lines.append(tr("findings.score_point", name=finding.proposal.operating_point.name))
+    if made.forced:
+        lines.append(tr("findings.ai_forced"))
+    return "\n".join(lines)
+
+
+def decision_text(finding: Finding) -> str:
+    """State, who and when, and the reason; empty for an undecided finding."""
+    if finding.decision is None:
+        return ""
+    state = tr(f"state.{finding.state}")
+    by, at = finding.decision.by, time_text(finding.decision.at_utc)
+    text = " · ".join(part for part in (state, by, at) if part)
+    reason = _reason_text(finding.decision.reason)
+    return f"{text}: {reason}" if reason else text
+
+
+def _reason_text(reason: str) -> str:
+    message = dict(REJECT_REASONS).get(reason)
+    return reason if message is None else message.text(current_language())
+
+
+def time_text(at_utc: str) -> str:
+    """A UTC time as local wall time; with the date when it is not of today."""
+    try:
+        moment = dt.datetime.fromisoformat(at_utc).astimezone()
+    except ValueError:
+        return at_utc
+    clock = moment.strftime("%H:%M")
+    today = dt.datetime.now(dt.UTC).astimezone().date()
+    return clock if moment.date() == today else f"{moment:%Y-%m-%d} {clock}"
+
+
+def full_time_text(at_utc: str) -> str:
+    """A UTC time as local date and time with the offset, as a signature needs it."""
+    try:
+        moment = dt.datetime.fromisoformat(at_utc).astimezone()
+    except ValueError:
+        return at_utc
+    return f"{moment:%Y-%m-%d %H:%M:%S %z}"
+
+
+def date_text(date: str) -> str:
+    """An ISO or DICOM date as ``YYYY-MM-DD``."""
+    if len(date) == 8 and date.isdigit():
+        return f"{date[:4]}-{date[4:6]}-{date[6:]}"
+    return date
+
+
+def counted(noun: str, count: int) -> str:
+    """``1 block``, ``2 запрета``: the noun from the catalogue in the form the number asks for."""
+    return f"{count} {tr(f'count.{noun}.{_plural_form(count)}')}"
+
+
+def counted_all(counts: Sequence[tuple[str, int]]) -> str:
+    """Those nouns whose count is not zero, joined."""
+    return " · ".join(counted(noun, count) for noun, count in counts if count)
+
+
+def _plural_form(count: int) -> str:
+    if current_language() != "ru":
+        return "one" if count == 1 else "many"
+    if count % 10 == 1 and count % 100 != 11:
+        return "one"
+    if count % 10 in (2, 3, 4) and count % 100 not in (12, 13, 14):
+        return "few"
+    return "many"
+
+
+def _two_digits(value: float) -> str:
+    text = f"{value:.2f}"
+    return text.replace(".", ",") if current_language() == "ru" else text
+
+
+def _known(key: str, otherwise: str) -> str:
+    return tr(key) if key in entries() else otherwise
