@@ -8,6 +8,7 @@ concept or label, and ``state``) and strict where it is not: a field of the wron
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
 from app.core.codes import Code, Laterality
@@ -269,6 +270,8 @@ def _site_to_json(site: Site | None) -> Json | None:
         return None
     row: Json = _code_to_json(site.code) or {}
     row["meaning"] = site.meaning_en or row.get("meaning", "")
+    if site.code is not None and site.code.meaning != row["meaning"]:
+        row["code_meaning"] = site.code.meaning
     row["meaning_ru"] = site.meaning_ru
     if site.segment:
         row["segment"] = site.segment
@@ -280,8 +283,11 @@ def _site_from_json(row: object, where: str) -> Site | None:
         return Site(meaning_en=row) if row else None
     if not isinstance(row, Mapping):
         return None
+    code = _code_from_json(row, where)
+    if code is not None and row.get("code_meaning"):
+        code = replace(code, meaning=str(row["code_meaning"]))
     return Site(
-        code=_code_from_json(row, where),
+        code=code,
         meaning_en=_text(row, "meaning"),
         meaning_ru=_text(row, "meaning_ru"),
         segment=_text(row, "segment"),

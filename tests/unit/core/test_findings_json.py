@@ -1,0 +1,66 @@
+"""The stored and public form of findings gives back exactly what went in."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from app.core.errors import InputError
+from app.core.finding import Decision, Finding, decide
+from app.core.findings_json import (
+    finding_from_json,
+    finding_to_json,
+    findings_from_json,
+    findings_to_json,
+)
+from app.core.report import findings_sha256
+from tests.support.domain import STUDY_UID, contents, model_finding, proposed_findings
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(proposed_findings(), contents)
+def test_round_trip_through_json_text(finding: Finding, content: object) -> None:
+    finding = decide(finding, Decision("edit", "Dr", "2026"), content)
+    text = json.dumps(finding_to_json(finding))
+    back = finding_from_json(json.loads(text), study_instance_uid=STUDY_UID)
+    assert back == finding
+    assert findings_sha256([back]) == findings_sha256([finding])
+
+
+def test_the_least_that_a_check_needs() -> None:
+    found = findings_from_json([{"uid": "1", "label": "nodule", "state": "accepted"}])
+    assert found[0].is_in_report
+    assert found[0].current.label.ru == "nodule"
+
+
+def test_findings_of_another_study_are_refused() -> None:
+    data = findings_to_json(STUDY_UID, [model_finding()])
+    with pytest.raises(InputError, match="another study"):
+        findings_from_json(data, study_instance_uid="9.9")
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"label": "x", "state": "accepted"}, "uid"),
+        ({"uid": "1", "state": "accepted"}, "neither a concept nor a label"),
+        ({"uid": "1", "label": "x", "state": "maybe"}, "maybe"),
+        ({"uid": "1", "label": "x", "laterality": "up"}, "up"),
+        ({"uid": "1", "label": "x", "score": "high"}, "not a number"),
+        ({"uid": "1", "label": "x", "measurements": {}}, "not a list"),
+        ({"uid": "1", "label": "x", "measurements": [{"value": 1, "method": "X"}]}, "not valid"),
+        ({"uid": "1", "label": "x", "region": {"kind": "blob"}}, "unknown kind"),
+        ("text", "not an object"),
+    ],
+)
+def test_a_field_of_the_wrong_kind_is_named(row: object, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        findings_from_json([row])
+
+
+@pytest.mark.parametrize("data", [{"schema": "other/1", "findings": []}, {"findings": 3}, None])
+def test_what_is_no_findings_file_is_refused(data: object) -> None:
+    with pytest.raises(InputError):
+        findings_from_json(data)
