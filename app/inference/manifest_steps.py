@@ -170,7 +170,7 @@ class Threshold(Strict):
 
 
 class KeepLargest(Strict):
-    """Keep the largest connected component (faces and corners touch) of each label."""
+    """Keep the largest connected component (voxels that share a face) of each label."""
 
     step: Literal["keep_largest"]
     labels: Labels

@@ -36,6 +36,16 @@ class InstalledPack:
         """The ONNX file."""
         return self.folder / self.pack.onnx.file
 
+    def read_manifest(self) -> bytes:
+        """The bytes of the manifest, proven to be those that were parsed; ``HashMismatch``."""
+        try:
+            content = (self.folder / MANIFEST_NAME).read_bytes()
+        except OSError as error:
+            raise _unreadable(self.pack.id, MANIFEST_NAME, error) from error
+        if hashlib.sha256(content).hexdigest() != self.manifest_sha256:
+            raise hash_mismatch(self.pack.id, MANIFEST_NAME)
+        return content
+
     def read_weights(self) -> bytes:
         """The bytes of the ONNX file, proven to be those of the manifest.
 

@@ -1,0 +1,182 @@
+"""One run of a pack on one image, in whatever process it is called: check, pre, model, post.
+
+Imports neither Qt nor VTK nor pydicom; the caller brings the session.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from app.core.errors import ModelPackError
+from app.core.report import Message
+from app.inference.manifest import ModelPack
+from app.inference.postprocess import LabelMaps, check_quality, to_masks
+from app.inference.preprocess import ModelInput, Prepared, prepare
+from app.inference.result import QualityFlag
+from app.inference.sliding_window import predict
+from app.jobs.progress import Progress, no_progress
+
+if TYPE_CHECKING:
+    from app.inference.ort_session import ModelSession
+
+Float32Array = npt.NDArray[np.float32]
+
+
+@dataclass(slots=True)
+class PipelineOutput:
+    """Masks of the labels on the input grid ``[k, j, i]``, scores, flags and seconds."""
+
+    masks: dict[int, npt.NDArray[np.bool_]]
+    scores: dict[str, float]
+    flags: tuple[QualityFlag, ...]
+    patches: int
+    seconds: dict[str, float] = field(default_factory=dict)
+    notes: tuple[Message, ...] = ()
+
+
+def require_graph_of(pack: ModelPack, session: ModelSession) -> None:
+    """Raise ``ModelPackError`` unless the graph has the inputs and outputs of the manifest."""
+    pairs = (
+        ("input", pack.onnx.inputs, session.input_names),
+        ("output", pack.onnx.outputs, session.output_names),
+    )
+    for kind, declared, present in pairs:
+        for tensor in declared:
+            if tensor.name not in present:
+                raise ModelPackError(
+                    f'The graph of "{pack.id}" has no {kind} "{tensor.name}".',
+                    ru=f"В графе «{pack.id}» нет «{tensor.name}» ({kind}).",
+                )
+
+
+def run_pipeline(
+    pack: ModelPack, session: ModelSession, image: ModelInput, progress: Progress = no_progress
+) -> PipelineOutput:
+    """Run ``pack`` on ``image``. Raises ``ModelPackError`` or ``InferenceError``."""
+    require_graph_of(pack, session)
+    begin = time.perf_counter()
+    progress(0.02, "Preparing the image")
+    state = prepare(image, pack.input.dimensions, pack.input.steps)
+    prepared = time.perf_counter()
+
+    input_name, output_name = pack.onnx.inputs[0].name, pack.onnx.outputs[0].name
+    dtype = np.dtype(pack.onnx.inputs[0].dtype)
+    patches = 0
+
+    def run(tensor: Float32Array) -> Float32Array:
+        return session.run(output_name, {input_name: tensor.astype(dtype, copy=False)})
+
+    def on_patch(done: int, total: int) -> None:
+        nonlocal patches
+        patches = total
+        progress(0.1 + 0.75 * done / total, f"Model: part {done} of {total}")
+
+    progress(0.1, "Model")
+    raw = predict(state.values, run, pack.infer, on_patch)
+    modelled = time.perf_counter()
+
+    progress(0.87, "Reading the result")
+    if pack.task == "segmentation":
+        output = _segmentation(pack, raw, state, image)
+    else:
+        output = PipelineOutput({}, _head_scores(pack, raw), (), 0)
+    output.patches, output.notes = patches, tuple(session.notes)
+    output.flags = (*output.flags, *_unlike_training(pack, raw))
+    output.seconds = {
+        "pre": prepared - begin,
+        "model": modelled - prepared,
+        "post": time.perf_counter() - modelled,
+    }
+    progress(1.0, "Done")
+    return output
+
+
+def _segmentation(
+    pack: ModelPack, raw: Float32Array, state: Prepared, image: ModelInput
+) -> PipelineOutput:
+    probability = activate(raw, pack.infer.activation)
+    native: dict[int, Float32Array] = {}
+    for label in pack.output.labels:
+        channel = _channel(pack, label.index)
+        if channel >= probability.shape[0]:
+            raise ModelPackError(
+                f'The graph of "{pack.id}" has no channel for label {label.index}.',
+                ru=f"В графе «{pack.id}» нет канала для метки {label.index}.",
+            )
+        native[label.index] = state.to_native(probability[channel])
+    maps = to_masks(
+        native,
+        pack.output.post,
+        exclusive=pack.infer.activation == "softmax",
+        voxel_ml=_voxel_ml(state),
+    )
+    flags = check_quality(maps, pack.output.quality)
+    masks = {
+        index: state.to_input(mask).reshape(image.voxels.shape[:3])
+        for index, mask in maps.masks.items()
+    }
+    return PipelineOutput(masks, _confidences(pack, maps), flags, 0)
+
+
+def activate(raw: Float32Array, activation: str) -> Float32Array:
+    """Outputs ``[channel, ...]`` as probabilities."""
+    if activation == "softmax":
+        shifted = np.exp(raw - raw.max(axis=0, keepdims=True))
+        return np.asarray(shifted / shifted.sum(axis=0, keepdims=True), dtype=np.float32)
+    if activation == "sigmoid":
+        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(raw, -60, 60))), dtype=np.float32)
+    return raw
+
+
+def _channel(pack: ModelPack, index: int) -> int:
+    """Softmax: channel 0 is background. Otherwise labels fill the channels from 0."""
+    return index if pack.infer.activation == "softmax" else index - 1
+
+
+def _confidences(pack: ModelPack, maps: LabelMaps) -> dict[str, float]:
+    found = {label.name.en: maps.confidence(label.index) for label in pack.output.labels}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _head_scores(pack: ModelPack, raw: Float32Array) -> dict[str, float]:
+    """Scores of the trained heads; untrained ones are noise and are left out."""
+    values = activate(raw.reshape(-1), pack.infer.activation)
+    scores = {}
+    for label in pack.output.labels:
+        trained = pack.output.valid_heads is None or label.index in pack.output.valid_heads
+        channel = _channel(pack, label.index)
+        if trained and channel < values.size:
+            scores[label.name.en] = float(values[channel])
+    return scores
+
+
+def _unlike_training(pack: ModelPack, raw: Float32Array) -> tuple[QualityFlag, ...]:
+    """The flag ``unlike-training`` by mean largest probability or mean normalised entropy."""
+    if pack.ood is None or raw.shape[0] < 2:
+        return ()
+    probability = activate(raw, "softmax")
+    if pack.ood.method == "max_softmax":
+        unlike = float(probability.max(axis=0).mean()) < pack.ood.threshold
+    else:
+        entropy = -(probability * np.log(np.maximum(probability, 1e-9))).sum(axis=0)
+        unlike = float(entropy.mean()) / float(np.log(raw.shape[0])) > pack.ood.threshold
+    if not unlike:
+        return ()
+    text = Message(
+        "The image is unlike those that the model was trained on.",
+        "Изображение не похоже на те, на которых обучали модель.",
+    )
+    labels = tuple(label.index for label in pack.output.labels)
+    return (QualityFlag("unlike-training", labels, text),)
+
+
+def _voxel_ml(state: Prepared) -> float | None:
+    spacing = state.native_spacing
+    if spacing is None or len(spacing) != 3:
+        return None
+    return float(np.prod(spacing)) / 1000.0

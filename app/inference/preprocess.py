@@ -1,0 +1,276 @@
+"""From modality values to the tensor of a model, and the way back for its maps.
+
+Runs the closed list of steps of ``manifest_steps`` in the order of the manifest. Deterministic:
+numpy, Pillow's triangle filter in two dimensions, SimpleITK's B-splines in three. Imports neither
+Qt nor VTK nor pydicom: it runs in the worker process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from app.core.errors import ModelPackError
+from app.core.geometry import Geometry
+from app.core.volume import Rescale, VoxelArray
+from app.inference import manifest_steps as steps
+from app.inference.resample_grid import resample_values
+from app.inference.volume_axes import AxisMove, move_for
+
+Float32Array = npt.NDArray[np.float32]
+Undo = Callable[[Float32Array], Float32Array]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInput:
+    """One image as the worker gets it: stored values ``[k, j, i]`` and what they mean.
+
+    The fields are those of ``core.volume.Volume``.
+    """
+
+    voxels: VoxelArray
+    rescale: Rescale = field(default_factory=Rescale)
+    padding: tuple[int, int] | None = None
+    polarity_inverted: bool = False
+    geometry: Geometry | None = None
+    pixel_spacing_mm: tuple[float, float] | None = None
+    patient_orientation: tuple[str, str] | None = None
+
+    def spacing(self, dimensions: int) -> tuple[float, ...] | None:
+        """Millimetres per array axis (row, column) or (k, j, i); None where unknown."""
+        if self.geometry is not None:
+            i, j, k = self.geometry.spacing_ijk
+            return (j, i) if dimensions == 2 else (k, j, i)
+        return self.pixel_spacing_mm if dimensions == 2 else None
+
+
+@dataclass(slots=True)
+class Prepared:
+    """Values on their way to the model; ``values`` ends as the tensor without batch and channel.
+
+    The *native* grid is the input grid after mirroring or permuting, where results are judged.
+    """
+
+    values: Float32Array
+    valid: npt.NDArray[np.bool_] | None
+    spacing: tuple[float, ...] | None
+    native_shape: tuple[int, ...] = ()
+    native_spacing: tuple[float, ...] | None = None
+    move: AxisMove = field(default_factory=AxisMove)
+    undo: list[Undo] = field(default_factory=list)
+
+    def to_native(self, map_: Float32Array) -> Float32Array:
+        """One map of the model (probability per voxel) on the native grid."""
+        for step in reversed(self.undo):
+            map_ = step(map_)
+        return map_
+
+    def to_input(self, labels: VoxelArray) -> VoxelArray:
+        """A labelmap of the native grid on the grid of the input image."""
+        return np.ascontiguousarray(self.move.revert(labels))
+
+
+def prepare(image: ModelInput, dimensions: int, plan: tuple[steps.PreStep, ...]) -> Prepared:
+    """Run the steps. ``dimensions`` 2 takes the only frame of the image.
+
+    Raises ``ModelPackError`` where the image cannot be what the steps need.
+    """
+    if dimensions == 2 and image.voxels.shape[0] != 1:
+        raise ModelPackError(
+            "This model reads one film, and the stack holds several images.",
+            ru="Эта модель читает один снимок, а в стопке их несколько.",
+        )
+    stored = image.voxels[0] if dimensions == 2 else image.voxels
+    values = stored.astype(np.float32)
+    if image.rescale != Rescale():
+        values = values * np.float32(image.rescale.slope) + np.float32(image.rescale.intercept)
+    valid = None
+    if image.padding is not None:
+        low, high = image.padding
+        valid = ~((stored >= low) & (stored <= high))
+        if valid.all() or not valid.any():
+            valid = None
+    state = Prepared(values, valid, image.spacing(dimensions))
+    state.native_shape, state.native_spacing = values.shape, state.spacing
+    for step in plan:
+        _apply(step, state, image)
+    state.values = np.ascontiguousarray(state.values, dtype=np.float32)
+    return state
+
+
+def _apply(step: steps.PreStep, state: Prepared, image: ModelInput) -> None:
+    match step:
+        case steps.InvertMonochrome1():
+            if image.polarity_inverted:
+                low, high = _extremes(state)
+                state.values = np.float32(high + low) - state.values
+        case steps.OrientFilm() | steps.OrientVolume():
+            _orient(step, state, image)
+        case steps.CropNonzero():
+            _crop_nonzero(state)
+        case steps.Letterbox():
+            _letterbox(step, state)
+        case steps.Resample():
+            _resample(step, state)
+        case _:
+            _change_values(step, state)
+
+
+def _change_values(step: steps.PreStep, state: Prepared) -> None:
+    values = state.values
+    match step:
+        case steps.ClipPercentile():
+            low, high = np.percentile(_chosen(state), [step.low, step.high])
+            state.values = np.clip(values, np.float32(low), np.float32(high))
+        case steps.Clip():
+            state.values = np.clip(values, np.float32(step.low), np.float32(step.high))
+        case steps.ScaleRange():
+            low, high = _extremes(state)
+            width = high - low
+            unit = (values - np.float32(low)) / np.float32(width) if width > 0 else values * 0
+            state.values = unit * np.float32(step.high - step.low) + np.float32(step.low)
+            if state.valid is not None:
+                state.values = np.clip(state.values, np.float32(step.low), np.float32(step.high))
+        case steps.Normalize():
+            state.values = (values - np.float32(step.mean)) / np.float32(max(step.std, 1e-8))
+        case steps.ZScore():
+            inside = values != 0 if step.nonzero_only else np.ones_like(values, dtype=bool)
+            chosen = values[inside] if inside.any() else values
+            mean, std = float(chosen.mean()), max(float(chosen.std()), 1e-8)
+            state.values = np.where(inside, (values - mean) / std, values).astype(np.float32)
+        case _:
+            raise ModelPackError(f'The step "{step.step}" is not known.')
+
+
+def _chosen(state: Prepared) -> Float32Array:
+    return state.values if state.valid is None else state.values[state.valid]
+
+
+def _extremes(state: Prepared) -> tuple[float, float]:
+    chosen = _chosen(state)
+    return float(chosen.min()), float(chosen.max())
+
+
+def _orient(
+    step: steps.OrientFilm | steps.OrientVolume, state: Prepared, image: ModelInput
+) -> None:
+    """Mirror or permute; masks go back through the same move. Comes before spatial steps."""
+    if state.undo:
+        raise ModelPackError(f'The step "{step.step}" must come before crop and resize.')
+    if isinstance(step, steps.OrientVolume):
+        move = move_for(image.geometry, step.axes)
+    else:
+        move = film_move(image.patient_orientation, step.columns, step.rows)
+    state.move = move
+    state.values = np.ascontiguousarray(move.apply(state.values))
+    if state.valid is not None:
+        state.valid = np.ascontiguousarray(move.apply(state.valid))
+    if state.spacing is not None:
+        state.spacing = tuple(state.spacing[axis] for axis in move.order(len(state.spacing)))
+    state.native_shape, state.native_spacing = state.values.shape, state.spacing
+
+
+def film_move(orientation: tuple[str, str] | None, columns: str, rows: str) -> AxisMove:
+    """The mirroring that brings a film to ``columns``\\``rows``.
+
+    ``orientation`` is PatientOrientation: (direction along a row, direction down the rows). What
+    is unknown, or not of a frontal film, stays as it is (the gate has spoken about it).
+    """
+    if orientation is None:
+        return AxisMove()
+    along, down = (text[:1].upper() for text in orientation)
+    flips: list[int] = []
+    if down in ("F", "H") and along in ("L", "R"):
+        flips += [0] if down != rows else []
+        flips += [1] if along != columns else []
+    return AxisMove(flips=tuple(flips))
+
+
+def _crop_nonzero(state: Prepared) -> None:
+    occupied = state.values != 0
+    slices = []
+    for axis in range(occupied.ndim):
+        others = tuple(a for a in range(occupied.ndim) if a != axis)
+        present = np.flatnonzero(occupied.any(axis=others))
+        if present.size == 0:
+            return
+        slices.append(slice(int(present[0]), int(present[-1]) + 1))
+    box, shape = tuple(slices), state.values.shape
+
+    def back(map_: Float32Array) -> Float32Array:
+        full = np.zeros(shape, dtype=np.float32)
+        full[box] = map_
+        return full
+
+    state.values = state.values[box]
+    state.valid = None if state.valid is None else state.valid[box]
+    state.undo.append(back)
+
+
+def _letterbox(step: steps.Letterbox, state: Prepared) -> None:
+    rows, columns = state.values.shape
+    row_mm, column_mm = state.spacing or (1.0, 1.0)
+    height, width = rows * row_mm, columns * column_mm
+    scale = min(step.size[0] / height, step.size[1] / width)
+    new = (max(1, round(height * scale)), max(1, round(width * scale)))
+    centered = step.align == "center"
+    top = (step.size[0] - new[0]) // 2 if centered else 0
+    left = (step.size[1] - new[1]) // 2 if centered else 0
+    box = (slice(top, top + new[0]), slice(left, left + new[1]))
+
+    def back(map_: Float32Array) -> Float32Array:
+        return resize_linear(map_[box], (rows, columns), antialias=True)
+
+    padded = np.full(step.size, step.pad_value, dtype=np.float32)
+    padded[box] = resize_linear(state.values, new, antialias=step.antialias)
+    state.values, state.valid, state.spacing = padded, None, None
+    state.undo.append(back)
+
+
+def resize_linear(values: Float32Array, shape: tuple[int, int], *, antialias: bool) -> Float32Array:
+    """Triangle filter, pixel centres at half integers; Pillow's BILINEAR widens on reduction."""
+    if not antialias:
+        return _resize_without_antialias(values, shape)
+    image = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
+    resized = image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
+    return np.asarray(resized, dtype=np.float32)
+
+
+def _resize_without_antialias(values: Float32Array, shape: tuple[int, int]) -> Float32Array:
+    for axis, length in enumerate(shape):
+        old = values.shape[axis]
+        position = np.clip((np.arange(length) + 0.5) * old / length - 0.5, 0, old - 1)
+        lower = np.floor(position).astype(np.intp)
+        upper = np.minimum(lower + 1, old - 1)
+        weight = (position - lower).astype(np.float32)
+        weight = weight[:, None] if axis == 0 else weight[None, :]
+        values = values.take(lower, axis) * (1 - weight) + values.take(upper, axis) * weight
+    return values
+
+
+def _resample(step: steps.Resample, state: Prepared) -> None:
+    if state.spacing is None:
+        raise ModelPackError(
+            "The image has no voxel spacing, and this model needs it.",
+            ru="У изображения нет шага сетки, а модели он нужен.",
+        )
+    old_shape, old_spacing = state.values.shape, state.spacing
+    new_shape = tuple(
+        max(1, round(old / new * n))
+        for old, new, n in zip(old_spacing, step.spacing_kji, old_shape, strict=True)
+    )
+
+    def back(map_: Float32Array) -> Float32Array:
+        return resample_values(map_, old_shape, order=1, separate_axis=None)
+
+    ratio = max(old_spacing) / min(old_spacing)
+    coarse = old_spacing.index(max(old_spacing)) if ratio > step.separate_z_ratio else None
+    state.values = resample_values(
+        state.values, new_shape, order=step.order, separate_axis=coarse, order_z=step.order_z
+    )
+    state.valid, state.spacing = None, tuple(step.spacing_kji)
+    state.undo.append(back)

@@ -1,0 +1,133 @@
+"""The inner side of the inference process: takes requests from a pipe, answers, keeps sessions.
+
+Never imports Qt, VTK or pydicom. A bug here ends the process; the outer side reports it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections import OrderedDict
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from app.core.errors import AppError, InferenceError
+from app.inference.manifest import ModelPack, parse_manifest
+from app.inference.ort_session import Device, ModelSession, SessionPlan
+from app.inference.pack_store import InstalledPack
+from app.inference.pipeline import run_pipeline
+from app.inference.preprocess import ModelInput
+from app.inference.shared_array import SharedArray
+from app.inference.worker_messages import Failure, RunAnswer, RunRequest
+
+_CACHED_SESSIONS: Final = 2
+_DEVICES: Final[dict[str, Device]] = {"cpu": "cpu", "cuda": "cuda"}
+
+
+def serve(connection: Connection) -> None:
+    """Entry point of the process: answer requests until the pipe closes."""
+    with contextlib.suppress(OSError):
+        os.dup2(2, 1)  # native libraries print; standard output belongs to the caller's JSON
+    sessions: OrderedDict[tuple[str, str, int], ModelSession] = OrderedDict()
+    while True:
+        try:
+            request = connection.recv()
+        except (EOFError, OSError):
+            return
+        if request is None:
+            return
+        try:
+            answer: RunAnswer | Failure = _run(request, sessions, connection)
+        except AppError as error:
+            answer = Failure.of(error)
+        except MemoryError:
+            answer = Failure.of(
+                InferenceError(
+                    "The memory was not enough for the model.",
+                    ru="Для модели не хватило памяти.",
+                    hint="Close other programs and repeat the job.",
+                    hint_ru="Закройте другие программы и повторите задание.",
+                )
+            )
+        try:
+            connection.send(answer)
+        except (BrokenPipeError, OSError):
+            return
+
+
+def _run(
+    request: RunRequest,
+    sessions: OrderedDict[tuple[str, str, int], ModelSession],
+    connection: Connection,
+) -> RunAnswer:
+    begin = time.perf_counter()
+    image = SharedArray.open(request.image)
+    output = SharedArray.open(request.output) if request.output else None
+    connection.send(("mapped", 0.0, ""))
+    try:
+        pack = parse_manifest(request.manifest)
+        session = _session(request, pack, sessions)
+        loaded = time.perf_counter()
+        made = run_pipeline(
+            pack,
+            session,
+            ModelInput(
+                image.array,
+                request.rescale,
+                request.padding,
+                request.polarity_inverted,
+                request.geometry,
+                request.pixel_spacing_mm,
+                request.patient_orientation,
+            ),
+            lambda fraction, text: connection.send(("progress", fraction, text)),
+        )
+        if output is not None:
+            _write(made.masks, output.array, pack, exclusive=request.exclusive)
+        return RunAnswer(
+            session.device, session.providers, made.scores, made.flags, made.patches,
+            {"load": loaded - begin, **made.seconds}, made.notes,
+        )  # fmt: skip
+    finally:
+        image.close()
+        if output is not None:
+            output.close()
+
+
+def _session(
+    request: RunRequest, pack: ModelPack, sessions: OrderedDict[tuple[str, str, int], ModelSession]
+) -> ModelSession:
+    """The session of these weights, loaded and hashed now or kept from an earlier run."""
+    key = (pack.weights.sha256, request.device, request.threads)
+    installed = InstalledPack(pack, Path(request.folder), False, request.manifest_sha256)
+    weights = installed.read_weights()  # also for a kept session: a changed file is never used
+    if key not in sessions:
+        while len(sessions) >= _CACHED_SESSIONS:
+            sessions.popitem(last=False)
+        plan = SessionPlan(_DEVICES.get(request.device, "auto"), request.threads)
+        sessions[key] = ModelSession(weights, plan)
+    sessions.move_to_end(key)
+    return sessions[key]
+
+
+def _write(
+    masks: dict[int, np.ndarray[Any, np.dtype[np.bool_]]],
+    target: np.ndarray[Any, np.dtype[Any]],
+    pack: ModelPack,
+    *,
+    exclusive: bool,
+) -> None:
+    """Into one labelmap ``[k, j, i]``, or into ``[label, k, j, i]`` where labels may overlap."""
+    target[...] = 0
+    for position, label in enumerate(pack.output.labels):
+        mask = masks.get(label.index)
+        if mask is None:
+            continue
+        if exclusive:
+            target[mask] = label.index
+        else:
+            target[position][mask] = 1

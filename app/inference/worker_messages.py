@@ -1,0 +1,76 @@
+"""What goes through the pipe between the program and its inference process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from app.core.errors import AppError, HashMismatch, InferenceError, ModelPackError
+from app.core.geometry import Geometry
+from app.core.report import Message
+from app.core.volume import Rescale
+from app.inference.result import QualityFlag
+from app.inference.shared_array import ArrayPlace
+
+_ERRORS: Final[dict[str, type[AppError]]] = {
+    kind.__name__: kind for kind in (AppError, HashMismatch, InferenceError, ModelPackError)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What the worker is asked to do. ``output`` is a labelmap, or one mask per label."""
+
+    manifest: bytes
+    folder: str
+    manifest_sha256: str
+    image: ArrayPlace
+    output: ArrayPlace | None
+    exclusive: bool
+    rescale: Rescale
+    padding: tuple[int, int] | None
+    polarity_inverted: bool
+    geometry: Geometry | None
+    pixel_spacing_mm: tuple[float, float] | None
+    patient_orientation: tuple[str, str] | None
+    device: str
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunAnswer:
+    """What a finished run says besides its masks."""
+
+    device: str
+    providers: tuple[str, ...]
+    scores: dict[str, float]
+    flags: tuple[QualityFlag, ...]
+    patches: int
+    seconds: dict[str, float]
+    notes: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An ``AppError`` on its way through the pipe."""
+
+    kind: str
+    message: str
+    ru: str
+    hint: str
+    hint_ru: str
+    technical_detail: str
+
+    @classmethod
+    def of(cls, error: AppError) -> Failure:
+        """Flatten an error."""
+        return cls(type(error).__name__, error.message, error.ru, error.hint, error.hint_ru,
+                   error.technical_detail)  # fmt: skip
+
+    def to_error(self) -> AppError:
+        """The same error again."""
+        kind = _ERRORS.get(self.kind, InferenceError)
+        return kind(
+            self.message, ru=self.ru, hint=self.hint, hint_ru=self.hint_ru,
+            technical_detail=self.technical_detail,
+        )  # fmt: skip
