@@ -82,14 +82,18 @@ class CoverageView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
         mark = _line(_MARKS[row.state], _SHADES.get(row.state, "dim"), wrap=False)
+        mark.setFixedWidth(14)
         layout.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
-        layout.addWidget(_line(_row_html(row), "text"), 1)
+        column = QVBoxLayout()
+        column.setSpacing(2)
+        column.addWidget(_line(_row_html(row), "text"))
         if row.state in ("not_run", "refused", "failed"):
             forced = row.state == "refused" or row.limited
             button = QPushButton(tr("coverage.run_anyway" if forced else "coverage.run"))
             button.setProperty("role", "link" if forced else "small")
             button.clicked.connect(lambda: self.run_requested.emit(row))
-            layout.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+            column.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addLayout(column, 1)
         return holder
 
 

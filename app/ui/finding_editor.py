@@ -160,17 +160,20 @@ class FindingEditor(QWidget):
         grid.setColumnStretch(1, 1)
         rows: list[tuple[str, QWidget]] = [
             (tr("editor.label"), self._label),
-            (tr("editor.side"), self._side_row()),
+            ("", self._side_row()),
             (tr("editor.site"), _row(self._site, self._segment)),
             (tr("editor.significance"), self._significance),
             (tr("editor.presence"), self._presence),
         ]
         rows += [(words.kind_text(m.kind), self._number_row(m)) for m in self._content.measurements]
         for line, (name, widget) in enumerate(rows):
+            if not name:
+                grid.addWidget(widget, line, 0, 1, 2)
+                continue
             caption = QLabel(name)
             caption.setProperty("role", "dim")
             caption.setWordWrap(True)
-            caption.setMaximumWidth(110)
+            caption.setMaximumWidth(96)
             grid.addWidget(caption, line, 0)
             grid.addWidget(widget, line, 1)
         layout.addLayout(grid)
@@ -200,6 +203,7 @@ class FindingEditor(QWidget):
         layout = QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
+        row.setAccessibleName(tr("editor.side"))
         for number, side in enumerate(_SIDES):
             button = QPushButton(tr(f"side.short.{side or 'none'}"))
             button.setCheckable(True)

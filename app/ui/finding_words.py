@@ -7,16 +7,28 @@ in words, never a color alone.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Sequence
+from typing import Final
 
-from app.core.finding import Finding, FindingContent
+from app.core.codes import Laterality
+from app.core.finding import Finding, FindingContent, Significance
 from app.core.measurement import Measurement, PreviousValue, Reference
 from app.ui.texts import entries, tr
 from app.ui.texts import language as current_language
 from app.workflow.review import REJECT_REASONS
 
-SIGNIFICANCE_ORDER = ("critical", "significant", "incidental", "descriptive")
-_VALID = ("valid",)
+SIGNIFICANCE_ORDER: Final[tuple[Significance, ...]] = (
+    "critical",
+    "significant",
+    "incidental",
+    "descriptive",
+)
+_SIDE_ORDER: Final[tuple[Laterality | None, ...]] = ("right", "left", "bilateral", "midline", None)
+_SIDE_WORDS: Final = {
+    "left": re.compile(r"\b(left\b|лев(ый|ая|ое|ые|ого|ой)\b)"),
+    "right": re.compile(r"\b(right\b|прав(ый|ая|ое|ые|ого|ой)\b)"),
+}
 
 
 def finding_numbers(findings: Iterable[Finding]) -> dict[str, int]:
@@ -25,10 +37,11 @@ def finding_numbers(findings: Iterable[Finding]) -> dict[str, int]:
     Depends only on what was proposed, so a number stays while a finding is decided or edited.
     """
 
-    def key(finding: Finding) -> tuple[str, int, str, str]:
+    def key(finding: Finding) -> tuple[str, int, int, str, str]:
         content = finding.proposal.content
         rank = SIGNIFICANCE_ORDER.index(content.significance)
-        return finding.provenance.at_utc, rank, content.label.en, finding.uid
+        side = _SIDE_ORDER.index(content.laterality)
+        return finding.provenance.at_utc, rank, side, content.label.en, finding.uid
 
     return {finding.uid: n for n, finding in enumerate(sorted(findings, key=key), 1)}
 
@@ -57,8 +70,9 @@ def site_text(content: FindingContent) -> str:
 
 
 def _says_side(name: str, laterality: str) -> bool:
-    stems = {"left": ("left", "лев"), "right": ("right", "прав")}
-    return any(stem in name for stem in stems.get(laterality, ()))
+    # at the beginning of a word only: "плевральный" says no side
+    words = _SIDE_WORDS.get(laterality)
+    return words is not None and words.search(name) is not None
 
 
 def number_text(value: float, unit: str = "") -> str:
@@ -112,7 +126,7 @@ def measurement_text(measurement: Measurement) -> str:
 
 def status_text(measurement: Measurement) -> str:
     """Why the value may not be trusted, in words; empty for a valid one."""
-    if measurement.status in _VALID:
+    if measurement.status == "valid":
         return ""
     return tr(f"measure.status.{measurement.status}")
 

@@ -25,6 +25,7 @@ QLabel[role="chip"] {{ color: {COLORS["accent"]}; border: 1px solid {COLORS["acc
 QWidget#card, QWidget#card QWidget#plain {{ background: transparent; }}
 QWidget#body, QScrollArea {{ background: {COLORS["panel"]}; border: none; }}
 QPushButton[role="small"] {{ padding: 2px 8px; }}
+QPushButton[role="segment"] {{ padding: 3px 7px; }}
 QPushButton[role="link"] {{ background: transparent; border: 1px solid transparent;
   color: {COLORS["accent"]}; padding: 2px 4px; text-align: left; }}
 QPushButton[role="link"]:hover {{ color: {COLORS["bright"]}; }}
