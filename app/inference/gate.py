@@ -1,0 +1,75 @@
+"""Is this pack meant for this series? A verdict, and every rule's reason in both languages.
+
+What the headers say wrongly is refused; what they do not say makes the series limited (many films
+lack BodyPartExamined or ViewPosition). Works on headers alone: no pixels, no onnxruntime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from app.core.report import Message
+from app.core.study import Series, SeriesRef, Stack, Study
+from app.inference.gate_rules import Checked, GateCase, all_rules, modality_rule
+from app.inference.manifest import ModelPack
+
+Fit = Literal["suitable", "limited", "refused"]
+_LIMIT_FACTOR = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class GateReason:
+    """What one rule found. ``refuses`` tells a refusal from a mere limit where ``ok`` is False."""
+
+    rule: str
+    ok: bool
+    text: Message
+    refuses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Suitability:
+    """The verdict about one pack on one stack; ``score`` 0..1 orders packs, 0 when refused."""
+
+    pack_id: str
+    version: str
+    verdict: Fit
+    score: float
+    reasons: tuple[GateReason, ...]
+
+
+def judge(pack: ModelPack, study: Study, series: Series, stack: Stack) -> Suitability:
+    """Judge one stack. Every rule that the manifest sets gives a reason, satisfied or not.
+
+    A wrong modality is the only reason given: the other rules mean nothing then.
+    """
+    case = GateCase(pack, pack.input.series[0], study, series, stack)
+    first = modality_rule(case)
+    checked: list[Checked] = [first] if first.level == "refuses" else [first, *all_rules(case)]
+    reasons = tuple(
+        GateReason(c.rule, c.level == "ok", c.text, c.level == "refuses") for c in checked
+    )
+    if any(reason.refuses for reason in reasons):
+        return Suitability(pack.id, pack.version, "refused", 0.0, reasons)
+    limits = sum(not reason.ok for reason in reasons)
+    score = round(_LIMIT_FACTOR**limits, 3)
+    return Suitability(pack.id, pack.version, "limited" if limits else "suitable", score, reasons)
+
+
+def route(
+    packs: Iterable[ModelPack], study: Study
+) -> tuple[tuple[SeriesRef, tuple[Suitability, ...]], ...]:
+    """Every pack on every stack that has images, best pack first."""
+    chosen = tuple(packs)
+    routing = []
+    for series in study.series:
+        for stack in series.stacks:
+            if not stack.frames:
+                continue
+            ref = SeriesRef(study.study_instance_uid, series.series_instance_uid, stack.index)
+            found = [judge(pack, study, series, stack) for pack in chosen]
+            found.sort(key=lambda fit: (-fit.score, fit.pack_id))
+            routing.append((ref, tuple(found)))
+    return tuple(routing)
