@@ -1,0 +1,333 @@
+"""From a stack to voxels: single frames at once, whole volumes from the middle outwards.
+
+A frame and the slice of the volume made from it hold the same stored values. Slopes that differ
+between slices (I07), and modality tables (I04), are applied here and the rescale becomes identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+
+from app.core.errors import DicomReadError, EnvironmentFault
+from app.core.geometry import Triple
+from app.core.study import FrameRef, Instance, Series, SeriesRef, Stack, Study
+from app.core.volume import Rescale, Volume, Window
+from app.dicom.functional_groups import FunctionalGroups
+from app.dicom.headers import is_projection, read_dataset
+from app.dicom.pixel_spacing import pixel_spacing_of
+from app.dicom.pixels import ImageObject, ValueFacts, value_facts
+from app.dicom.plane import orientation_of, position_of
+from app.dicom.regrid import FloatPlane, offsets_in_grid, plan_slices, regrid_slice
+from app.dicom.tolerant import integer_of, text_words_upper, value_of, words_of
+from app.jobs.cancel import CancelToken
+from app.jobs.progress import Progress, no_progress
+
+OnFrame = Callable[[int, npt.NDArray[Any]], None]
+
+# Outside of what was acquired, in modality values: below air, so that it can be no tissue.
+_NO_IMAGE_HU: Final = -3024
+_NO_IMAGE_FLOAT: Final = -1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What the images of a stack have in common; the same fields as those of ``Volume``."""
+
+    rescale: Rescale
+    quantity: str
+    windows: tuple[Window, ...]
+    padding: tuple[int, int] | None
+    polarity_inverted: bool
+    pixel_spacing_mm: tuple[float, float] | None
+    spacing_source: str
+    patient_orientation: tuple[str, str] | None
+    dtype: np.dtype[Any]
+    is_color: bool
+
+
+class StackReader:
+    """Gives any frame of a stack at once. One reader per thread: it keeps the last object open.
+
+    Making a reader reads the headers of the stack, about half a millisecond each; ``series`` and
+    ``stack`` come from ``group``.
+    """
+
+    def __init__(self, study: Study, series: Series, stack: Stack) -> None:
+        self.ref = SeriesRef(study.study_instance_uid, series.series_instance_uid, stack.index)
+        self._series = series
+        self._stack = stack
+        self._open: ImageObject | None = None
+        self._open_instance: Instance | None = None
+        self._values: list[ValueFacts] = []
+        self.positions_lps: list[Triple | None] = []
+        first = self._read_headers()
+        self._converts = self._needs_conversion(first)
+        self.facts = self._facts(first)
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames the stack has."""
+        return len(self._stack.frames)
+
+    def windows(self, n: int) -> tuple[Window, ...]:
+        """The windows that the header of frame ``n`` names, first the default (I11)."""
+        return self._values[n].windows
+
+    def read_frame(self, n: int) -> npt.NDArray[Any]:
+        """Stored values ``[row, column]`` of frame ``n`` (from 0, stack order); RGB ``[.., 3]``.
+
+        Raises ``DicomReadError`` for a frame that cannot be decoded.
+        """
+        ref = self._stack.frames[n]
+        image = self._object(ref.instance)
+        stored = image.stored_frame(ref.frame - 1)
+        if not self._converts or self.facts.is_color:
+            return stored.astype(self.facts.dtype, copy=False)
+        values = image.modality_frame(ref.frame - 1, stored)
+        padding = self._values[n].padding
+        if padding is not None:
+            values[(stored >= padding[0]) & (stored <= padding[1])] = _NO_IMAGE_FLOAT
+        return values
+
+    def dataset(self, n: int) -> Dataset:
+        """The dataset of the object of frame ``n``; not to be changed."""
+        return self._object(self._stack.frames[n].instance).dataset
+
+    def _object(self, instance: Instance) -> ImageObject:
+        if self._open is None or self._open_instance != instance:
+            self._open, self._open_instance = ImageObject(instance), instance
+        return self._open
+
+    def _read_headers(self) -> Dataset:
+        first: Dataset | None = None
+        header: Dataset | None = None
+        last: FrameRef | None = None
+        for ref in self._stack.frames:
+            if header is None or last is None or last.instance != ref.instance:
+                header = read_dataset(ref.instance.path, pixels=False)
+            last = ref
+            index = ref.frame - 1
+            groups = FunctionalGroups(header)
+            self._values.append(value_facts(header, index))
+            self.positions_lps.append(
+                position_of(header, groups, index, ref.instance.number_of_frames)
+            )
+            first = header if first is None else first
+        if first is None:
+            raise DicomReadError("The stack has no images.", ru="В стопке нет снимков.")
+        return first
+
+    def _needs_conversion(self, first: Dataset) -> bool:
+        if any(facts.has_table for facts in self._values):
+            return True
+        if len({facts.rescale for facts in self._values}) > 1:
+            return True
+        paddings = {facts.padding for facts in self._values}
+        return len(paddings) > 1 and integer_of(first, "SamplesPerPixel", 1) == 1
+
+    def _facts(self, first: Dataset) -> ImageFacts:
+        middle = self._values[len(self._values) // 2]
+        photometric = (text_words_upper(first, "PhotometricInterpretation") or ("",))[0]
+        is_color = integer_of(first, "SamplesPerPixel", 1) > 1 or photometric == "PALETTE COLOR"
+        padding = middle.padding
+        if self._converts:
+            has_padding = any(facts.padding for facts in self._values)
+            padding = (_NO_IMAGE_FLOAT, _NO_IMAGE_FLOAT) if has_padding else None
+        index = self._stack.frames[0].frame - 1
+        spacing = pixel_spacing_of(
+            FunctionalGroups(first).holder(index, "PixelSpacing"),
+            first,
+            in_patient=_is_in_patient(first, index, self._series.modality),
+        )
+        shape = text_words_upper(first, "PresentationLUTShape")
+        orientation = words_of(first, "PatientOrientation")
+        return ImageFacts(
+            rescale=Rescale() if self._converts or is_color else middle.rescale,
+            quantity=self._stack.quantity,
+            windows=() if is_color else middle.windows,
+            padding=None if is_color else padding,
+            polarity_inverted=photometric == "MONOCHROME1" or shape[:1] == ("INVERSE",),
+            pixel_spacing_mm=spacing.row_column_mm,
+            spacing_source=spacing.source,
+            patient_orientation=(orientation[0], orientation[1]) if len(orientation) == 2 else None,
+            dtype=_dtype(first, is_color, self._converts),
+            is_color=is_color,
+        )
+
+
+def assemble_volume(
+    study: Study,
+    series: Series,
+    stack: Stack,
+    *,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+    on_frame: OnFrame | None = None,
+) -> Volume:
+    """All voxels of a stack; of a stack that is no volume its images, with geometry None.
+
+    Slices are decoded from the middle outwards. ``on_frame(k, plane)`` is called in this thread
+    for each finished slice ``k`` of the result, so that a viewer can show it at once. Raises
+    ``DicomReadError``, ``EnvironmentFault`` (memory), ``Cancelled``.
+    """
+    report, token = progress or no_progress, cancel or CancelToken()
+    reader = StackReader(study, series, stack)
+    padding = reader.facts.padding
+    try:
+        if stack.is_volume and stack.verdict == "resampled":
+            voxels, padding = _resampled(reader, stack, report, token, on_frame)
+        else:
+            voxels = _plain(reader, stack, report, token, on_frame)
+    except MemoryError as error:
+        raise EnvironmentFault(
+            "There is not enough memory for this series.",
+            ru="Для этой серии не хватает памяти.",
+            hint="Close other studies and repeat.",
+            hint_ru="Закройте другие исследования и повторите.",
+        ) from error
+    facts = reader.facts
+    return Volume(
+        voxels=voxels,
+        geometry=stack.geometry if stack.is_volume else None,
+        rescale=facts.rescale,
+        quantity=facts.quantity,
+        source=reader.ref,
+        windows=facts.windows,
+        padding=padding,
+        polarity_inverted=facts.polarity_inverted,
+        pixel_spacing_mm=facts.pixel_spacing_mm,
+        spacing_source=facts.spacing_source,
+        patient_orientation=facts.patient_orientation,
+        warnings=stack.warnings,
+    )
+
+
+def middle_out(count: int) -> Iterator[int]:
+    """0..count-1 from the middle outwards: what a reader looks at first comes first."""
+    middle = count // 2
+    yield from sorted(range(count), key=lambda n: (abs(n - middle), n))
+
+
+def _plain(
+    reader: StackReader,
+    stack: Stack,
+    report: Progress,
+    token: CancelToken,
+    on_frame: OnFrame | None,
+) -> npt.NDArray[Any]:
+    facts = reader.facts
+    shape: tuple[int, ...] = (reader.frame_count, stack.rows, stack.columns)
+    voxels = np.zeros((*shape, 3) if facts.is_color else shape, dtype=facts.dtype)
+    for done, k in enumerate(_reading_order(stack), start=1):
+        token.raise_if_cancelled()
+        voxels[k] = reader.read_frame(k)
+        if on_frame is not None:
+            on_frame(k, voxels[k])
+        report(done / len(voxels), "reading images")
+    return voxels
+
+
+def _reading_order(stack: Stack) -> Iterator[int]:
+    """Middle out; frames of one object in its own order, so that each object is opened once."""
+    if stack.frames[0].instance.number_of_frames > 1:
+        yield from range(len(stack.frames))
+    else:
+        yield from middle_out(len(stack.frames))
+
+
+def _resampled(
+    reader: StackReader,
+    stack: Stack,
+    report: Progress,
+    token: CancelToken,
+    on_frame: OnFrame | None,
+) -> tuple[npt.NDArray[Any], tuple[int, int]]:
+    geometry = stack.geometry
+    positions = [position for position in reader.positions_lps if position is not None]
+    if geometry is None or len(positions) != reader.frame_count:
+        raise DicomReadError(
+            "The images have changed on disk since they were listed.",
+            ru="Снимки на диске изменились после составления списка.",
+            hint="Open the study again.",
+            hint_ru="Откройте исследование заново.",
+        )
+    fill_gaps = any(warning.code == "G05" for warning in stack.warnings)
+    plan = plan_slices(positions, geometry, fill_gaps=fill_gaps)
+    offsets = offsets_in_grid(positions, geometry)
+    filler = _filler(reader.facts)
+    padding = reader.facts.padding or (filler, filler)
+    voxels = np.full(geometry.shape_kji, filler, dtype=reader.facts.dtype)
+    acquired: dict[int, tuple[FloatPlane, npt.NDArray[np.bool_]]] = {}
+
+    def read(n: int) -> tuple[FloatPlane, npt.NDArray[np.bool_]]:
+        if n not in acquired:
+            stored = reader.read_frame(n)
+            valid = np.ones(stored.shape, dtype=np.bool_)
+            if reader.facts.padding is not None:
+                valid = (stored < padding[0]) | (stored > padding[1])
+            while len(acquired) >= 4:
+                acquired.pop(next(iter(acquired)))
+            acquired[n] = stored.astype(np.float64), valid
+        return acquired[n]
+
+    plane_shape = geometry.shape_kji[1], geometry.shape_kji[2]
+    for done, k in enumerate(_reading_order_of(len(plan)), start=1):
+        token.raise_if_cancelled()
+        values, holds = regrid_slice(plan[k], offsets, plane_shape, read)
+        if reader.facts.dtype.kind in "iu":
+            values = np.rint(values)
+        voxels[k][holds] = values[holds].astype(reader.facts.dtype)
+        if on_frame is not None:
+            on_frame(k, voxels[k])
+        report(done / len(plan), "resampling to a regular grid")
+    return voxels, padding
+
+
+def _reading_order_of(count: int) -> Iterator[int]:
+    """Middle upwards, then middle downwards: neighbours share the slices they are made from."""
+    middle = count // 2
+    yield from range(middle, count)
+    yield from range(middle - 1, -1, -1)
+
+
+def _filler(facts: ImageFacts) -> int:
+    """The stored value for places without image; the present padding value where there is one."""
+    if facts.padding is not None:
+        return facts.padding[0]
+    if facts.dtype.kind == "f":
+        return _NO_IMAGE_FLOAT
+    limits = np.iinfo(facts.dtype)
+    if facts.quantity == "HU":
+        stored = round((_NO_IMAGE_HU - facts.rescale.intercept) / facts.rescale.slope)
+        if limits.min <= stored <= limits.max:
+            return stored
+    return int(limits.min) if limits.min < 0 else int(limits.max)
+
+
+def _dtype(ds: Dataset, is_color: bool, converts: bool) -> np.dtype[Any]:
+    """int16 wherever all stored values fit; uint16, int32 and floats where they do not."""
+    if is_color:
+        return np.dtype(np.uint8)
+    if converts or (value_of(ds, "BitsStored") is None and _is_float(ds)):
+        return np.dtype(np.float32)
+    bits = integer_of(ds, "BitsStored", integer_of(ds, "BitsAllocated", 16))
+    if integer_of(ds, "PixelRepresentation", 0) == 1:
+        return np.dtype(np.int16 if bits <= 16 else np.int32)
+    if bits <= 15:
+        return np.dtype(np.int16)
+    return np.dtype(np.uint16 if bits <= 16 else np.uint32)
+
+
+def _is_float(ds: Dataset) -> bool:
+    return integer_of(ds, "BitsAllocated", 16) in (32, 64)
+
+
+def _is_in_patient(ds: Dataset, index: int, modality: str) -> bool:
+    holder = FunctionalGroups(ds).holder(index, "ImageOrientationPatient")
+    return orientation_of(holder) is not None and not is_projection(modality)

@@ -1,0 +1,365 @@
+"""Header facts of one DICOM object: what grouping, routing and display need, no pixels."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from app.core.errors import DicomReadError
+from app.core.geometry import Triple
+from app.core.study import FrameRef, Instance, Patient, PatientText, StudyWarning
+from app.dicom.character_sets import text_of
+from app.dicom.functional_groups import FunctionalGroups
+from app.dicom.phases import SPLITTING_TAGS, Labels, phases_of, splitters_of
+from app.dicom.pixel_spacing import PixelSpacing, pixel_spacing_of
+from app.dicom.plane import orientation_of, position_of
+from app.dicom.tolerant import (
+    MALFORMED,
+    integer_of,
+    number_of,
+    quiet,
+    text_words_upper,
+    value_of,
+    words_of,
+)
+
+DICOMDIR_SOP_CLASS: Final = "1.2.840.10008.1.3.10"
+
+_TAGS: Final[tuple[str | int, ...]] = (
+    "SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyDate",
+    "StudyTime", "AccessionNumber", "Modality", "Manufacturer", "ReferringPhysicianName",
+    "StudyDescription", "SeriesDescription", "PatientName", "PatientID", "IssuerOfPatientID",
+    "PatientBirthDate", "PatientSex", "ContrastBolusAgent", "BodyPartExamined", "ViewPosition",
+    "StudyInstanceUID", "SeriesInstanceUID", "StudyID", "SeriesNumber", "InstanceNumber",
+    "AcquisitionNumber", "Laterality", "ImageLaterality", "ImagePositionPatient",
+    "ImageOrientationPatient", "FrameOfReferenceUID", "SamplesPerPixel",
+    "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns", "PixelSpacing",
+    "ImagerPixelSpacing", "PixelSpacingCalibrationType", "NominalScannedPixelSpacing",
+    "EstimatedRadiographicMagnificationFactor", "DistanceSourceToDetector",
+    "DistanceSourceToPatient", "BitsAllocated", "RescaleSlope", "RescaleIntercept", "RescaleType",
+    "Units", "LossyImageCompression", "LossyImageCompressionRatio", "GridFrameOffsetVector",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "ModalityLUTSequence", *SPLITTING_TAGS,
+)  # fmt: skip
+_READ_TAGS: Final[list[BaseTag]] = [Tag(tag) for tag in _TAGS]
+_NATIVE: Final = {
+    str(ImplicitVRLittleEndian),
+    str(ExplicitVRLittleEndian),
+    str(ExplicitVRBigEndian),
+}
+_PROJECTION: Final = {"DX", "CR", "MG", "XA", "RF", "IO", "PX", "RG"}
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFacts:
+    """One frame: where it is (LPS millimetres, None: not said) and what sets it apart."""
+
+    ref: FrameRef
+    position_lps: Triple | None
+    orientation: tuple[float, ...] | None
+    spacing: PixelSpacing
+    splitters: Labels
+    phases: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One readable DICOM object; ``frames`` is empty for an object without pixels."""
+
+    instance: Instance
+    study_instance_uid: str
+    series_instance_uid: str
+    patient: Patient
+    study_date: str
+    study_time: str
+    accession_number: PatientText
+    study_description: str
+    study_id: str
+    referring_physician: PatientText
+    modality: str
+    series_description: str
+    series_number: int | None
+    body_part: str
+    laterality: str
+    view_position: str
+    contrast: bool | None
+    acquisition_number: int | None
+    frame_of_reference_uid: str
+    photometric: str
+    is_color: bool
+    quantity: str
+    kind: str
+    frames: tuple[FrameFacts, ...]
+    warnings: tuple[StudyWarning, ...]
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether there is something to show."""
+        return bool(self.frames)
+
+
+def read_dataset(path: Path, *, pixels: bool = True) -> Dataset:
+    """The whole dataset of a file that was found to be DICOM, its pixel module made complete.
+
+    Raises ``DicomReadError``. Without ``pixels`` reading ends before the pixel data.
+    """
+    try:
+        with quiet():
+            ds = pydicom.dcmread(path, force=True, stop_before_pixels=not pixels)
+    except (*MALFORMED, OSError) as error:
+        raise DicomReadError(
+            f"{path.name} cannot be read as DICOM.",
+            ru=f"{path.name} не читается как DICOM.",
+            hint="Copy the file again from its source.",
+            hint_ru="Скопируйте файл из источника ещё раз.",
+            technical_detail=f"{type(error).__name__}",
+        ) from error
+    _complete_meta(ds)
+    return ds
+
+
+def read_header(stream: BinaryIO, path: Path, size_bytes: int) -> Record | None:
+    """Header facts from an open file, or None for a DICOMDIR (an index, no object).
+
+    ``path`` is where the file can be opened again. Raises ``DicomReadError`` naming the cause.
+    """
+    try:
+        with quiet():
+            ds = pydicom.dcmread(
+                stream, force=True, stop_before_pixels=True, specific_tags=_READ_TAGS
+            )
+            _complete_meta(ds)
+            if _meta(ds, "MediaStorageSOPClassUID") == DICOMDIR_SOP_CLASS:
+                return None
+            return _record(ds, path, size_bytes - stream.tell())
+    except MALFORMED as error:
+        raise DicomReadError(
+            "The header is damaged.",
+            ru="Заголовок повреждён.",
+            technical_detail=type(error).__name__,
+        ) from error
+
+
+def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
+    rows, columns = integer_of(ds, "Rows", 0), integer_of(ds, "Columns", 0)
+    sop_class = _word(ds, "SOPClassUID") or _meta(ds, "MediaStorageSOPClassUID")
+    if not sop_class and not rows:
+        raise DicomReadError(
+            "It has neither a SOP class nor an image.",
+            ru="В файле нет ни класса SOP, ни изображения.",
+        )
+    syntax = str(ds.file_meta.TransferSyntaxUID)
+    frames = max(1, integer_of(ds, "NumberOfFrames", 1))
+    has_pixels = rows > 0 and columns > 0 and (bytes_left > 0 or _is_deflated(syntax))
+    if has_pixels and syntax in _NATIVE:
+        _require_complete(ds, rows * columns * frames, bytes_left)
+    uid, warnings = _identifiers(ds, path)
+    instance = Instance(
+        path=path,
+        sop_instance_uid=uid["SOPInstanceUID"],
+        sop_class_uid=sop_class,
+        transfer_syntax_uid=syntax,
+        instance_number=_whole(ds, "InstanceNumber"),
+        number_of_frames=frames if has_pixels else 0,
+        rows=rows if has_pixels else 0,
+        columns=columns if has_pixels else 0,
+    )
+    photometric = _word(ds, "PhotometricInterpretation").upper() or "MONOCHROME2"
+    kind = UID(sop_class).name.removesuffix(" Storage") if sop_class else "Image"
+    return Record(
+        instance=instance,
+        study_instance_uid=uid["StudyInstanceUID"],
+        series_instance_uid=uid["SeriesInstanceUID"],
+        patient=_patient(ds),
+        study_date=iso_date(_word(ds, "StudyDate")),
+        study_time=iso_time(_word(ds, "StudyTime")),
+        accession_number=PatientText(text_of(ds, "AccessionNumber")),
+        study_description=text_of(ds, "StudyDescription"),
+        study_id=text_of(ds, "StudyID"),
+        referring_physician=PatientText(text_of(ds, "ReferringPhysicianName")),
+        modality=_word(ds, "Modality").upper(),
+        series_description=text_of(ds, "SeriesDescription"),
+        series_number=_whole(ds, "SeriesNumber"),
+        body_part=text_of(ds, "BodyPartExamined"),
+        laterality=(_word(ds, "ImageLaterality") or _word(ds, "Laterality")).upper(),
+        view_position=_word(ds, "ViewPosition").upper(),
+        contrast=_contrast(ds),
+        acquisition_number=_whole(ds, "AcquisitionNumber"),
+        frame_of_reference_uid=_word(ds, "FrameOfReferenceUID"),
+        photometric=photometric,
+        is_color=integer_of(ds, "SamplesPerPixel", 1) == 3 or photometric == "PALETTE COLOR",
+        quantity=quantity_of(ds),
+        kind=kind,
+        frames=_frames(ds, instance) if has_pixels else (),
+        warnings=(*warnings, *_lossy(ds)),
+    )
+
+
+def quantity_of(ds: Dataset, index: int = 0) -> str:
+    """What a modality value is: ``HU``, ``OD``, ``BQML``... or ``arbitrary`` (I14, I06).
+
+    Hounsfield units are stated only where RescaleType says so, or for original CT images that
+    carry a rescale and no other type.
+    """
+    holder = FunctionalGroups(ds).holder(index, "RescaleType")
+    rescale_type = _word(holder, "RescaleType").upper()
+    if rescale_type and rescale_type not in ("US", "UNSPECIFIED"):
+        return "HU" if rescale_type in ("HU", "HU_MOD") else rescale_type
+    modality, image_type = _word(ds, "Modality").upper(), text_words_upper(ds, "ImageType")
+    if modality == "PT":
+        return _word(ds, "Units").upper() or "arbitrary"
+    slope = FunctionalGroups(ds).holder(index, "RescaleSlope")
+    has_rescale = number_of(slope, "RescaleSlope") is not None
+    is_original = bool(image_type) and image_type[0] == "ORIGINAL" and "LOCALIZER" not in image_type
+    if modality == "CT" and is_original and has_rescale:
+        return "HU"
+    return "arbitrary"
+
+
+def is_projection(modality: str) -> bool:
+    """Whether images of this modality are projections: no place in space, spacing at a detector."""
+    return modality in _PROJECTION
+
+
+def iso_date(text: str) -> str:
+    """A DICOM date (DA, also the old dotted form) as ISO 8601; empty where it is none."""
+    digits = text.replace(".", "").replace("-", "").strip()[:8]
+    if len(digits) != 8 or not digits.isdigit():
+        return ""
+    return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
+
+
+def iso_time(text: str) -> str:
+    """A DICOM time (TM) as ISO 8601, to the second; empty where it is none."""
+    digits = text.replace(":", "").split(".")[0].strip()
+    if not digits.isdigit() or len(digits) not in (2, 4, 6):
+        return ""
+    digits = digits.ljust(6, "0")
+    return f"{digits[:2]}:{digits[2:4]}:{digits[4:]}"
+
+
+def _frames(ds: Dataset, instance: Instance) -> tuple[FrameFacts, ...]:
+    groups = FunctionalGroups(ds)
+    projection = is_projection(_word(ds, "Modality").upper())
+    facts = []
+    for index in range(instance.number_of_frames):
+        orientation = orientation_of(groups.holder(index, "ImageOrientationPatient"))
+        facts.append(
+            FrameFacts(
+                ref=FrameRef(instance, index + 1),
+                position_lps=position_of(ds, groups, index, instance.number_of_frames),
+                orientation=orientation,
+                spacing=pixel_spacing_of(
+                    groups.holder(index, "PixelSpacing"),
+                    ds,
+                    in_patient=orientation is not None and not projection,
+                ),
+                splitters=splitters_of(ds, groups, index),
+                phases=phases_of(ds, groups, index),
+            )
+        )
+    return tuple(facts)
+
+
+def _patient(ds: Dataset) -> Patient:
+    sex = _word(ds, "PatientSex").upper()
+    return Patient(
+        id=PatientText(text_of(ds, "PatientID")),
+        name=PatientText(text_of(ds, "PatientName").rstrip("^=")),
+        birth_date=PatientText(iso_date(_word(ds, "PatientBirthDate"))),
+        sex=sex if sex in ("M", "F", "O") else "",
+        issuer=text_of(ds, "IssuerOfPatientID"),
+    )
+
+
+def _contrast(ds: Dataset) -> bool | None:
+    agent = text_of(ds, "ContrastBolusAgent").upper()
+    if not agent:
+        return None
+    return agent not in ("NO", "NONE", "N", "NON", "WITHOUT", "NATIVE")
+
+
+def _lossy(ds: Dataset) -> tuple[StudyWarning, ...]:
+    if _word(ds, "LossyImageCompression") != "01":
+        return ()
+    ratio = number_of(ds, "LossyImageCompressionRatio")
+    text = "the image was compressed with loss" + (f", about {ratio:g}:1" if ratio else "")
+    return (StudyWarning("I16", text),)
+
+
+def _identifiers(ds: Dataset, path: Path) -> tuple[dict[str, str], tuple[StudyWarning, ...]]:
+    """The three UIDs; a missing one is derived from what is known, so the object still opens."""
+    found = {
+        "StudyInstanceUID": _word(ds, "StudyInstanceUID"),
+        "SeriesInstanceUID": _word(ds, "SeriesInstanceUID"),
+        "SOPInstanceUID": _word(ds, "SOPInstanceUID") or _meta(ds, "MediaStorageSOPInstanceUID"),
+    }
+    missing = [keyword for keyword, value in found.items() if not value]
+    known = [text_of(ds, "PatientID"), _word(ds, "StudyDate"), _word(ds, "StudyID")]
+    for keyword in missing:
+        if keyword == "SeriesInstanceUID":
+            known += [found["StudyInstanceUID"], _word(ds, "SeriesNumber"), _word(ds, "Modality")]
+        if keyword == "SOPInstanceUID":
+            known += [path.name, _word(ds, "InstanceNumber")]
+        digest = hashlib.sha256("|".join((keyword, *known)).encode()).hexdigest()
+        found[keyword] = f"2.25.{int(digest[:32], 16)}"
+    warnings = tuple(StudyWarning("D12", f"{word} is missing; one was made up") for word in missing)
+    return found, warnings
+
+
+def _require_complete(ds: Dataset, pixels: int, bytes_left: int) -> None:
+    """Refuse a native image whose pixel data ends early: half an image would look like a whole."""
+    bits = integer_of(ds, "BitsAllocated", 16) * integer_of(ds, "SamplesPerPixel", 1)
+    if _word(ds, "PhotometricInterpretation").upper() == "YBR_FULL_422":
+        bits = bits * 2 // 3
+    if bytes_left < pixels * bits // 8:
+        raise DicomReadError(
+            "The pixel data ends early: the file is cut short.",
+            ru="Пиксельные данные обрываются: файл неполный.",
+        )
+
+
+def _complete_meta(ds: Dataset) -> None:
+    """Give a dataset without meta header the transfer syntax in which it was in fact read."""
+    if not hasattr(ds, "file_meta"):
+        ds.file_meta = pydicom.dataset.FileMetaDataset()
+    if ds.file_meta.get("TransferSyntaxUID"):
+        return
+    implicit, little = ds.original_encoding
+    if implicit or implicit is None:
+        ds.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    else:
+        ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+
+
+def _is_deflated(syntax: str) -> bool:
+    return syntax == str(DeflatedExplicitVRLittleEndian)
+
+
+def _meta(ds: Dataset, keyword: str) -> str:
+    return _word(ds.file_meta, keyword)
+
+
+def _word(ds: Dataset, keyword: str) -> str:
+    words = words_of(ds, keyword)
+    return words[0] if words else ""
+
+
+def _whole(ds: Dataset, keyword: str) -> int | None:
+    if value_of(ds, keyword) is None:
+        return None
+    number = number_of(ds, keyword)
+    return None if number is None else int(number)

@@ -1,0 +1,237 @@
+"""Where the frames of a stack lie, and whether they make one regular volume (G01-G06, G09, G11).
+
+Only positions projected on the normal of the images count; SliceThickness and
+SpacingBetweenSlices never do (G03).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from app.core.errors import GeometryError
+from app.core.geometry import Geometry
+from app.core.study import StudyWarning, Verdict
+from app.dicom.headers import FrameFacts
+
+Float64Array = npt.NDArray[np.float64]
+
+SAME_PLACE_MM: Final = 0.01
+_GAP_TOLERANCE: Final = 0.01
+_TILT_DEG: Final = 0.1
+# A gap this much wider than usual is a hole, not an uneven spacing to interpolate across.
+_WIDEST_INTERPOLATED_GAP: Final = 2.5
+_MOST_NEW_SLICES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The verdict on a stack: the order of its frames, its grid if it has one, and the doubts."""
+
+    order: tuple[int, ...]
+    verdict: Verdict
+    why: str
+    geometry: Geometry | None
+    warnings: tuple[StudyWarning, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Slices sorted along their normal: positions on it, and offsets in the plane (row, column)."""
+
+    frames: tuple[FrameFacts, ...]
+    axes: Float64Array
+    along_mm: Float64Array
+    aside_mm: Float64Array
+
+    @property
+    def gaps_mm(self) -> Float64Array:
+        return np.diff(self.along_mm)
+
+
+def positions_along_normal(frames: Sequence[FrameFacts]) -> Float64Array | None:
+    """Position of each frame on the common normal in millimetres, or None without geometry."""
+    axes = axes_of(frames)
+    if axes is None:
+        return None
+    return np.asarray([np.dot(frame.position_lps or (), axes[:, 2]) for frame in frames])
+
+
+def axes_of(frames: Sequence[FrameFacts]) -> Float64Array | None:
+    """3x3 matrix whose columns are row direction, column direction and normal (LPS)."""
+    if any(frame.position_lps is None or frame.orientation is None for frame in frames):
+        return None
+    # The mean takes off the rounding of single headers; then made orthonormal exactly.
+    cosines = np.asarray([frame.orientation for frame in frames], dtype=np.float64)
+    mean = cosines.mean(axis=0)
+    row = mean[:3] / np.linalg.norm(mean[:3])
+    column = mean[3:] - row * np.dot(mean[3:], row)
+    column /= np.linalg.norm(column)
+    return np.stack([row, column, np.cross(row, column)], axis=1)
+
+
+def place(frames: Sequence[FrameFacts], frame_of_reference_uid: str) -> Placement:
+    """Judge frames of one size, spacing and orientation, in acquisition order."""
+    as_given = tuple(range(len(frames)))
+    axes = axes_of(frames)
+    if axes is None:
+        return _stack(as_given, "no position in space: shown image by image")
+    positions = np.asarray([frame.position_lps for frame in frames], dtype=np.float64)
+    inside = positions @ axes
+    order = tuple(int(n) for n in np.argsort(inside[:, 2], kind="stable"))
+    if len(frames) == 1:
+        return _stack(order, "a single image: no volume")
+    spacing = frames[0].spacing
+    if spacing.row_column_mm is None:
+        fault = (StudyWarning("G20", f"{spacing.fault}: not used"),) if spacing.fault else ()
+        return _stack(order, "no pixel spacing: shown image by image", fault)
+    sorted_inside = inside[list(order)]
+    line = _Line(
+        tuple(frames[n] for n in order),
+        axes,
+        sorted_inside[:, 2],
+        sorted_inside[:, :2] - sorted_inside[0, :2],
+    )
+    verdict = _judge(line, frame_of_reference_uid)
+    return Placement(order, verdict.verdict, verdict.why, verdict.geometry, verdict.warnings)
+
+
+def _judge(line: _Line, frame_of_reference_uid: str) -> Placement:
+    extent = float(line.along_mm[-1] - line.along_mm[0])
+    if extent < SAME_PLACE_MM:
+        text = f"all {len(line.frames)} images lie at one position"
+        return _stack((), f"{text}: no volume", (StudyWarning("G11", text),))
+    gaps = line.gaps_mm
+    if float(gaps.min()) < SAME_PLACE_MM:
+        text = "several images lie at one position and no attribute tells them apart"
+        return _stack((), f"{text}: shown image by image", (StudyWarning("G09", text),))
+    base = float(np.median(gaps))
+    spacing_mm, gap_warnings, refusal = _slice_spacing(line, base)
+    tilt_warnings, is_tilted, sideways = _sideways(line, extent)
+    refusal = refusal or sideways
+    warnings = (*gap_warnings, *tilt_warnings)
+    if refusal:
+        return _stack((), refusal, warnings)
+    resampled = is_tilted or bool(gap_warnings)
+    if not resampled:
+        spacing_mm = extent / len(gaps)
+    try:
+        geometry = _grid(line, spacing_mm, is_tilted, frame_of_reference_uid)
+    except GeometryError as error:
+        return _stack((), f"{error.message} Shown image by image.", warnings)
+    if not resampled:
+        return Placement((), "ok", "one orientation and spacing", geometry)
+    why = "resampled to a regular grid: " + "; ".join(w.text for w in warnings)
+    return Placement((), "resampled", why, geometry, warnings)
+
+
+def _slice_spacing(line: _Line, base: float) -> tuple[float, tuple[StudyWarning, ...], str]:
+    """Spacing of the grid along the normal, the warnings on gaps, and a refusal or nothing."""
+    gaps = line.gaps_mm
+    tolerance = max(SAME_PLACE_MM, _GAP_TOLERANCE * base)
+    regular = line.along_mm[0] + np.arange(len(line.along_mm)) * (
+        (line.along_mm[-1] - line.along_mm[0]) / len(gaps)
+    )
+    drift = float(np.abs(line.along_mm - regular).max())
+    if np.all(np.abs(gaps - base) <= tolerance) and drift <= 0.1 * base + SAME_PLACE_MM:
+        return base, (), ""
+    multiples = np.rint(gaps / base)
+    fits = np.abs(gaps - multiples * base) <= np.maximum(multiples, 1) * tolerance
+    wide = multiples >= 2
+    if np.all(fits & (multiples >= 1)) and np.any(wide) and _longest_run(wide) < 3:
+        return _missing(line, base, multiples)
+    text = f"the distance between slices varies from {gaps.min():.2f} to {gaps.max():.2f} mm"
+    warning = (StudyWarning("G05", text),)
+    finest = float(gaps.min())
+    too_many = (line.along_mm[-1] - line.along_mm[0]) / finest > _MOST_NEW_SLICES * len(gaps)
+    if gaps.max() > _WIDEST_INTERPOLATED_GAP * base or too_many:
+        return base, warning, f"{text}: shown image by image"
+    return finest, warning, ""
+
+
+def _missing(
+    line: _Line, base: float, multiples: Float64Array
+) -> tuple[float, tuple[StudyWarning, ...], str]:
+    warnings = []
+    missing = 0
+    for n in np.flatnonzero(multiples >= 2):
+        count = int(multiples[n]) - 1
+        missing += count
+        noun = "slice" if count == 1 else "slices"
+        warnings.append(
+            StudyWarning(
+                "G04",
+                f"{count} {noun} missing between {_name(line.frames[n])} and "
+                f"{_name(line.frames[n + 1])}",
+            )
+        )
+    if missing > len(line.frames):
+        return base, tuple(warnings), "more slices are missing than present: shown image by image"
+    return base, tuple(warnings), ""
+
+
+def _sideways(line: _Line, extent: float) -> tuple[tuple[StudyWarning, ...], bool, str]:
+    """Whether the slices move in their plane from one to the next: gantry tilt or jitter (G06)."""
+    fraction = (line.along_mm - line.along_mm[0])[:, None] / extent
+    shift = line.aside_mm[-1] - line.aside_mm[0]
+    residual = float(np.abs(line.aside_mm - fraction * shift).max())
+    spacing = line.frames[0].spacing.row_column_mm or (1.0, 1.0)
+    rows, columns = line.frames[0].ref.instance.rows, line.frames[0].ref.instance.columns
+    field_mm = min(rows * spacing[0], columns * spacing[1])
+    if float(np.ptp(line.aside_mm, axis=0).max()) > 4.0 * field_mm + extent:
+        text = "the slices lie beside each other, not behind each other"
+        return (StudyWarning("G06", text),), False, f"{text}: shown image by image"
+    if residual > max(0.1, 0.2 * min(spacing)):
+        text = f"the slices are shifted sideways unevenly, up to {residual:.1f} mm"
+        return (StudyWarning("G06", text),), True, ""
+    angle = float(np.degrees(np.arctan2(np.linalg.norm(shift), extent)))
+    if angle > _TILT_DEG:
+        return (StudyWarning("G06", f"the gantry was tilted by {angle:.1f} degrees"),), True, ""
+    return (), False, ""
+
+
+def _grid(line: _Line, spacing_mm: float, is_tilted: bool, frame_of_reference_uid: str) -> Geometry:
+    first = line.frames[0]
+    rows, columns = first.ref.instance.rows, first.ref.instance.columns
+    row_mm, column_mm = first.spacing.row_column_mm or (1.0, 1.0)
+    origin = np.asarray(first.position_lps, dtype=np.float64)
+    slices = round(float(line.along_mm[-1] - line.along_mm[0]) / spacing_mm) + 1
+    if is_tilted:
+        # The grid is wide enough for all slices, at whole pixels from the first one.
+        pixels = line.aside_mm / (column_mm, row_mm)
+        low, high = np.floor(pixels.min(axis=0) + 1e-6), np.ceil(pixels.max(axis=0) - 1e-6)
+        columns, rows = columns + int(high[0] - low[0]), rows + int(high[1] - low[1])
+        origin = origin + line.axes[:, 0] * low[0] * column_mm + line.axes[:, 1] * low[1] * row_mm
+    return Geometry.from_arrays(
+        (columns, rows, slices),
+        (column_mm, row_mm, spacing_mm),
+        origin,
+        line.axes,
+        frame_of_reference_uid,
+    )
+
+
+def _stack(order: tuple[int, ...], why: str, warnings: tuple[StudyWarning, ...] = ()) -> Placement:
+    return Placement(order, "stack", why, None, warnings)
+
+
+def _name(frame: FrameFacts) -> str:
+    """How a message names a frame: by its number in the series, else by its file."""
+    instance = frame.ref.instance
+    if instance.number_of_frames > 1:
+        return f"frame {frame.ref.frame}"
+    if instance.instance_number is not None:
+        return f"image {instance.instance_number}"
+    return instance.path.name
+
+
+def _longest_run(flags: npt.NDArray[np.bool_]) -> int:
+    longest = run = 0
+    for flag in flags:
+        run = run + 1 if flag else 0
+        longest = max(longest, run)
+    return longest
