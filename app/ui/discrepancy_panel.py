@@ -63,6 +63,7 @@ class DiscrepancyPanel(QWidget):
         self._current_id = ""
         self._locked = False
         self._asking: ReasonList | None = None
+        self._shown: list[_Row] = []
         body = QWidget()
         body.setObjectName("body")
         self._rows = QVBoxLayout(body)
@@ -109,6 +110,7 @@ class DiscrepancyPanel(QWidget):
     def relabel(self) -> None:
         """Build the list anew, in the language in force."""
         self._asking = None
+        self._shown.clear()
         while (entry := self._rows.takeAt(0)) is not None:
             widget = entry.widget()
             if widget is not None:
@@ -121,6 +123,7 @@ class DiscrepancyPanel(QWidget):
             row.clicked.connect(self._show)
             row.action_requested.connect(self._act)
             self._rows.addWidget(row)
+            self._shown.append(row)
         self._rows.addStretch(1)
 
     def step(self, step: int) -> Discrepancy | None:
@@ -157,21 +160,15 @@ class DiscrepancyPanel(QWidget):
         self.override_given.emit(item, reason)
 
     def _row(self, item: Discrepancy) -> _Row | None:
-        for place in range(self._rows.count()):
-            widget = self._rows.itemAt(place).widget()
-            if isinstance(widget, _Row) and widget.item.id == item.id:
-                return widget
-        return None
+        return next((row for row in self._shown if row.item.id == item.id), None)
 
     def _make_current(self, item: Discrepancy) -> None:
         self._current_id = item.id
-        for place in range(self._rows.count()):
-            widget = self._rows.itemAt(place).widget()
-            if isinstance(widget, _Row):
-                widget.mark_current(widget.item.id == item.id)
-        row = self._row(item)
-        if row is not None:
-            self._scroll.ensureWidgetVisible(row)
+        for row in self._shown:
+            row.mark_current(row.item.id == item.id)
+        found = self._row(item)
+        if found is not None:
+            self._scroll.ensureWidgetVisible(found)
 
     def _show(self, item: Discrepancy) -> None:
         self._make_current(item)
@@ -207,10 +204,11 @@ class _Row(QWidget):
         if override is not None:
             sentence.setProperty("role", "dim")
         buttons = QHBoxLayout()
-        buttons.setSpacing(2)
+        buttons.setSpacing(4)
         buttons.addWidget(severity)
         if override is not None:
-            given = QLabel(tr("discrepancy.dismissed", reason=reason_text(override.reason)))
+            reason = reason_text(override.reason)
+            given = QLabel("· " + tr("discrepancy.dismissed", reason=reason))
             given.setProperty("role", "dim")
             given.setWordWrap(True)
             buttons.addWidget(given, 1)

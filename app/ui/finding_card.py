@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPaintEve
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.core.finding import Finding
+from app.core.measurement import Measurement
 from app.ui import finding_words as words
 from app.ui.panel_style import STATE_MARKS
 from app.ui.texts import tr
@@ -210,7 +211,7 @@ def _offers(finding: Finding, action: str) -> bool:
     return True
 
 
-def _measurement_html(measurement: words.Measurement) -> str:
+def _measurement_html(measurement: Measurement) -> str:
     """Value in front, its kind dim; what is not valid in amber, with the reason in words."""
     dim, warn = COLORS["dim"], COLORS["warn"]
     kind = escape(words.kind_text(measurement.kind))

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from app.core.errors import AppError
 from app.ui.job_bridge import JobBridge
 from app.ui.live_check import LABEL as CHECK_LABEL
-from app.ui.panel_style import PANEL_STYLE
+from app.ui.panel_style import PANEL_STYLE, set_role
 from app.ui.texts import language, language_changed, tr
 
 if TYPE_CHECKING:
@@ -175,8 +175,7 @@ class _JobRow(QWidget):
             )
         self._detail.setText(detail)
         self._detail.setVisible(bool(detail))
-        self._detail.setProperty("role", "error" if state == "failed" else "dim")
-        self._detail.style().polish(self._detail)
+        set_role(self._detail, "error" if state == "failed" else "dim")
         self._button.setVisible(state != "done")
         running = state in ("queued", "running")
         self._button.setText(tr("jobs.cancel" if running else "jobs.repeat"))

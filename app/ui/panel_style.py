@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from PySide6.QtWidgets import QWidget
+
 from app.ui.theme import COLORS
 
 SEVERITY_COLORS: Final = {
@@ -32,3 +34,10 @@ QPushButton[role="link"]:hover {{ color: {COLORS["bright"]}; }}
 QPushButton[role="link"]:focus {{ border-color: {COLORS["accentdim"]}; }}
 QPushButton[role="link"]:disabled {{ color: {COLORS["faint"]}; }}
 """
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Give the widget another role of the style sheet, at once."""
+    widget.setProperty("role", role)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)

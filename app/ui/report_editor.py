@@ -134,7 +134,7 @@ class ReportEditor(QPlainTextEdit):
     def show_place(self, discrepancy: Discrepancy) -> bool:
         """Select the discrepancy's first span and scroll to it; False if it has none."""
         for selection in self.extraSelections():
-            form, cursor = selection.format, selection.cursor  # type: ignore[attr-defined]
+            form, cursor = selection.format, selection.cursor
             if form.property(_ID_PROPERTY) == discrepancy.id:
                 self.setTextCursor(QTextCursor(cursor))
                 self.ensureCursorVisible()
@@ -149,8 +149,8 @@ class ReportEditor(QPlainTextEdit):
         """Severity and text of what is underlined now."""
         found = []
         for selection in self.extraSelections():
-            severity = selection.format.property(QTextCharFormat.Property.UserProperty)  # type: ignore[attr-defined]
-            found.append((str(severity), selection.cursor.selectedText()))  # type: ignore[attr-defined]
+            severity = selection.format.property(QTextCharFormat.Property.UserProperty)
+            found.append((str(severity), selection.cursor.selectedText()))
         return found
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -208,8 +208,8 @@ class ReportEditor(QPlainTextEdit):
                 box = QRect(0, self._line_top(place.start), _GUTTER_PX - 6, height)
                 painter.drawText(box, right, str(number))
         for selection in self.extraSelections():
-            severity = str(selection.format.property(QTextCharFormat.Property.UserProperty))  # type: ignore[attr-defined]
-            start = selection.cursor.selectionStart()  # type: ignore[attr-defined]
+            severity = str(selection.format.property(QTextCharFormat.Property.UserProperty))
+            start = selection.cursor.selectionStart()
             painter.setPen(QColor(SEVERITY_COLORS[severity]))
             box = QRect(3, self._line_top(start), 14, height)
             painter.drawText(box, left, SEVERITY_MARKS[severity])
@@ -237,8 +237,8 @@ class ReportEditor(QPlainTextEdit):
             cursor = QTextCursor(self.document())
             cursor.setPosition(place.start)
             cursor.setPosition(place.end, QTextCursor.MoveMode.KeepAnchor)
-            selection.cursor = cursor  # type: ignore[attr-defined]
-            selection.format = form  # type: ignore[attr-defined]
+            selection.cursor = cursor
+            selection.format = form
             selections.append(selection)
         self.setExtraSelections(selections)
         self._gutter.update()
@@ -254,7 +254,7 @@ class ReportEditor(QPlainTextEdit):
     def _discrepancy_at(self, position: int) -> Discrepancy | None:
         # the selections follow the text while it is edited; the offsets of the check do not
         for selection in reversed(self.extraSelections()):
-            form, cursor = selection.format, selection.cursor  # type: ignore[attr-defined]
+            form, cursor = selection.format, selection.cursor
             if cursor.selectionStart() <= position <= cursor.selectionEnd():
                 return self._by_id.get(str(form.property(_ID_PROPERTY)))
         return None

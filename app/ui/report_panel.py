@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QButtonGroup,
-    QHBoxLayout,
     QLabel,
-    QPushButton,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -22,8 +20,10 @@ from app.ui import finding_words as words
 from app.ui.addendum_editor import AddendumEditor
 from app.ui.discrepancy_panel import DiscrepancyPanel
 from app.ui.live_check import CheckWork, LiveCheck
-from app.ui.panel_style import PANEL_STYLE, SEVERITY_MARKS
+from app.ui.panel_style import PANEL_STYLE, set_role
+from app.ui.report_bars import ReportButtons, ReportHeader
 from app.ui.report_editor import ReportEditor
+from app.ui.report_status import status_line
 from app.ui.session_signals import SessionSignals
 from app.ui.sign_dialog import SignDialog
 from app.ui.texts import language, language_changed, tr
@@ -57,21 +57,13 @@ class ReportPanel(QWidget):
         self._dialog: SignDialog | None = None
         self._notice = ""
         self.setStyleSheet(PANEL_STYLE)
-        self._title = QLabel()
-        self._title.setProperty("role", "heading")
-        self._state = QLabel()
-        self._state.setProperty("role", "dim")
-        self._languages = QButtonGroup(self)
-        self._language_buttons = {code: self._language_button(code) for code in ("en", "ru")}
-        self._draft_button = QPushButton()
-        self._draft_button.clicked.connect(self.draft)
-        self._check_button = QPushButton()
-        self._check_button.clicked.connect(self.check)
-        self._sign_button = QPushButton()
-        self._sign_button.setProperty("primary", True)
-        self._sign_button.clicked.connect(self.sign)
-        self._addendum_button = QPushButton()
-        self._addendum_button.clicked.connect(self.add_addendum)
+        self._header = ReportHeader()
+        self._header.language_chosen.connect(self._choose_language)
+        self._buttons = ReportButtons()
+        self._buttons.draft_pressed.connect(self.draft)
+        self._buttons.check_pressed.connect(self.check)
+        self._buttons.sign_pressed.connect(self.sign)
+        self._buttons.addendum_pressed.connect(self.add_addendum)
         self._editor = ReportEditor()
         self._editor.textChanged.connect(self._text_changed)
         self._editor.finding_clicked.connect(self._show_finding)
@@ -80,6 +72,9 @@ class ReportPanel(QWidget):
         self._signature.setWordWrap(True)
         self._status = QLabel()
         self._status.setWordWrap(True)
+        self._notice_line = QLabel()
+        self._notice_line.setWordWrap(True)
+        self._notice_line.setProperty("role", "dim")
         self._list = DiscrepancyPanel()
         self._list.show_requested.connect(self._show_discrepancy)
         self._list.fix_requested.connect(self.apply_fix)
@@ -281,9 +276,9 @@ class ReportPanel(QWidget):
         self._refresh()
         self._live.schedule()
 
-    def _write(self, work: object) -> None:
+    def _write(self, work: Callable[[], object]) -> None:
         try:
-            work()  # type: ignore[operator]
+            work()
         except AppError as error:
             self._notice = error.text(language())
             self._refresh_status()
@@ -371,15 +366,9 @@ class ReportPanel(QWidget):
         is_open = session is not None
         self._editor.setReadOnly(signed or not is_open)
         self._editor.setPlaceholderText(tr("report.placeholder" if is_open else "report.no_study"))
-        for button in (self._draft_button, self._check_button, self._sign_button):
-            button.setVisible(not signed)
-            button.setEnabled(is_open)
-        self._addendum_button.setVisible(signed and self._addendum is None)
-        for code, button in self._language_buttons.items():
-            button.setEnabled(is_open and not signed)
-            button.setChecked(session is not None and session.language == code)
+        self._header.refresh(session)
+        self._buttons.refresh(session, writing_addendum=self._addendum is not None)
         report = None if session is None else session.report
-        self._state.setText("" if report is None else tr(f"report.state.{report.state}"))
         signature = None if report is None else report.signature
         self._signature.setVisible(signature is not None)
         if signature is not None:
@@ -410,84 +399,39 @@ class ReportPanel(QWidget):
         items = () if check is None or not session.report_text.strip() else check.discrepancies
         if session.is_check_current and not self._is_ahead():
             self._editor.show_discrepancies(d for d in items if d.id not in overrides)
-        self._list.show_items(items, overrides, locked=session.is_signed)
-        self._list.setVisible(bool(items))
+        # what was open at signing is frozen with the report; there is nothing left to resolve
+        shown = () if session.is_signed else items
+        if session.is_signed:
+            self._editor.show_discrepancies(())
+        self._list.show_items(shown, overrides, locked=session.is_signed)
+        self._give_list_room(bool(shown))
+
+    def _give_list_room(self, wanted: bool) -> None:
+        """Show or hide the list; when it appears it gets two fifths of the height."""
+        if wanted and self._list.isHidden():
+            height = max(self._splitter.height(), 300)
+            self._list.show()
+            self._splitter.setSizes([height * 3 // 5, height * 2 // 5])
+        elif not wanted:
+            self._list.hide()
 
     def _is_ahead(self) -> bool:
         """Whether the text on screen is newer than the one the session knows."""
         return self._editor.report_text() != self._synced_text
 
     def _refresh_status(self) -> None:
-        text, role = self._status_text()
+        self._notice_line.setText(self._notice)
+        self._notice_line.setVisible(bool(self._notice) and self._session is not None)
+        text, role = status_line(self._session)
         self._status.setText(text)
         self._status.setVisible(bool(text))
-        self._status.setProperty("role", role)
-        self._status.style().unpolish(self._status)
-        self._status.style().polish(self._status)
-
-    def _status_text(self) -> tuple[str, str]:
-        session = self._session
-        if session is None:
-            return "", "dim"
-        if self._notice:
-            return self._notice, "bright" if session.is_check_current else "dim"
-        if session.is_signed:
-            return "", "dim"
-        if session.last_check is None or not session.report_text.strip():
-            return tr("report.not_checked"), "dim"
-        counts = {"block": 0, "warn": 0, "note": 0, "dismissed": 0}
-        overridden = {item.discrepancy_id for item in session.overrides}
-        for item in session.last_check.discrepancies:
-            counts["dismissed" if item.id in overridden else item.severity] += 1
-        text = words.counted_all(tuple(counts.items()))
-        for severity in ("block", "warn"):
-            if counts[severity]:
-                return f"{SEVERITY_MARKS[severity]} {text}", severity
-        clean = tr("report.clean" if session.findings else "report.clean_nothing")
-        return (f"{clean} · {text}" if text else f"✓ {clean}"), "dim"
+        set_role(self._status, role)
 
     def _relabel(self, *_: object) -> None:
-        self._title.setText(tr("report.title").upper())
-        for button, name, key in (
-            (self._draft_button, "draft", "^D"),
-            (self._check_button, "check", "^K"),
-            (self._sign_button, "sign", "^⏎"),
-        ):
-            button.setText(f"{tr(f'report.{name}')}  {key}")
-            button.setToolTip(tr(f"report.{name}_tip"))
-        self._addendum_button.setText(tr("report.addendum"))
-        self._addendum_button.setToolTip(tr("report.addendum_tip"))
-        for button in self._language_buttons.values():
-            button.setToolTip(tr("report.language_tip"))
         self._list.relabel()
         self._refresh()
 
-    def _language_button(self, code: Language) -> QPushButton:
-        button = QPushButton(code.upper())
-        button.setCheckable(True)
-        button.setProperty("role", "segment")
-        button.clicked.connect(lambda: self._choose_language(code))
-        self._languages.addButton(button)
-        return button
-
     def _place(self) -> None:
-        header = QHBoxLayout()
-        header.setContentsMargins(12, 6, 8, 2)
-        header.setSpacing(4)
-        header.addWidget(self._title)
-        header.addSpacing(6)
-        header.addWidget(self._state)
-        header.addStretch(1)
-        for button in self._language_buttons.values():
-            header.addWidget(button)
-        footer = QHBoxLayout()
-        footer.setContentsMargins(8, 2, 8, 8)
-        footer.setSpacing(6)
-        for button in (self._draft_button, self._check_button):
-            footer.addWidget(button)
-        footer.addStretch(1)
-        footer.addWidget(self._addendum_button)
-        footer.addWidget(self._sign_button)
         writing = QWidget()
         column = QVBoxLayout(writing)
         column.setContentsMargins(8, 0, 8, 2)
@@ -495,17 +439,18 @@ class ReportPanel(QWidget):
         column.addWidget(self._editor, 1)
         column.addWidget(self._signature)
         column.addLayout(self._below)
+        column.addWidget(self._notice_line)
         column.addWidget(self._status)
         self._splitter = QSplitter(Qt.Orientation.Vertical)
         self._splitter.addWidget(writing)
         self._splitter.addWidget(self._list)
-        self._splitter.setStretchFactor(0, 3)
-        self._splitter.setStretchFactor(1, 2)
+        self._splitter.setStretchFactor(0, 1)
         self._splitter.setChildrenCollapsible(False)
+        self._list.hide()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(2)
-        outer.addLayout(header)
+        outer.addWidget(self._header)
         outer.addWidget(self._splitter, 1)
-        outer.addLayout(footer)
+        outer.addWidget(self._buttons)
         self.setMinimumWidth(330)

@@ -24,7 +24,8 @@ from app.core.finding import FindingState
 from app.core.report import CheckResult, Discrepancy, Override
 from app.ui import finding_words as words
 from app.ui.discrepancy_panel import DiscrepancyPanel
-from app.ui.panel_style import PANEL_STYLE, SEVERITY_MARKS
+from app.ui.panel_style import PANEL_STYLE, set_role
+from app.ui.report_status import counts_line
 from app.ui.texts import language, tr
 from app.workflow import check_report, sign_report
 
@@ -61,6 +62,9 @@ class SignDialog(QDialog):
                 part
                 for part in (
                     str(study.patient.name),
+                    study.patient.sex,
+                    words.date_text(str(study.patient.birth_date)),
+                    f"ID {study.patient.id}" if study.patient.id else "",
                     study.description,
                     words.date_text(study.study_date),
                 )
@@ -179,19 +183,11 @@ class SignDialog(QDialog):
         overrides = {item.discrepancy_id: item for item in session.overrides}
         self._list.show_items(items, overrides, locked=False)
         self._list.setVisible(bool(items))
-        counts = {"block": 0, "warn": 0, "note": 0, "dismissed": 0}
-        for item in items:
-            counts["dismissed" if item.id in overrides else item.severity] += 1
-        worst = next((name for name in ("block", "warn") if counts[name]), "")
-        text = words.counted_all(tuple(counts.items()))
-        if worst:
-            text = f"{SEVERITY_MARKS[worst]} {text}"
-        elif self._check is not None:
+        text, worst = counts_line(items, session.overrides)
+        if not worst and self._check is not None:
             text = " · ".join(part for part in (tr("sign.ready"), text) if part)
         self._verdict.setText(text)
-        self._verdict.setProperty("role", worst or "bright")
-        self._verdict.style().unpolish(self._verdict)
-        self._verdict.style().polish(self._verdict)
+        set_role(self._verdict, worst or "bright")
         states = [finding.state for finding in session.findings]
         self._counts.setText(
             " · ".join(f"{tr(f'state.{state}')} {states.count(state)}" for state in _STATES)
