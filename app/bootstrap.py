@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import getpass
 import os
+import shutil
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from app.config import folders
 from app.config.settings import load_settings
@@ -15,6 +18,8 @@ from app.store.store import Store
 
 if TYPE_CHECKING:
     from app.workflow.context import AppContext
+
+ARCHIVES_KEPT_S: Final = 7 * 24 * 3600.0
 
 
 def build_context(
@@ -40,6 +45,9 @@ def build_context(
     settings = load_settings(folder)
     clock = clock or SystemClock()
     store = Store(folder, clock=clock)
+    if workspace is None:
+        workspace = folder / "workspace"
+        forget_old_archives(workspace, keep=store.studies.paths(store.sessions.last_study()))
     cores = os.cpu_count() or 2
     return AppContext(
         clock=clock,
@@ -50,7 +58,7 @@ def build_context(
         runner=JobRunner({"interaction": 1, "io": 2, "compute": max(1, cores - 1), "inference": 1}),
         inference=InferenceProcess(),
         user=user or settings.user or account_name(),
-        workspace=workspace or folder / "workspace",
+        workspace=workspace,
         volumes=VolumeCache(settings.volume_cache_mb * 1024 * 1024),
         snapshots=_snapshot_renderer,
     )
@@ -59,6 +67,18 @@ def build_context(
 def open_store(data_folder: Path | None = None) -> Store:
     """The library alone, for verbs that need no models."""
     return Store(data_folder or folders.data_folder())
+
+
+def forget_old_archives(workspace: Path, *, keep: Sequence[Path]) -> None:
+    """Remove what was unpacked more than a week ago; ``keep`` are files that stay.
+
+    By age and not at once: another Overread may have its archives open here.
+    """
+    oldest = time.time() - ARCHIVES_KEPT_S
+    kept = {path.relative_to(workspace).parts[0] for path in keep if workspace in path.parents}
+    for folder in workspace.glob("*"):
+        if folder.name not in kept and folder.stat().st_mtime < oldest:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def account_name() -> str:

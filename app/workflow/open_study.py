@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,20 +39,9 @@ def open_paths(
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> OpenedPaths:
-    """Scan files, folders and ZIPs. Raises ``InputError`` where no study is among them."""
-    missing = [path for path in paths if not path.exists()]
-    if missing:
-        raise InputError(
-            f"There is no file or folder {missing[0]}.",
-            ru=f"Нет файла или папки {missing[0]}.",
-            hint="Check the path.",
-            hint_ru="Проверьте путь.",
-        )
-    found = scan(paths, workspace=context.workspace, progress=progress, cancel=cancel)
-    studies = group(found.records)
-    if not studies:
-        raise _nothing_found(found)
-    return OpenedPaths(found, studies)
+    """Scan files, folders and ZIPs. Raises ``InputError`` where nothing readable is among them."""
+    found = scan(paths, workspace=_own_folder(context), progress=progress, cancel=cancel)
+    return OpenedPaths(found, group(found.records))
 
 
 def open_stored(
@@ -71,7 +61,7 @@ def open_stored(
         )
     paths = [path for path in context.store.studies.paths(study_instance_uid) if path.exists()]
     if paths:
-        found = scan(paths, workspace=context.workspace, progress=progress, cancel=cancel)
+        found = scan(paths, workspace=_own_folder(context), progress=progress, cancel=cancel)
         for study in group(found.records):
             if study.study_instance_uid == study_instance_uid:
                 return study
@@ -129,15 +119,6 @@ def load_volume(
     return volume
 
 
-def _nothing_found(found: ScanResult) -> InputError:
-    reasons = [*found.unreadable, *found.skipped]
-    why = f" First reason: {reasons[0].reason.en}" if reasons else ""
-    why_ru = f" Первая причина: {reasons[0].reason.ru}" if reasons else ""
-    if not found.seen:
-        why, why_ru = " There are no files in it.", " В папке нет файлов."
-    return InputError(
-        f"No DICOM study was found in {found.seen} files.{why}",
-        ru=f"Исследований DICOM не найдено (файлов: {found.seen}).{why_ru}",
-        hint="Give a folder, a ZIP or the files of a DICOM study.",
-        hint_ru="Укажите папку, ZIP или файлы исследования DICOM.",
-    )
+def _own_folder(context: AppContext) -> Path:
+    """A folder for this scan alone: what is open from another archive is never written over."""
+    return context.workspace / uuid.uuid4().hex

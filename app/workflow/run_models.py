@@ -151,7 +151,7 @@ def apply_result(session: StudySession, outcome: ModelOutcome) -> tuple[str, ...
 
 def refused(verdict: Suitability) -> PackRefused:
     """The error that says why the gate refuses."""
-    reasons = [reason.text for reason in verdict.reasons if not reason.ok]
+    reasons = [reason.text for reason in verdict.reasons if reason.refuses]
     return PackRefused(
         f'The pack "{verdict.pack_id}" is not meant for this series: '
         + "; ".join(text.en.rstrip(".") for text in reasons)

@@ -1,0 +1,304 @@
+"""The outputs of a reviewed study: DICOM SEG and SR, the report as PDF, key images.
+
+Written anew from the same decisions, objects keep their UIDs, so an archive sees one object.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from app.core.errors import IdentityConflict, ReportError
+from app.core.finding import Finding
+from app.core.report import Report, findings_sha256
+from app.core.segmentation import Mask
+from app.core.study import SeriesRef
+from app.dicom.authoring import Identity, SourceImages, write_dataset
+from app.dicom.pdf_writer import PdfRequest, write_encapsulated_pdf
+from app.dicom.seg_writer import SegmentSource, SegRequest, write_seg
+from app.dicom.sr_writer import SegmentPlace, SrRequest, write_sr
+from app.reporting.render_pdf import KeyImage, ReportDocument, render_pdf
+from app.workflow.facts import image_series
+from app.workflow.key_images import FindingImage, key_images
+from app.workflow.output_files import disk_faults, name_for, write_bytes
+from app.workflow.session import StudySession
+from app.workflow.volume_cache import find_stack
+
+if TYPE_CHECKING:
+    import pydicom
+
+ExportKind = Literal["seg", "sr", "pdf", "key-images"]
+KINDS: Final[tuple[ExportKind, ...]] = ("seg", "sr", "pdf", "key-images")
+
+# beyond the numbers that scanners give to their own series
+_SERIES_NUMBER: Final = {"ai-seg": 9101, "ai-sr": 9102, "seg": 9201, "sr": 9202, "pdf": 9203}
+
+
+@dataclass(frozen=True, slots=True)
+class _Generation:
+    """One state of the findings: as the models proposed them, or as they were decided."""
+
+    name: Literal["ai", "final"]
+    findings: tuple[Finding, ...]
+    at_utc: str
+    is_verified: bool
+
+
+def export(
+    session: StudySession, folder: Path, kinds: Collection[ExportKind] = KINDS
+) -> tuple[Path, ...]:
+    """Write the outputs into ``folder``; the files written. Main thread or a lane of its own.
+
+    Before signing: SEG and SR (unverified) of what is not rejected. After signing: those of the
+    accepted findings, the SR verified with the signer as observer and the models' own as its
+    predecessor, and the report as PDF and encapsulated PDF. Raises ``IdentityConflict`` for a
+    blocked study, ``ReportError`` where a PDF alone is asked for and nothing is signed.
+    """
+    if session.study.blocked:
+        raise IdentityConflict(
+            "Nothing is exported: the images contradict each other about the patient.",
+            ru="Экспорт невозможен: снимки противоречат друг другу о пациенте.",
+            hint="Clear up whose images these are first.",
+            hint_ru="Сначала выясните, чьи это снимки.",
+        )
+    if set(kinds) == {"pdf"} and not session.is_signed:
+        raise ReportError(
+            "The report is written as PDF once it is signed.",
+            ru="Заключение записывается в PDF после подписи.",
+            hint="Sign the report first.",
+            hint_ru="Сначала подпишите заключение.",
+        )
+    images = key_images(session) if {"pdf", "key-images"} & set(kinds) else ()
+    files: list[Path] = []
+    if {"seg", "sr"} & set(kinds):
+        files += _Objects(session, folder / "dicom").write(kinds)
+    if "key-images" in kinds:
+        for number, image in enumerate(images, 1):
+            name = f"{name_for(number, image.finding.current.label.en)}.png"
+            files.append(write_bytes(folder / "key-images" / name, image.png))
+    report = session.report
+    if "pdf" in kinds and report is not None and session.is_signed:
+        files += _write_pdf(session, report, images, folder)
+    session.context.store.audit.append(
+        session.context.user, "study.exported", session.study.study_instance_uid,
+        {"kinds": ",".join(sorted(kinds)), "files": str(len(files))},
+    )  # fmt: skip
+    return tuple(files)
+
+
+class _Objects:
+    """Writes SEG and SR of one session, stack by stack."""
+
+    def __init__(self, session: StudySession, folder: Path) -> None:
+        self._session = session
+        self._folder = folder
+        self._files: list[Path] = []
+
+    def write(self, kinds: Collection[ExportKind]) -> list[Path]:
+        """All objects; the files in order."""
+        session = self._session
+        report = session.report
+        signature = report.signature if report is not None else None
+        if signature is None:
+            kept = tuple(f for f in session.findings if f.state != "rejected")
+            final = _Generation("final", kept, session.context.clock.now_utc(), False)
+            generations = [final]
+        else:
+            kept = tuple(f for f in session.findings if f.is_in_report)
+            final = _Generation("final", kept, signature.at_utc, True)
+            proposed = tuple(_as_proposed(f) for f in session.findings if f.is_from_model)
+            at_utc = max((f.provenance.at_utc for f in proposed), default=signature.at_utc)
+            generations = [final]
+            if proposed:
+                generations.insert(0, _Generation("ai", proposed, at_utc, False))
+        raw: dict[SeriesRef, pydicom.Dataset] = {}
+        for generation in generations:
+            for ref, findings in self._by_stack(generation).items():
+                places = self._segmentation(ref, findings, generation, write="seg" in kinds)
+                if "sr" in kinds:
+                    document = self._document(ref, findings, generation, places, raw.get(ref))
+                    raw[ref] = document
+        return self._files
+
+    def _by_stack(self, generation: _Generation) -> dict[SeriesRef, tuple[Finding, ...]]:
+        found: dict[SeriesRef, list[Finding]] = defaultdict(list)
+        for finding in generation.findings:
+            found[self._session.ref_of(finding)].append(finding)
+        if not found:
+            # a document that says that nothing was found stands on the first images
+            study = self._session.study
+            for series in image_series(study):
+                for stack in series.stacks[:1]:
+                    ref = SeriesRef(
+                        study.study_instance_uid, series.series_instance_uid, stack.index
+                    )
+                    return {ref: ()}
+        return {ref: tuple(findings) for ref, findings in found.items()}
+
+    def _source(self, ref: SeriesRef) -> SourceImages:
+        _series, stack = find_stack(self._session.study, ref)
+        return SourceImages(ref.study_instance_uid, ref.series_instance_uid, stack.frames)
+
+    def _segmentation(
+        self,
+        ref: SeriesRef,
+        findings: Sequence[Finding],
+        generation: _Generation,
+        *,
+        write: bool,
+    ) -> dict[str, SegmentPlace]:
+        """The segmentation of one stack; the segment of each finding that has a mask."""
+        segments = [
+            SegmentSource(finding, mask.voxels)
+            for finding in findings
+            if (mask := self._mask(finding)) is not None and not mask.is_empty
+        ]
+        if not segments:
+            return {}
+        _series, stack = find_stack(self._session.study, ref)
+        is_raw = generation.name == "ai"
+        kind = "ai-seg" if is_raw else "seg"
+        dataset = write_seg(
+            SegRequest(
+                source=self._source(ref),
+                segments=tuple(segments),
+                identity=self._identity(kind, ref, generation),
+                description="AI segmentation" if is_raw else "Segmentation",
+                at_utc=generation.at_utc,
+                content_creator=self._signer() if generation.is_verified else "",
+                resampled_grid=stack.geometry if stack.verdict == "resampled" else None,
+            )
+        )
+        if write:
+            self._write(kind, dataset)
+        return {
+            segment.finding.uid: SegmentPlace(dataset, number)
+            for number, segment in enumerate(segments, 1)
+        }
+
+    def _document(
+        self,
+        ref: SeriesRef,
+        findings: Sequence[Finding],
+        generation: _Generation,
+        places: dict[str, SegmentPlace],
+        predecessor: pydicom.Dataset | None,
+    ) -> pydicom.Dataset:
+        is_raw = generation.name == "ai"
+        kind = "ai-sr" if is_raw else "sr"
+        context = self._session.context
+        dataset = write_sr(
+            SrRequest(
+                source=self._source(ref),
+                findings=tuple(findings),
+                places=places,
+                identity=self._identity(kind, ref, generation),
+                device_uid=derived_uid("device", context.settings.organisation or "overread"),
+                description="AI findings" if is_raw else "Findings",
+                at_utc=generation.at_utc,
+                language=self._session.language,
+                is_verified=generation.is_verified,
+                observer_name=self._signer(),
+                organization=context.settings.organisation,
+                predecessor=predecessor,
+            )
+        )
+        self._write(kind, dataset)
+        return dataset
+
+    def _mask(self, finding: Finding) -> Mask | None:
+        region = finding.current.region
+        if region is None or not region.mask_sha256:
+            return None
+        return self._session.stored_mask(region.mask_sha256, self._session.ref_of(finding))
+
+    def _signer(self) -> str:
+        report = self._session.report
+        return report.signature.name if report is not None and report.signature else ""
+
+    def _identity(self, kind: str, ref: SeriesRef, generation: _Generation) -> Identity:
+        report = self._session.report
+        seed = (
+            kind, ref.study_instance_uid, ref.series_instance_uid, str(ref.stack),
+            findings_sha256(generation.findings), generation.at_utc,
+            report.content_sha256 if report is not None and generation.is_verified else "",
+        )  # fmt: skip
+        return Identity(
+            series_instance_uid=derived_uid("series", *seed),
+            sop_instance_uid=derived_uid("instance", *seed),
+            series_number=_SERIES_NUMBER[kind],
+        )
+
+    def _write(self, kind: str, dataset: pydicom.Dataset) -> None:
+        count = sum(path.name.startswith(f"{kind}-") for path in self._files) + 1
+        self._files.append(_write_object(dataset, self._folder / f"{kind}-{count}.dcm"))
+
+
+def derived_uid(*parts: str) -> str:
+    """The UID (2.25, PS3.5 B.2) that belongs to these texts, always the same."""
+    digest = hashlib.sha256("\x00".join(parts).encode("utf-8")).hexdigest()
+    return f"2.25.{int(digest[:32], 16)}"
+
+
+def _as_proposed(finding: Finding) -> Finding:
+    return replace(
+        finding, state="proposed", current=finding.proposal.content, decision=None, history=()
+    )
+
+
+def _write_object(dataset: pydicom.Dataset, path: Path) -> Path:
+    with disk_faults(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return write_dataset(dataset, path)
+
+
+def _write_pdf(
+    session: StudySession, report: Report, images: Sequence[FindingImage], folder: Path
+) -> list[Path]:
+    study = session.study
+    pdf = render_pdf(
+        ReportDocument(
+            report=report,
+            patient_name=study.patient.name,
+            patient_id=study.patient.id,
+            patient_birth_date=study.patient.birth_date,
+            patient_sex=study.patient.sex,
+            study_description=study.description,
+            study_date=study.study_date,
+            accession_number=study.accession_number,
+            models=_models(session),
+            key_images=[
+                KeyImage(image.png, image.finding.current.label.text(report.language))
+                for image in images
+            ],
+        )
+    )
+    files = [write_bytes(folder / "report.pdf", pdf)]
+    frames = [f for s in image_series(study) for stack in s.stacks for f in stack.frames]
+    if report.signature is None or not frames:
+        return files
+    series = image_series(study)[0]
+    seed = ("pdf", study.study_instance_uid, report.content_sha256)
+    dataset = write_encapsulated_pdf(
+        PdfRequest(
+            source=SourceImages(study.study_instance_uid, series.series_instance_uid, (frames[0],)),
+            pdf=pdf,
+            title="Заключение" if report.language == "ru" else "Report",
+            identity=Identity(
+                derived_uid("series", *seed), derived_uid("instance", *seed), _SERIES_NUMBER["pdf"]
+            ),
+            at_utc=report.signature.at_utc,
+        )
+    )
+    return [*files, _write_object(dataset, folder / "dicom" / "report-pdf.dcm")]
+
+
+def _models(session: StudySession) -> list[str]:
+    """Lines such as ``cxr-lung-fields 1.0.0 (cpu)`` for what ran in this reading."""
+    runs = session.context.store.runs.of_study(session.study.study_instance_uid, session.reading)
+    lines = [f"{run.pack} {run.version} ({run.report.get('device', '')})" for run in runs]
+    return list(dict.fromkeys(lines))

@@ -1,0 +1,62 @@
+"""Writing results: each file complete or not at all, a full disk in one sentence."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import DiskFull, EnvironmentFault
+
+
+@contextmanager
+def disk_faults(folder: Path) -> Iterator[None]:
+    """Turn faults of the disk into the program's errors."""
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(
+                f"The disk is full: the outputs in {folder} are incomplete.",
+                ru=f"Диск заполнен: результаты в {folder} неполны.",
+                hint="Free some space and write them again; what was decided is kept.",
+                hint_ru="Освободите место и запишите ещё раз; решения сохранены.",
+                technical_detail=str(fault),
+            ) from fault
+        raise EnvironmentFault(
+            f"The folder {folder} cannot be written.",
+            ru=f"В папку {folder} нельзя записать.",
+            hint="Check its permissions or give another folder.",
+            hint_ru="Проверьте права или укажите другую папку.",
+            technical_detail=str(fault),
+        ) from fault
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write the file; an older one stays until the new one is complete."""
+    with disk_faults(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        part.write_bytes(content)
+        part.replace(path)
+    return path
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write text as UTF-8."""
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> Path:  # noqa: ANN401 - any JSON value
+    """Write indented JSON, UTF-8, not escaped."""
+    return write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def name_for(number: int, label: str) -> str:
+    """A file name such as ``1-left-lung``: letters and digits of the label, joined by hyphens."""
+    words = re.findall(r"[a-z0-9]+", label.lower())
+    return "-".join([str(number), *words])[:60]

@@ -1,0 +1,347 @@
+"""The main job without a window: route, infer, decide, draft, check, sign, write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import InputError, ResultRefused
+from app.core.finding import Finding
+from app.core.findings_json import findings_to_json
+from app.core.report import CheckResult, Language, Message
+from app.core.study import SeriesRef, Study
+from app.imaging.nifti import write_nifti
+from app.inference.gate import Suitability
+from app.jobs.cancel import CancelToken
+from app.jobs.progress import Progress, no_progress, part_of
+from app.reporting.check_json import check_to_json
+from app.reporting.extract import detect_language
+from app.workflow.check_report import check_now
+from app.workflow.compose_report import draft
+from app.workflow.context import AppContext
+from app.workflow.export import export
+from app.workflow.facts import PROJECTION
+from app.workflow.given_decisions import (
+    AcceptRule,
+    decide_by_findings,
+    decide_by_rule,
+    read_decisions,
+)  # fmt: skip
+from app.workflow.open_study import load_volume
+from app.workflow.output_files import disk_faults, name_for, write_json, write_text
+from app.workflow.run_models import Routing, apply_result, route_study, run_pack
+from app.workflow.session import StudySession
+from app.workflow.sign_report import SignRequest, sign
+
+READ_SCHEMA = "overread.read/1"
+RUN_SCHEMA = "overread.run/1"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """What to do: ``accept`` a rule or a findings file; ``signer`` empty: do not sign.
+
+    ``packs`` None: every installed pack that fits. ``language`` None: that of the report given,
+    else of the settings.
+    """
+
+    out: Path
+    packs: tuple[str, ...] | None = None
+    accept: AcceptRule | Path = "none"
+    report: Path | None = None
+    signer: str = ""
+    language: Language | None = None
+
+
+@dataclass(slots=True)
+class ReadOutcome:
+    """What came of it. ``statement`` says why no model ran, where none did."""
+
+    study_instance_uid: str
+    check: CheckResult
+    is_signed: bool
+    statement: Message | None
+    findings: tuple[Finding, ...]
+    files: list[Path] = field(default_factory=list)
+    packs: list[str] = field(default_factory=list)
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the check blocks and the report was not signed for that reason."""
+        return self.check.verdict == "blocked" and not self.is_signed
+
+
+def read_study(
+    context: AppContext,
+    study: Study,
+    request: ReadRequest,
+    *,
+    priors: Sequence[Study] = (),
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> ReadOutcome:
+    """Read one study into ``request.out``; one thread. Each call is a reading of its own.
+
+    A check that blocks signs nothing; everything up to the check is written. Raises what the
+    steps raise (``InputError``, ``InferenceError``, ``DiskFull``...); ``IdentityConflict`` where a
+    blocked study was to be signed, after writing what there is.
+    """
+    started = time.monotonic()
+    given = _given_report(request)
+    decided = (
+        read_decisions(request.accept, study.study_instance_uid)
+        if isinstance(request.accept, Path)
+        else ()
+    )
+    reading = f"read-{context.uids.new_uid().rsplit('.', 1)[-1]}"
+    session = StudySession(context, study, priors, reading=reading)
+    routing = route_study(context, study)
+    runs, refusals = _run_models(session, routing, request, part_of(progress, 0.0, 0.7), cancel)
+    progress(0.7, "decisions")
+    if isinstance(request.accept, Path):
+        decide_by_findings(session, decided)
+    else:
+        decide_by_rule(session, request.accept)
+    if given is None:
+        draft(session, request.language)
+    else:
+        text, language = given
+        session.set_language(language)
+        session.set_report_text(text)
+    progress(0.75, "check")
+    check = check_now(session)
+    statement = None if runs else _why_no_model(session.study, routing, request, refusals)
+    outcome = ReadOutcome(
+        study.study_instance_uid, check, False, statement, session.findings,
+        packs=[f"{run['pack']} {run['version']}" for run in runs],
+    )  # fmt: skip
+    out = request.out
+    outcome.files += _write_masks(session, out)
+    outcome.files += [
+        write_json(out / "findings.json", _findings_json(session, out)),
+        write_json(out / "check.json", check_to_json(check)),
+        write_text(out / "report.txt", session.report_text),
+    ]
+    run_json = {
+        "schema": RUN_SCHEMA,
+        "study_instance_uid": study.study_instance_uid,
+        "packs": runs,
+        "refused_results": refusals,
+        "statement": None if statement is None else {"en": statement.en, "ru": statement.ru},
+        "routing": [_routing_row(ref, fits) for ref, fits in routing],
+        "seconds": {"total": round(time.monotonic() - started, 3)},
+    }
+    outcome.files.append(write_json(out / "run.json", run_json))
+    if request.signer and check.verdict != "blocked":
+        progress(0.8, "signing")
+        sign(session, SignRequest(request.signer, "author", check))
+        outcome.is_signed = True
+        write_json(out / "findings.json", _findings_json(session, out))
+    progress(0.85, "outputs")
+    if not study.blocked:
+        outcome.files += export(session, out)
+    outcome.findings = session.findings
+    session.close()
+    progress(1.0, "done")
+    return outcome
+
+
+def outcome_json(outcome: ReadOutcome, out: Path) -> dict[str, Any]:
+    """The outcome as the command line prints it (``overread.read/1``)."""
+    states = [finding.state for finding in outcome.findings]
+    return {
+        "schema": READ_SCHEMA,
+        "study_instance_uid": outcome.study_instance_uid,
+        "out": str(out),
+        "verdict": outcome.check.verdict,
+        "signed": outcome.is_signed,
+        "packs": outcome.packs,
+        "statement": None
+        if outcome.statement is None
+        else {"en": outcome.statement.en, "ru": outcome.statement.ru},
+        "findings": {state: states.count(state) for state in sorted(set(states))},
+        "files": [path.relative_to(out).as_posix() for path in outcome.files],
+    }
+
+
+def chosen_runs(study: Study, routing: Routing) -> tuple[tuple[str, SeriesRef], ...]:
+    """Which pack runs on which stack: every fitting projection image, else the best stack."""
+    modality = {s.series_instance_uid: s.modality for s in study.series}
+    projections: list[tuple[str, SeriesRef]] = []
+    best: dict[str, tuple[float, SeriesRef]] = {}
+    for ref, fits in routing:
+        for fit in fits:
+            if fit.verdict == "refused":
+                continue
+            if modality.get(ref.series_instance_uid) in PROJECTION:
+                projections.append((fit.pack_id, ref))
+            elif fit.pack_id not in best or fit.score > best[fit.pack_id][0]:
+                best[fit.pack_id] = (fit.score, ref)
+    return (*projections, *((pack, ref) for pack, (_score, ref) in best.items()))
+
+
+def _run_models(
+    session: StudySession,
+    routing: Routing,
+    request: ReadRequest,
+    progress: Progress,
+    cancel: CancelToken | None,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Run what fits; the run reports, and the results that a pack's own checks refused."""
+    context, study = session.context, session.study
+    for pack_id in request.packs or ():
+        context.packs.get(pack_id)
+    if study.blocked:
+        return [], []
+    wanted = [
+        (pack_id, ref)
+        for pack_id, ref in chosen_runs(study, routing)
+        if request.packs is None or pack_id in request.packs
+    ]
+    refusals: list[dict[str, Any]] = []
+    for n, (pack_id, ref) in enumerate(wanted):
+        step = part_of(progress, n / len(wanted), (n + 1) / len(wanted))
+        try:
+            outcome = run_pack(context, study, pack_id, ref, progress=step, cancel=cancel)
+        except ResultRefused as fault:
+            refusals.append(
+                {
+                    "pack": pack_id,
+                    "series_instance_uid": ref.series_instance_uid,
+                    "stack": ref.stack,
+                    "text": {"en": fault.message, "ru": fault.ru},
+                }
+            )
+            continue
+        apply_result(session, outcome)
+    runs = context.store.runs.of_study(study.study_instance_uid, session.reading)
+    return [run.report for run in runs], refusals
+
+
+def _given_report(request: ReadRequest) -> tuple[str, Language] | None:
+    if request.report is None:
+        return None
+    text = read_report(request.report)
+    return text, request.language or detect_language(text)
+
+
+def read_report(path: Path) -> str:
+    """A report text from a file, UTF-8. Raises ``InputError``."""
+    try:
+        return path.read_text("utf-8-sig")
+    except OSError as fault:
+        raise InputError(
+            f"The report file {path} cannot be read.",
+            ru=f"Файл заключения {path} не читается.",
+            hint="Check the path.",
+            hint_ru="Проверьте путь.",
+        ) from fault
+    except UnicodeDecodeError as fault:
+        raise InputError(
+            f"The report file {path} is not UTF-8 text.",
+            ru=f"Файл заключения {path} не является текстом UTF-8.",
+            hint="Save it as plain text in UTF-8.",
+            hint_ru="Сохраните его как простой текст в UTF-8.",
+        ) from fault
+
+
+def _why_no_model(
+    study: Study, routing: Routing, request: ReadRequest, refusals: list[dict[str, Any]]
+) -> Message:
+    """One sentence."""
+    if study.blocked:
+        return Message(
+            "No model was run: the images contradict each other about the patient.",
+            "Модели не запускались: снимки противоречат друг другу о пациенте.",
+        )
+    if refusals:
+        text = refusals[0]["text"]
+        return Message(
+            f"The result of {refusals[0]['pack']} was refused: {text['en']}",
+            f"Результат {refusals[0]['pack']} отклонён: {text['ru']}",
+        )
+    reasons: dict[str, Message] = {}
+    for _ref, fits in routing:
+        for fit in fits:
+            if request.packs is not None and fit.pack_id not in request.packs:
+                continue
+            for reason in fit.reasons:
+                if reason.refuses:
+                    reasons.setdefault(fit.pack_id, reason.text)
+    if not routing:
+        return Message(
+            "No model pack applies: the study holds no images.",
+            "Ни один пакет моделей не подходит: в исследовании нет снимков.",
+        )
+    if not reasons:
+        return Message("No model pack is installed.", "Не установлено ни одного пакета моделей.")
+    en = "; ".join(f"{pack}: {text.en.rstrip('.')}" for pack, text in reasons.items())
+    ru = "; ".join(f"{pack}: {text.ru.rstrip('.')}" for pack, text in reasons.items())
+    return Message(
+        f"No model pack applies to this study ({en}).",
+        f"Ни один пакет моделей не подходит к этому исследованию ({ru}).",
+    )
+
+
+def _routing_row(ref: SeriesRef, fits: Sequence[Suitability]) -> dict[str, Any]:
+    return {
+        "series_instance_uid": ref.series_instance_uid,
+        "stack": ref.stack,
+        "packs": [
+            {
+                "pack": fit.pack_id,
+                "version": fit.version,
+                "verdict": fit.verdict,
+                "score": fit.score,
+                "reasons": [
+                    {"rule": r.rule, "ok": r.ok, "text": {"en": r.text.en, "ru": r.text.ru}}
+                    for r in fit.reasons
+                ],
+            }
+            for fit in fits
+        ],
+    }
+
+
+def _mask_names(session: StudySession) -> dict[str, str]:
+    """File names of the masks, by finding."""
+    with_mask = [
+        finding
+        for finding in session.findings
+        if finding.current.region is not None and finding.current.region.mask_sha256
+    ]
+    return {
+        finding.uid: f"masks/{name_for(number, finding.current.label.en)}.nii.gz"
+        for number, finding in enumerate(with_mask, 1)
+    }
+
+
+def _write_masks(session: StudySession, out: Path) -> list[Path]:
+    files = []
+    for uid, name in _mask_names(session).items():
+        mask = session.mask(uid)
+        if mask is None:
+            continue
+        volume = load_volume(session.context, session.study, mask.source)
+        path = out / name
+        with disk_faults(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_nifti(
+                path, mask.voxels, volume.geometry, pixel_spacing_mm=volume.pixel_spacing_mm
+            )
+        files.append(path)
+    return files
+
+
+def _findings_json(session: StudySession, out: Path) -> dict[str, Any]:
+    """The findings, each with the file of its mask where one was written."""
+    data = findings_to_json(session.study.study_instance_uid, session.findings)
+    names = _mask_names(session)
+    for row in data["findings"]:
+        name = names.get(row["uid"])
+        if name is not None and (out / name).exists():
+            row["region"]["mask"] = name
+    return data
