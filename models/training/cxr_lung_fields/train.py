@@ -2,6 +2,7 @@
 
     python train.py teacher WORK --minutes 40   children with masks, 192 then 256 pixels
     python train.py student WORK --minutes 25   from the teacher, with adult pseudo-labels mixed in
+    ... --init FILE                             start from other weights
 
 The schedule runs over time, not steps: cosine learning rate, exponential moving average of the
 weights, which is what is kept. bfloat16 autocast uses AMX where the processor has it.
@@ -53,15 +54,17 @@ def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
     return functional.cross_entropy(logits, labels) + dice.mean()
 
 
-def train(work: Path, stage: str, minutes: float) -> None:
+def train(work: Path, stage: str, minutes: float, start: Path | None = None) -> None:
     """Run one stage and keep its averaged weights as WORK/<stage>.pt."""
     torch.manual_seed(1)
     random = np.random.default_rng(1)
     is_student = stage == "student"
     films, masks, weights = training_set(work, with_adults=is_student)
     net = LungNet().to(memory_format=torch.channels_last)
-    if is_student:
-        net.load_state_dict(torch.load(work / "teacher.pt"))
+    if start is None and is_student:
+        start = work / "teacher.pt"
+    if start is not None:
+        net.load_state_dict(torch.load(start))
     average = copy.deepcopy(net).eval()
     peak = 1e-3 if is_student else 2e-3
     optimizer = torch.optim.AdamW(net.parameters(), peak, weight_decay=1e-4)
@@ -104,6 +107,7 @@ if __name__ == "__main__":
     parser.add_argument("stage", choices=("teacher", "student"))
     parser.add_argument("work", type=Path)
     parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--init", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(2)
-    train(options.work, options.stage, options.minutes)
+    train(options.work, options.stage, options.minutes, options.init)
