@@ -332,7 +332,8 @@ def _within(
     )
     if inside:
         return _ok(rule, f"{name[0]} {shown} {unit}", f"{name[1]} {shown} {unit_ru}")
-    limit = f"{'' if wanted.min is None else f'{wanted.min:g}'}..{'' if wanted.max is None else f'{wanted.max:g}'}"
+    low, high = ("" if n is None else f"{n:g}" for n in (wanted.min, wanted.max))
+    limit = f"{low}..{high}"
     return _no(rule, f"{name[0]} is {shown} {unit}; the pack reads {limit}",
                f"{name[1]} {shown} {unit_ru}; пакет читает {limit}")  # fmt: skip
 

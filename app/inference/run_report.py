@@ -1,0 +1,88 @@
+"""What a run did, as ``run.json`` (schema ``overread.run/1``). Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+import numpy as np
+
+from app.core.geometry import Geometry
+from app.inference.manifest import ModelPack
+from app.inference.result import InferenceResult
+
+SCHEMA = "overread.run/1"
+_SECONDS = ("read", "load", "pre", "model", "post", "write")
+
+
+def run_json(
+    result: InferenceResult,
+    *,
+    pack: ModelPack | None = None,
+    geometry: Geometry | None = None,
+    read_seconds: float = 0.0,
+    write_seconds: float = 0.0,
+) -> dict[str, Any]:
+    """The object of ``run.json``.
+
+    ``outputs`` needs ``pack`` for the names of labels; ``geometry`` gives volumes, None leaves
+    ``volume_ml`` null (films).
+    """
+    seconds = dict.fromkeys(_SECONDS, 0.0) | result.seconds
+    seconds |= {"read": read_seconds, "write": write_seconds}
+    return {
+        "schema": SCHEMA,
+        "pack": result.pack_id,
+        "version": result.version,
+        "weights_sha256": result.weights_sha256,
+        "manifest_sha256": result.manifest_sha256,
+        "device": result.device,
+        "providers": list(result.providers),
+        "study_instance_uid": result.source.study_instance_uid,
+        "series_instance_uid": result.source.series_instance_uid,
+        "stack": result.source.stack,
+        "forced": result.forced,
+        "seconds": {name: round(value, 4) for name, value in seconds.items()},
+        "patches": result.patches,
+        "scores": {name: round(value, 6) for name, value in result.scores.items()},
+        "quality_flags": [
+            {
+                "id": flag.id,
+                "labels": list(flag.labels),
+                "status": flag.status,
+                "text": {"en": flag.text.en, "ru": flag.text.ru},
+            }
+            for flag in result.flags
+        ],
+        "notes": [{"en": note.en, "ru": note.ru} for note in result.notes],
+        "outputs": _outputs(result, pack, geometry),
+    }
+
+
+def mask_file_name(pack: ModelPack, index: int) -> str:
+    """``masks/<index>-<label>.nii.gz`` as in the contract; the label in plain ASCII."""
+    name = unicodedata.normalize("NFKD", pack.label(index).name.en)
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "label"
+    return f"masks/{index}-{plain}.nii.gz"
+
+
+def _outputs(
+    result: InferenceResult, pack: ModelPack | None, geometry: Geometry | None
+) -> list[dict[str, Any]]:
+    if pack is None:
+        return []
+    rows = []
+    for index, mask in result.masks:
+        voxels = int(np.count_nonzero(mask))
+        volume = None if geometry is None else voxels * geometry.voxel_volume_mm3 / 1000.0
+        rows.append(
+            {
+                "label": pack.label(index).name.en,
+                "index": index,
+                "mask": mask_file_name(pack, index),
+                "voxels": voxels,
+                "volume_ml": volume,
+            }
+        )
+    return rows
