@@ -73,9 +73,7 @@ def open_stored(
     )
 
 
-def known_priors(
-    context: AppContext, study: Study, opened: Sequence[Study] = ()
-) -> tuple[Study, ...]:
+def known_priors(study: Study, opened: Sequence[Study]) -> tuple[Study, ...]:
     """Earlier studies of the same patient among ``opened``, newest first."""
     patient = study.patient
     return tuple(

@@ -1,0 +1,121 @@
+"""``overread read``: the main job without a window."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.core.study import Study
+    from app.workflow.read_study import ReadOutcome
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the verb."""
+    parser.add_argument("path", type=Path, metavar="PATH", help="file, folder or ZIP of a study")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--packs", default="", metavar="ID,ID", help="default: all that fit")
+    parser.add_argument(
+        "--accept", default="none", metavar="all|none|above|FILE",
+        help="which findings to accept; FILE: a findings.json with the decisions",
+    )  # fmt: skip
+    parser.add_argument("--report", type=Path, metavar="FILE", help="take this text, draft none")
+    parser.add_argument("--sign", default="", metavar="NAME", help="sign when nothing blocks")
+    parser.add_argument("--lang", choices=("en", "ru"), default=None)
+    parser.add_argument("--study", default="", metavar="UID", help="one of several in PATH")
+    parser.add_argument("--data", type=Path, default=None, help="folder of the local library")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read the study (or each of the studies) in PATH."""
+    from app.bootstrap import build_context
+    from app.cli.exit_codes import ExitCode
+    from app.cli.progress_line import ProgressLine
+    from app.workflow.open_study import known_priors, open_paths
+    from app.workflow.read_study import READ_SCHEMA, ReadRequest, outcome_json, read_study
+
+    with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as progress:
+        context = build_context(
+            data_folder=args.data, user=args.sign, workspace=Path(workspace)
+        )  # fmt: skip
+        try:
+            opened = open_paths(context, [args.path], progress=progress.show)
+            studies = _chosen(opened.studies, args)
+            done: list[tuple[ReadOutcome, Path]] = []
+            for study in studies:
+                # several studies must not write over each other
+                out = args.out if len(studies) == 1 else args.out / study.study_instance_uid
+                request = ReadRequest(
+                    out=out,
+                    packs=tuple(filter(None, args.packs.split(","))) or None,
+                    accept=args.accept
+                    if args.accept in ("all", "none", "above")
+                    else Path(args.accept),
+                    report=args.report,
+                    signer=args.sign,
+                    language=args.lang,
+                )
+                outcome = read_study(
+                    context, study, request,
+                    priors=known_priors(study, opened.studies),
+                    progress=progress.show,
+                )  # fmt: skip
+                done.append((outcome, out))
+        finally:
+            context.close()
+    rows = [outcome_json(outcome, out) for outcome, out in done]
+    if args.json:
+        answer: dict[str, Any] = {"schema": READ_SCHEMA, "studies": rows}
+        if len(rows) == 1:
+            answer |= rows[0]
+        json.dump(answer, sys.stdout, ensure_ascii=False)
+        sys.stdout.write("\n")
+    else:
+        for outcome, out in done:
+            _print_text(outcome, out, args.lang or "en")
+    is_blocked = any(outcome.is_blocked for outcome, _out in done)
+    return ExitCode.ANSWER_IS_NO if is_blocked else ExitCode.DONE
+
+
+def _chosen(studies: tuple[Study, ...], args: argparse.Namespace) -> tuple[Study, ...]:
+    """The study named, or all; a report, decisions or a signature belong to one study."""
+    from app.core.errors import InputError
+
+    if args.study:
+        found = tuple(s for s in studies if s.study_instance_uid == args.study)
+        if not found:
+            raise InputError(
+                "PATH holds no study with this UID.",
+                ru="В PATH нет исследования с этим UID.",
+                hint="overread inspect lists the studies.",
+                hint_ru="Список исследований: overread inspect.",
+            )
+        return found
+    is_for_one = args.report or args.sign or args.accept not in ("all", "none", "above")
+    if len(studies) > 1 and is_for_one:
+        raise InputError(
+            f"PATH holds {len(studies)} studies; a report, decisions or a signature belong to one.",
+            ru=f"В PATH исследований: {len(studies)}; заключение, решения и подпись относятся"
+            " к одному.",
+            hint="Name it with --study UID.",
+            hint_ru="Укажите его: --study UID.",
+        )
+    return studies
+
+
+def _print_text(outcome: ReadOutcome, out: Path, language: str) -> None:
+    if outcome.statement is not None:
+        sys.stdout.write(outcome.statement.text(language) + "\n")
+    for pack in outcome.packs:
+        sys.stdout.write(f"ran {pack}\n")
+    for finding in outcome.findings:
+        sys.stdout.write(f"{finding.state:9} {finding.current.label.text(language)}\n")
+    for item in outcome.check.discrepancies:
+        sys.stdout.write(f"{item.severity}: {item.message.text(language)}\n")
+    signed = "signed" if outcome.is_signed else "not signed"
+    sys.stdout.write(f"check: {outcome.check.verdict}; {signed}; outputs in {out}\n")
