@@ -1,0 +1,61 @@
+"""The house keeps its shape: what a static import graph cannot see."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.cli.main import VERBS
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def _modules_loaded_by(statement: str) -> set[str]:
+    code = f"{statement}\nimport sys\nprint('\\n'.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=CHECKOUT, check=True
+    )
+    return {line.split(".")[0] for line in done.stdout.splitlines()}
+
+
+def test_the_command_line_starts_without_window_libraries() -> None:
+    loaded = _modules_loaded_by("import app.cli.main")
+    assert not loaded & {"PySide6", "vtk", "vtkmodules", "numpy", "pydicom", "onnxruntime"}
+
+
+def test_the_report_check_needs_the_standard_library_only() -> None:
+    loaded = _modules_loaded_by("import app.cli.check, app.reporting.check")
+    heavy = {"PySide6", "vtkmodules", "numpy", "pydicom", "SimpleITK", "onnxruntime", "pydantic"}
+    assert not loaded & heavy
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_every_verb_explains_itself(verb: object) -> None:
+    name = verb.name  # type: ignore[attr-defined]
+    done = subprocess.run(
+        [sys.executable, "-m", "app", name, "--help"],
+        capture_output=True, text=True, cwd=CHECKOUT, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f"overread {name}" in done.stdout
+
+
+def test_usage_errors_exit_with_2() -> None:
+    for arguments in (["no-such-verb"], ["inspect"], ["read", "--unknown"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "app", *arguments],
+            capture_output=True, text=True, cwd=CHECKOUT, check=False,
+        )  # fmt: skip
+        assert done.returncode == 2, arguments
+
+
+def test_no_file_outgrows_its_room() -> None:
+    long = {
+        str(path.relative_to(CHECKOUT)): lines
+        for path in (CHECKOUT / "app").rglob("*.py")
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 600
+    }
+    assert long == {}
