@@ -86,6 +86,8 @@ class SignDialog(QDialog):
         self._counts.setWordWrap(True)
         self._written = QLabel()
         self._written.setWordWrap(True)
+        self._locked = QLabel(tr("sign.written_lock"))
+        self._locked.setWordWrap(True)
         self._meaning = QComboBox()
         for meaning in MEANINGS:
             self._meaning.addItem(tr(f"sign.meaning.{meaning}"), meaning)
@@ -193,10 +195,10 @@ class SignDialog(QDialog):
             " · ".join(f"{tr(f'state.{state}')} {states.count(state)}" for state in _STATES)
             + ("\n" + tr("sign.undecided_note") if "proposed" in states else "")
         )
-        self._written.setText("\n".join(self._what_is_written()))
+        self._written.setText(self._what_is_written())
         self._refresh_buttons()
 
-    def _what_is_written(self) -> list[str]:
+    def _what_is_written(self) -> str:
         outlined = sum(
             1
             for finding in self._session.findings
@@ -208,7 +210,7 @@ class SignDialog(QDialog):
         if outlined:
             parts.append(words.counted("outline", outlined))
         parts.append(tr("sign.written_pdf"))
-        return [", ".join(parts), tr("sign.written_lock")]
+        return ", ".join(parts)
 
     def _refresh_buttons(self) -> None:
         reason = ""
@@ -232,6 +234,7 @@ class SignDialog(QDialog):
         grid.setColumnStretch(1, 1)
         rows: tuple[tuple[str, QWidget], ...] = (
             ("sign.findings", self._counts),
+            ("sign.locked", self._locked),
             ("sign.written", self._written),
             ("sign.meaning", self._meaning),
             ("sign.signer", self._signer),

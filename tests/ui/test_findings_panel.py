@@ -26,7 +26,6 @@ from tests.support.panel_sessions import (
     FRACTURE,
     LEFT_LUNG,
     NODULE,
-    RIGHT_LUNG,
     chest_session,
 )
 from tests.support.workflow_context import context_in
@@ -233,10 +232,3 @@ def test_nothing_is_cut_at_the_smallest_width(
             assert button.width() >= wanted, button.text()
             place = button.mapTo(panel, button.rect().topRight())
             assert place.x() <= panel.width(), button.text()
-
-
-def test_a_signed_report_closes_the_verbs(panel: FindingsPanel, session: StudySession) -> None:
-    card = panel.card(RIGHT_LUNG)
-    assert card is not None
-    session.select(RIGHT_LUNG)
-    assert any(button.isVisible() for button in card.findChildren(QPushButton))
