@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import lzma
 import shutil
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -41,7 +42,6 @@ class Unpacker:
         self._members = 0
         self._packed_bytes = 0
         self._unpacked_bytes = 0
-        self._archives = 0
 
     def members(self, archive: Path, depth: int) -> Iterator[tuple[Path, PurePosixPath]]:
         """Each file of ``archive`` unpacked, with the name it has there; sorted by name.
@@ -52,15 +52,14 @@ class Unpacker:
         """
         if depth >= MAXIMUM_DEPTH:
             raise _bomb(f"archives lie {depth + 1} deep in each other")
-        self._archives += 1
-        folder = self._workspace / "archives" / f"{self._archives:04d}"
         if depth == 0:
             self._packed_bytes += archive.stat().st_size
         try:
             with zipfile.ZipFile(archive) as opened:
                 entries = [entry for entry in opened.infolist() if not entry.is_dir()]
                 self._check_declared(entries)
-                folder.mkdir(parents=True, exist_ok=True)
+                # A folder of its own: the files of an earlier scan may still be open.
+                folder = Path(tempfile.mkdtemp(prefix="archive-", dir=self._workspace))
                 for n, entry in enumerate(sorted(entries, key=lambda e: e.filename)):
                     target = folder / f"{n:06d}"
                     self._extract(opened, entry, target)

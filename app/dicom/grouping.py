@@ -16,6 +16,7 @@ from app.core.study import Instance, Series, Stack, Study, StudyWarning
 from app.dicom.headers import FrameFacts, Record, is_projection
 from app.dicom.identity import identity_conflict
 from app.dicom.placement import SAME_PLACE_MM, Placement, place, positions_along_normal
+from app.dicom.series_facts import merged
 
 _SAME_DIRECTION = 1e-4
 _SEGMENTATION_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
@@ -65,6 +66,7 @@ def _series(uid: str, records: list[Record]) -> Series:
     if kinds and not any(record.has_pixels for record in records):
         description = ": ".join(text for text in ("; ".join(kinds), description) if text)
     groups = _split(records)
+    facts = merged([record.facts for record in records])
     stacks = [_stack(index, members) for index, members in enumerate(groups)]
     return Series(
         series_instance_uid=uid,
@@ -80,6 +82,12 @@ def _series(uid: str, records: list[Record]) -> Series:
         laterality=next((r.laterality for r in records if r.laterality), ""),
         view_position=next((r.view_position for r in records if r.view_position), ""),
         contrast=_any_contrast(records),
+        image_type=facts.image_type,
+        patient_orientation=facts.patient_orientation,
+        slice_thickness_mm=facts.slice_thickness_mm,
+        kernel=facts.kernel,
+        kvp=facts.kvp,
+        patient_age_years=facts.patient_age_years,
     )
 
 

@@ -26,6 +26,7 @@ from app.dicom.functional_groups import FunctionalGroups
 from app.dicom.phases import SPLITTING_TAGS, Labels, phases_of, splitters_of
 from app.dicom.pixel_spacing import PixelSpacing, pixel_spacing_of
 from app.dicom.plane import orientation_of, position_of
+from app.dicom.series_facts import SERIES_FACT_TAGS, SeriesFacts, series_facts_of
 from app.dicom.tolerant import (
     MALFORMED,
     integer_of,
@@ -52,7 +53,7 @@ _TAGS: Final[tuple[str | int, ...]] = (
     "DistanceSourceToPatient", "BitsAllocated", "RescaleSlope", "RescaleIntercept", "RescaleType",
     "Units", "LossyImageCompression", "LossyImageCompressionRatio", "GridFrameOffsetVector",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-    "ModalityLUTSequence", *SPLITTING_TAGS,
+    "ModalityLUTSequence", *SERIES_FACT_TAGS, *SPLITTING_TAGS,
 )  # fmt: skip
 _READ_TAGS: Final[list[BaseTag]] = [Tag(tag) for tag in _TAGS]
 _NATIVE: Final = {
@@ -102,6 +103,7 @@ class Record:
     is_color: bool
     quantity: str
     kind: str
+    facts: SeriesFacts
     frames: tuple[FrameFacts, ...]
     warnings: tuple[StudyWarning, ...]
 
@@ -179,12 +181,13 @@ def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
     )
     photometric = _word(ds, "PhotometricInterpretation").upper() or "MONOCHROME2"
     kind = UID(sop_class).name.removesuffix(" Storage") if sop_class else "Image"
+    patient, study_date = _patient(ds), iso_date(_word(ds, "StudyDate"))
     return Record(
         instance=instance,
         study_instance_uid=uid["StudyInstanceUID"],
         series_instance_uid=uid["SeriesInstanceUID"],
-        patient=_patient(ds),
-        study_date=iso_date(_word(ds, "StudyDate")),
+        patient=patient,
+        study_date=study_date,
         study_time=iso_time(_word(ds, "StudyTime")),
         accession_number=PatientText(text_of(ds, "AccessionNumber")),
         study_description=text_of(ds, "StudyDescription"),
@@ -203,6 +206,7 @@ def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
         is_color=integer_of(ds, "SamplesPerPixel", 1) == 3 or photometric == "PALETTE COLOR",
         quantity=quantity_of(ds),
         kind=kind,
+        facts=series_facts_of(ds, birth_date=patient.birth_date, study_date=study_date),
         frames=_frames(ds, instance) if has_pixels else (),
         warnings=(*warnings, *_lossy(ds)),
     )

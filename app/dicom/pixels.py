@@ -266,6 +266,8 @@ def _complete_pixel_module(ds: Dataset) -> None:
     for keyword, value in defaults:
         if value_of(ds, keyword) is None:
             setattr(ds, keyword, value)
+    if value_of(ds, "NumberOfFrames") is None and "NumberOfFrames" in ds:
+        del ds.NumberOfFrames  # not a number: one frame, as grouping counted
     if value_of(ds, "BitsStored") is None:
         ds.BitsStored = integer_of(ds, "BitsAllocated", 16)
     if value_of(ds, "HighBit") is None:

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from app.core.errors import EnvironmentFault, InputError
 from app.core.geometry import Geometry
 
-_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha")
+_ENDINGS = (".nii.gz", ".nii", ".nrrd")
 
 
 def to_sitk(
@@ -55,6 +55,19 @@ def geometry_of(image: sitk.Image, frame_of_reference_uid: str = "") -> Geometry
     )
 
 
+def require_known_ending(path: Path) -> str:
+    """The ending of ``path`` that names a format we write, or ``InputError``."""
+    for ending in _ENDINGS:
+        if path.name.lower().endswith(ending):
+            return ending
+    raise InputError(
+        f"The ending of {path.name} names no image format.",
+        ru=f"Расширение файла {path.name} не обозначает формат изображений.",
+        hint="Use .nii.gz, .nii or .nrrd.",
+        hint_ru="Используйте .nii.gz, .nii или .nrrd.",
+    )
+
+
 def write_nifti(
     path: Path,
     array: npt.NDArray[Any],
@@ -66,14 +79,7 @@ def write_nifti(
     The file appears whole or not at all. Raises ``InputError`` for an unknown ending and
     ``EnvironmentFault`` where the disk does not take it.
     """
-    ending = next((e for e in _ENDINGS if path.name.lower().endswith(e)), "")
-    if ending not in (".nii.gz", ".nii", ".nrrd"):
-        raise InputError(
-            f"The ending of {path.name} names no image format.",
-            ru=f"Расширение файла {path.name} не обозначает формат изображений.",
-            hint="Use .nii.gz, .nii or .nrrd.",
-            hint_ru="Используйте .nii.gz, .nii или .nrrd.",
-        )
+    ending = require_known_ending(path)
     partial = path.with_name(f".{path.name}.partial{ending}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,82 @@
+"""``overread volume``: one assembled volume in modality values, as NIfTI or NRRD."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from app.core.study import Series, Stack, Study
+    from app.core.volume import Volume
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the verb."""
+    parser.add_argument("path", type=Path, metavar="PATH")
+    parser.add_argument("--series", required=True, metavar="UID", help="SeriesInstanceUID")
+    parser.add_argument("--stack", type=int, default=0, metavar="N", help="counted from 0")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.nii.gz")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the volume. Stacks that are no volume are written image by image without a place."""
+    from app.cli.exit_codes import ExitCode
+    from app.cli.progress_line import ProgressLine
+    from app.dicom.assemble import assemble_volume
+    from app.dicom.grouping import group
+    from app.dicom.scan import scan
+    from app.imaging.nifti import require_known_ending, write_nifti
+
+    require_known_ending(args.out)
+    with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as progress:
+        found = scan([args.path], workspace=Path(workspace), progress=progress.show)
+        study, series, stack = find_stack(group(found.records), args.series, args.stack)
+        volume = assemble_volume(study, series, stack, progress=progress.show)
+        write_nifti(args.out, modality_array(volume), volume.geometry, volume.pixel_spacing_mm)
+    return ExitCode.DONE
+
+
+def find_stack(
+    studies: tuple[Study, ...], series_instance_uid: str, index: int
+) -> tuple[Study, Series, Stack]:
+    """The stack named on the command line. Raises ``InputError`` naming what there is."""
+    from app.core.errors import InputError
+
+    for study in studies:
+        series = study.find_series(series_instance_uid)
+        if series is None:
+            continue
+        if 0 <= index < len(series.stacks):
+            return study, series, series.stacks[index]
+        raise InputError(
+            f"The series has {len(series.stacks)} stacks; there is no stack {index}.",
+            ru=f"В серии стопок: {len(series.stacks)}; стопки {index} нет.",
+            hint="Stacks are counted from 0; overread inspect lists them.",
+            hint_ru="Стопки нумеруются с 0; их список даёт overread inspect.",
+        )
+    raise InputError(
+        "There is no series with this UID in these files.",
+        ru="В этих файлах нет серии с таким UID.",
+        hint="overread inspect lists the series.",
+        hint_ru="Список серий даёт overread inspect.",
+    )
+
+
+def modality_array(volume: Volume) -> npt.NDArray[Any]:
+    """Modality values ``[k, j, i]``: int16 where they are whole numbers that fit, else float32."""
+    import numpy as np
+
+    slope, intercept = volume.rescale.slope, volume.rescale.intercept
+    if volume.is_color or (slope, intercept) == (1.0, 0.0):
+        return volume.voxels
+    if slope == int(slope) and intercept == int(intercept) and volume.voxels.dtype.kind in "iu":
+        ends = np.array([volume.voxels.min(), volume.voxels.max()], dtype=np.float64)
+        ends = ends * slope + intercept
+        if ends.min() >= -32768 and ends.max() <= 32767:
+            values = volume.voxels.astype(np.int32) * int(slope) + int(intercept)
+            return values.astype(np.int16)
+    return volume.modality_values()
