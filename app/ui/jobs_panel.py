@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
 
 from app.core.errors import AppError
 from app.ui.job_bridge import JobBridge
-from app.ui.live_check import LABEL as CHECK_LABEL
 from app.ui.panel_style import PANEL_STYLE, set_role
 from app.ui.texts import language, language_changed, tr
 
@@ -25,12 +24,14 @@ if TYPE_CHECKING:
     from app.workflow.context import AppContext
 
 _MARKS: Final = {"queued": "○", "running": "▸", "done": "✓", "failed": "!", "cancelled": "–"}
+# checks while typing and live measurements come and go too often to be worth a line
+_LANES: Final = ("io", "inference")
 _FINISHED: Final = ("done", "failed", "cancelled")
 _KEPT_FINISHED: Final = 20
 
 
 class JobsPanel(QWidget):
-    """Lists jobs, newest on top. The report check while typing is not listed."""
+    """Lists jobs, newest on top: runs of models, imports, exports."""
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,7 +70,7 @@ class JobsPanel(QWidget):
         return self._rows.get(job_id)
 
     def _job_changed(self, job: JobHandle[Any]) -> None:
-        if job.label == CHECK_LABEL or job.lane == "interaction":
+        if job.lane not in _LANES:
             return
         row = self._rows.get(job.id)
         if row is None:

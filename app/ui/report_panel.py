@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QLabel,
@@ -24,6 +24,7 @@ from app.ui.panel_style import PANEL_STYLE, set_role
 from app.ui.report_bars import ReportButtons, ReportHeader
 from app.ui.report_editor import ReportEditor
 from app.ui.report_status import status_line
+from app.ui.report_writing import ReportWriting
 from app.ui.session_signals import SessionSignals
 from app.ui.sign_dialog import SignDialog
 from app.ui.texts import language, language_changed, tr
@@ -32,8 +33,6 @@ from app.workflow import check_report, compose_report
 if TYPE_CHECKING:
     from app.workflow.context import AppContext
     from app.workflow.session import StudySession
-
-_JOURNAL_MS: Final = 250
 
 
 class ReportPanel(QWidget):
@@ -52,7 +51,6 @@ class ReportPanel(QWidget):
         self._context = context
         self._session: StudySession | None = None
         self._signals: SessionSignals | None = None
-        self._synced_text = ""
         self._addendum: AddendumEditor | None = None
         self._dialog: SignDialog | None = None
         self._notice = ""
@@ -65,9 +63,10 @@ class ReportPanel(QWidget):
         self._buttons.sign_pressed.connect(self.sign)
         self._buttons.addendum_pressed.connect(self.add_addendum)
         self._editor = ReportEditor()
-        self._editor.textChanged.connect(self._text_changed)
         self._editor.finding_clicked.connect(self._show_finding)
-        self._editor.focus_left.connect(self.flush)
+        self._writing = ReportWriting(self._editor, self)
+        self._writing.typed.connect(self._typed)
+        self._writing.failed.connect(self._say_error)
         self._signature = QLabel()
         self._signature.setWordWrap(True)
         self._status = QLabel()
@@ -81,10 +80,6 @@ class ReportPanel(QWidget):
         self._list.override_given.connect(self._override)
         self._list.override_removed.connect(self._take_override_back)
         self._below = QVBoxLayout()
-        self._journal = QTimer(self)
-        self._journal.setSingleShot(True)
-        self._journal.setInterval(_JOURNAL_MS)
-        self._journal.timeout.connect(self.flush)
         self._live = LiveCheck(context.runner, self._prepare_check, self)
         self._live.finished.connect(self._take_check)
         self._live.failed.connect(self._check_failed)
@@ -122,10 +117,7 @@ class ReportPanel(QWidget):
         self._close_addendum()
         self._session = session
         self._notice = ""
-        self._synced_text = "" if session is None else session.report_text
-        self._editor.blockSignals(True)
-        self._editor.setPlainText(self._synced_text)
-        self._editor.blockSignals(False)
+        self._writing.set_session(session)
         if session is not None:
             self._signals = SessionSignals(
                 (session.report_changed, self._report_changed),
@@ -139,13 +131,7 @@ class ReportPanel(QWidget):
 
     def flush(self) -> None:
         """Journal what was typed, now."""
-        self._journal.stop()
-        session = self._session
-        text = self._editor.report_text()
-        if session is None or session.is_signed or text == self._synced_text:
-            return
-        self._synced_text = text
-        self._write(lambda: session.set_report_text(text))
+        self._writing.flush()
 
     def draft(self) -> None:
         """Compose a draft from the accepted findings; Ctrl+Z brings the old text back."""
@@ -227,13 +213,8 @@ class ReportPanel(QWidget):
         run()
         event.accept()
 
-    def _text_changed(self) -> None:
-        if self._session is None or self._session.is_signed:
-            return
+    def _typed(self) -> None:
         self._notice = ""
-        # a throttle, not a debounce: what is typed without a pause reaches the disk as well
-        if not self._journal.isActive():
-            self._journal.start()
         self._live.schedule()
 
     def _prepare_check(self) -> CheckWork | None:
@@ -266,9 +247,7 @@ class ReportPanel(QWidget):
         session = self._session
         if session is None:
             return
-        if session.report_text != self._synced_text:
-            self._synced_text = session.report_text
-            self._editor.replace_all(session.report_text, undoable=not session.is_signed)
+        self._writing.take()
         self._refresh()
         self._live.schedule()
 
@@ -280,8 +259,11 @@ class ReportPanel(QWidget):
         try:
             work()
         except AppError as error:
-            self._notice = error.text(language())
-            self._refresh_status()
+            self._say_error(error)
+
+    def _say_error(self, error: AppError) -> None:
+        self._notice = error.text(language())
+        self._refresh_status()
 
     def _apply(self, item: Discrepancy) -> None:
         session = self._session
@@ -397,7 +379,7 @@ class ReportPanel(QWidget):
         overrides = {item.discrepancy_id: item for item in session.overrides}
         check = session.last_check
         items = () if check is None or not session.report_text.strip() else check.discrepancies
-        if session.is_check_current and not self._is_ahead():
+        if session.is_check_current and not self._writing.is_ahead:
             self._editor.show_discrepancies(d for d in items if d.id not in overrides)
         # what was open at signing is frozen with the report; there is nothing left to resolve
         shown = () if session.is_signed else items
@@ -414,10 +396,6 @@ class ReportPanel(QWidget):
             self._splitter.setSizes([height * 3 // 5, height * 2 // 5])
         elif not wanted:
             self._list.hide()
-
-    def _is_ahead(self) -> bool:
-        """Whether the text on screen is newer than the one the session knows."""
-        return self._editor.report_text() != self._synced_text
 
     def _refresh_status(self) -> None:
         self._notice_line.setText(self._notice)

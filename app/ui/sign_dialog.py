@@ -23,6 +23,7 @@ from app.core.errors import AppError
 from app.core.finding import FindingState
 from app.core.report import CheckResult, Discrepancy, Override
 from app.ui import finding_words as words
+from app.ui.corner_texts import patient_line, person_line, study_line
 from app.ui.discrepancy_panel import DiscrepancyPanel
 from app.ui.panel_style import PANEL_STYLE, set_role
 from app.ui.report_status import counts_line
@@ -58,18 +59,8 @@ class SignDialog(QDialog):
         study = session.study
         self.setWindowTitle(tr("sign.title"))
         heading = QLabel(
-            " · ".join(
-                part
-                for part in (
-                    str(study.patient.name),
-                    study.patient.sex,
-                    words.date_text(str(study.patient.birth_date)),
-                    f"ID {study.patient.id}" if study.patient.id else "",
-                    study.description,
-                    words.date_text(study.study_date),
-                )
-                if part
-            )
+            f"{person_line(study.patient)}   {patient_line(study.patient, study.study_date)}\n"
+            f"{study_line(study)}"
         )
         heading.setProperty("role", "bright")
         heading.setWordWrap(True)
