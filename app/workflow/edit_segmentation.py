@@ -10,10 +10,11 @@ from app.core.measurement import Measurement
 from app.core.segmentation import Mask, MaskPatch
 from app.core.volume import Volume
 from app.imaging.labelmap import content_sha256
-from app.measure.registry import measure_mask
+from app.measure.methods import METHODS, OF_TWO_MASKS
+from app.measure.registry import ATTENUATION, DENSITIES, measure_mask
 from app.workflow.finding_change import FindingChange
+from app.workflow.open_study import load_volume
 from app.workflow.session import StudySession
-from app.workflow.volume_cache import find_stack
 
 
 def apply_stroke(session: StudySession, uid: str, patch: MaskPatch) -> None:
@@ -40,7 +41,7 @@ def set_mask(session: StudySession, uid: str, mask: Mask, *, size_bytes: int = 0
     region = before.current.region or Region("segment")
     if region.mask_sha256 == sha256:
         return
-    volume = session.volume(mask.source)
+    volume = session.volume(mask.source) or load_volume(session.context, session.study, mask.source)
     content = replace(
         before.current,
         region=replace(region, kind="segment", mask_sha256=sha256),
@@ -59,41 +60,38 @@ def set_mask(session: StudySession, uid: str, mask: Mask, *, size_bytes: int = 0
 
 
 def remeasure_live(
-    session: StudySession, uid: str, mask: Mask, volume: Volume | None
+    session: StudySession, uid: str, mask: Mask, volume: Volume
 ) -> tuple[Measurement, ...]:
     """What the finding would measure with this mask; nothing is stored. Any thread."""
     return _remeasured(session, session.finding(uid).current, mask, volume)
 
 
 def _remeasured(
-    session: StudySession, content: FindingContent, mask: Mask, volume: Volume | None
+    session: StudySession, content: FindingContent, mask: Mask, volume: Volume
 ) -> tuple[Measurement, ...]:
     """The same kinds as before, from the new mask.
 
-    A measurement that the mask alone does not give (a ratio of two masks) is marked ``edited``:
-    its number no longer fits the outline.
+    What the mask alone does not give (a ratio of two masks) has no value any more: the old number
+    would not fit the outline.
     """
-    _series, stack = find_stack(session.study, mask.source)
-    spacing = volume.pixel_spacing_mm if volume is not None else None
+    before = content.measurements
+    kinds = [item.kind for item in before if item.kind in METHODS and item.kind not in OF_TWO_MASKS]
     taken = measure_mask(
         mask.voxels,
-        geometry=volume.geometry if volume is not None else stack.geometry,
-        pixel_spacing_mm=spacing,
-        spacing_source=volume.spacing_source if volume is not None else "",
-        values=volume.modality_values() if _needs_values(content) and volume is not None else None,
-        what=[item.kind for item in content.measurements] or None,
+        geometry=volume.geometry,
+        pixel_spacing_mm=volume.pixel_spacing_mm,
+        spacing_source=volume.spacing_source,
+        values=volume.modality_values() if {*DENSITIES, *ATTENUATION} & set(kinds) else None,
+        what=kinds if before else None,
+        quantity=volume.quantity,
     )
+    if not before:
+        return taken
     new = {item.kind: item for item in taken}
-    kept = [
-        _like(item, new.pop(item.kind)) if item.kind in new else _no_longer_fits(item)
-        for item in content.measurements
-    ]
-    return (*kept, *(new.values() if not content.measurements else ()))
-
-
-def _needs_values(content: FindingContent) -> bool:
-    of_values = {"mean", "sd", "min", "max", "median", "p15", "laa950", "agatston"}
-    return any(item.kind in of_values for item in content.measurements)
+    return tuple(
+        _like(item, new[item.kind]) if item.kind in new else _no_longer_fits(item)
+        for item in before
+    )
 
 
 def _like(old: Measurement, new: Measurement) -> Measurement:
@@ -105,4 +103,7 @@ def _like(old: Measurement, new: Measurement) -> Measurement:
 
 
 def _no_longer_fits(item: Measurement) -> Measurement:
-    return item if item.value is None else replace(item, status="edited")
+    if item.value is None:
+        return item
+    note = "Measured before the outline was edited."
+    return replace(item, value=None, status="failed", note=note, points_lps=())

@@ -13,7 +13,6 @@ from app.core.finding import Finding
 from app.core.findings_json import findings_to_json
 from app.core.report import CheckResult, Language, Message
 from app.core.study import SeriesRef, Study
-from app.imaging.nifti import write_nifti
 from app.inference.gate import Suitability
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress, part_of
@@ -30,9 +29,15 @@ from app.workflow.given_decisions import (
     decide_by_rule,
     read_decisions,
 )  # fmt: skip
-from app.workflow.open_study import load_volume
-from app.workflow.output_files import disk_faults, name_for, write_json, write_text
-from app.workflow.run_models import Routing, apply_result, route_study, run_pack
+from app.workflow.mask_files import write_masks
+from app.workflow.output_files import write_json, write_text
+from app.workflow.run_models import (
+    ModelOutcome,
+    Routing,
+    apply_result,
+    route_study,
+    run_pack,
+)  # fmt: skip
 from app.workflow.session import StudySession
 from app.workflow.sign_report import SignRequest, sign
 
@@ -99,7 +104,9 @@ def read_study(
     reading = f"read-{context.uids.new_uid().rsplit('.', 1)[-1]}"
     session = StudySession(context, study, priors, reading=reading)
     routing = route_study(context, study)
-    runs, refusals = _run_models(session, routing, request, part_of(progress, 0.0, 0.7), cancel)
+    outcomes, refusals = _run_models(
+        session, routing, request, part_of(progress, 0.0, 0.7), cancel
+    )  # fmt: skip
     progress(0.7, "decisions")
     if isinstance(request.accept, Path):
         decide_by_findings(session, decided)
@@ -113,22 +120,23 @@ def read_study(
         session.set_report_text(text)
     progress(0.75, "check")
     check = check_now(session)
-    statement = None if runs else _why_no_model(session.study, routing, request, refusals)
+    statement = None if outcomes else _why_no_model(session.study, routing, request, refusals)
     outcome = ReadOutcome(
         study.study_instance_uid, check, False, statement, session.findings,
-        packs=[f"{run['pack']} {run['version']}" for run in runs],
+        packs=[f"{run.result.pack_id} {run.result.version}" for run in outcomes],
     )  # fmt: skip
     out = request.out
-    outcome.files += _write_masks(session, out)
+    masks = write_masks(session, outcomes, out)
+    outcome.files += [out / name for name in dict.fromkeys(masks.values())]
     outcome.files += [
-        write_json(out / "findings.json", _findings_json(session, out)),
+        write_json(out / "findings.json", _findings_json(session, masks)),
         write_json(out / "check.json", check_to_json(check)),
         write_text(out / "report.txt", session.report_text),
     ]
     run_json = {
         "schema": RUN_SCHEMA,
         "study_instance_uid": study.study_instance_uid,
-        "packs": runs,
+        "packs": [run.report for run in outcomes],
         "refused_results": refusals,
         "statement": None if statement is None else {"en": statement.en, "ru": statement.ru},
         "routing": [_routing_row(ref, fits) for ref, fits in routing],
@@ -139,7 +147,6 @@ def read_study(
         progress(0.8, "signing")
         sign(session, SignRequest(request.signer, "author", check))
         outcome.is_signed = True
-        write_json(out / "findings.json", _findings_json(session, out))
     progress(0.85, "outputs")
     if not study.blocked:
         outcome.files += export(session, out)
@@ -189,8 +196,8 @@ def _run_models(
     request: ReadRequest,
     progress: Progress,
     cancel: CancelToken | None,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Run what fits; the run reports, and the results that a pack's own checks refused."""
+) -> tuple[list[ModelOutcome], list[dict[str, Any]]]:
+    """Run what fits; the outcomes, and the results that a pack's own checks refused."""
     context, study = session.context, session.study
     for pack_id in request.packs or ():
         context.packs.get(pack_id)
@@ -201,6 +208,7 @@ def _run_models(
         for pack_id, ref in chosen_runs(study, routing)
         if request.packs is None or pack_id in request.packs
     ]
+    outcomes: list[ModelOutcome] = []
     refusals: list[dict[str, Any]] = []
     for n, (pack_id, ref) in enumerate(wanted):
         step = part_of(progress, n / len(wanted), (n + 1) / len(wanted))
@@ -217,8 +225,8 @@ def _run_models(
             )
             continue
         apply_result(session, outcome)
-    runs = context.store.runs.of_study(study.study_instance_uid, session.reading)
-    return [run.report for run in runs], refusals
+        outcomes.append(outcome)
+    return outcomes, refusals
 
 
 def _given_report(request: ReadRequest) -> tuple[str, Language] | None:
@@ -306,42 +314,11 @@ def _routing_row(ref: SeriesRef, fits: Sequence[Suitability]) -> dict[str, Any]:
     }
 
 
-def _mask_names(session: StudySession) -> dict[str, str]:
-    """File names of the masks, by finding."""
-    with_mask = [
-        finding
-        for finding in session.findings
-        if finding.current.region is not None and finding.current.region.mask_sha256
-    ]
-    return {
-        finding.uid: f"masks/{name_for(number, finding.current.label.en)}.nii.gz"
-        for number, finding in enumerate(with_mask, 1)
-    }
-
-
-def _write_masks(session: StudySession, out: Path) -> list[Path]:
-    files = []
-    for uid, name in _mask_names(session).items():
-        mask = session.mask(uid)
-        if mask is None:
-            continue
-        volume = load_volume(session.context, session.study, mask.source)
-        path = out / name
-        with disk_faults(path.parent):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_nifti(
-                path, mask.voxels, volume.geometry, pixel_spacing_mm=volume.pixel_spacing_mm
-            )
-        files.append(path)
-    return files
-
-
-def _findings_json(session: StudySession, out: Path) -> dict[str, Any]:
-    """The findings, each with the file of its mask where one was written."""
+def _findings_json(session: StudySession, masks: dict[str, str]) -> dict[str, Any]:
+    """The findings, each with the file of its mask."""
     data = findings_to_json(session.study.study_instance_uid, session.findings)
-    names = _mask_names(session)
     for row in data["findings"]:
-        name = names.get(row["uid"])
-        if name is not None and (out / name).exists():
-            row["region"]["mask"] = name
+        for region in (row["region"], row["proposal"]["region"]):
+            if region is not None and region["mask_sha256"] in masks:
+                region["mask"] = masks[region["mask_sha256"]]
     return data

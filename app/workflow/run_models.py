@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.core.errors import IdentityConflict, PackRefused
 from app.core.history import Command
@@ -23,18 +24,19 @@ from app.workflow.session import StudySession
 from app.workflow.volume_cache import find_stack
 
 if TYPE_CHECKING:
-    from app.inference.worker import InferenceResult
+    from app.inference.result import InferenceResult
 
 Routing = tuple[tuple[SeriesRef, tuple[Suitability, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelOutcome:
-    """What one run brought: the raw result and the proposals made from it."""
+    """What one run brought: the raw result, the proposals made from it, its run report."""
 
     installed: InstalledPack
     result: InferenceResult
     proposed: ProposedFindings
+    report: dict[str, Any]
 
 
 def route_study(context: AppContext, study: Study) -> Routing:
@@ -73,9 +75,11 @@ def run_pack(
     if verdict.verdict == "refused" and not forced:
         raise refused(verdict)
     token = cancel or CancelToken()
+    started = time.monotonic()
     volume = load_volume(
         context, study, ref, progress=part_of(progress, 0.0, 0.2), cancel=token
     )  # fmt: skip
+    read_seconds = time.monotonic() - started
     result = context.inference.run(
         installed, volume, forced=forced, progress=part_of(progress, 0.2, 0.95), cancel=token
     )
@@ -84,7 +88,10 @@ def run_pack(
         result, installed.pack, study, volume, clock=context.clock, uids=context.uids
     )
     progress(1.0, "done")
-    return ModelOutcome(installed, result, proposed)
+    report = run_json(
+        result, pack=installed.pack, geometry=volume.geometry, read_seconds=read_seconds
+    )
+    return ModelOutcome(installed, result, proposed, report)
 
 
 def apply_result(session: StudySession, outcome: ModelOutcome) -> tuple[str, ...]:
@@ -140,7 +147,7 @@ def apply_result(session: StudySession, outcome: ModelOutcome) -> tuple[str, ...
             )  # fmt: skip
         store.runs.add(
             session.reading,
-            ModelRun(source, pack.id, outcome.result.version, now, run_json(outcome.result)),
+            ModelRun(source, pack.id, outcome.result.version, now, outcome.report),
         )
     gone = {finding.uid for finding in old}
     session.history.forget(_touches(gone))

@@ -14,13 +14,15 @@ import numpy as np
 
 from app.core.geometry import Box
 from app.core.segmentation import MaskPatch
+from app.core.volume import Rescale, Volume
 from app.imaging.labelmap import content_sha256
 from app.workflow import review
 from app.workflow.edit_segmentation import apply_stroke
 from app.workflow.session import StudySession
+from app.workflow.volume_cache import find_stack, volume_key
 from tests.support.domain import effusion, header_study
 from tests.support.workflow_context import context_in
-from tests.unit.workflow.conftest import store_proposals
+from tests.unit.workflow.conftest import REF, store_proposals
 
 FIRST, SECOND = "2.25.100", "2.25.101"
 
@@ -34,6 +36,9 @@ def main(folder: Path) -> None:
     with context_in(folder) as context:
         store_proposals(context)
         session = StudySession(context, header_study())
+        _series, stack = find_stack(session.study, REF)
+        film = Volume(np.zeros((1, 64, 48), np.int16), None, Rescale(), "OD", REF)
+        context.volumes.put(volume_key(REF, stack), film)
         for n in itertools.count():
             kind = ("accept", "reject", "edit", "undo")[n % 4]
             if kind == "accept":
