@@ -29,6 +29,7 @@ from app.inference.manifest_parts import (
     Vram,
 )
 from app.inference.manifest_steps import Letterbox, OrientFilm, Strict, Text, check_labels
+from app.measure.methods import METHODS
 
 SCHEMA = "overread.pack/1"
 MANIFEST_NAME = "manifest.json"
@@ -114,6 +115,12 @@ def _contradictions(pack: ModelPack) -> list[str]:
         used += (*measurement.requires, *([measurement.on] if measurement.on else []))
     found += [
         f"label {index} is used but not in output.labels" for index in set(used) - set(indexes)
+    ]
+    methods = set(METHODS.values())
+    found += [
+        f'the definition "{entry.definition_id}" is not known'
+        for entry in pack.measurements
+        if entry.definition_id not in methods
     ]
     if pack.calibration and pack.calibration.weights_sha256 != pack.weights.sha256:
         found.append("the calibration was made for other weights")

@@ -29,8 +29,9 @@ from app.imaging.labelmap import content_sha256
 from app.inference.manifest import ModelPack
 from app.inference.manifest_parts import LabelEntry, MeasurementEntry
 from app.inference.result import InferenceResult, QualityFlag
+from app.measure.methods import METHODS, OF_TWO_MASKS
 from app.measure.ratios import area_ratio, cardiothoracic_ratio
-from app.measure.registry import METHODS, OF_TWO_MASKS, measure_mask
+from app.measure.registry import BORDER_NOTE, measure_mask, touches_border
 
 IMAGE_QUALITY = Label("Quality of the model's result", "Качество результата модели")
 
@@ -159,7 +160,13 @@ class _Builder:
         if kind in OF_TWO_MASKS:
             first, second = (voxels[index] for index in wanted.requires[:2])
             if kind == "area_ratio":
-                number = area_ratio(first, second)
+                cut = touches_border(first) or touches_border(second)
+                number = area_ratio(
+                    first,
+                    second,
+                    status="truncated_fov" if cut else "valid",
+                    note=BORDER_NOTE if cut else "",
+                )
             else:
                 lungs = np.logical_or.reduce([voxels[i] for i in wanted.requires[1:]])
                 number = cardiothoracic_ratio(

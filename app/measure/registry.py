@@ -18,33 +18,15 @@ from app.core.errors import InputError
 from app.core.geometry import Geometry
 from app.core.measurement import Measurement, MeasurementStatus
 from app.measure import calcium, diameters, volume_stats
+from app.measure.methods import METHODS, OF_TWO_MASKS
 
 Points = tuple[tuple[float, float, float], ...]
 
 BORDER_VOXELS: Final = 3
+BORDER_NOTE: Final = "The structure reaches the border of the image."
 _HU: Final = "[hnsf'U]"
 _ANY_QUANTITY: Final = "1"
 
-METHODS: Final[dict[str, str]] = {
-    "volume": "voxel-count@1",
-    "long_axis": "recist-long-axis@1",
-    "short_axis": "recist-short-axis@1",
-    "max_diameter_3d": "feret-3d@1",
-    "surface_area": "crofton@1",
-    "centroid": "voxel-centroid@1",
-    "area": "area-pixel-count@1",
-    "mean": "values-in-mask@1",
-    "sd": "values-in-mask@1",
-    "min": "values-in-mask@1",
-    "max": "values-in-mask@1",
-    "median": "values-in-mask@1",
-    "p15": "values-in-mask@1",
-    "laa950": "laa-950@1",
-    "agatston": "agatston@1",
-    "area_ratio": "area-ratio@1",
-    "cardiothoracic_ratio": "cardiothoracic-extent@1",
-}
-OF_TWO_MASKS: Final = ("area_ratio", "cardiothoracic_ratio")
 SPATIAL_3D: Final = (
     "volume", "long_axis", "short_axis", "max_diameter_3d", "surface_area", "centroid",
 )  # fmt: skip
@@ -156,7 +138,7 @@ def _measured(kind: str, case: MaskCase, *, truncated: bool) -> Measurement:
     number = _FUNCTIONS[kind](kind, case)
     status, note = number.status, number.note
     if status == "valid" and truncated:
-        status, note = "truncated_fov", "The structure reaches the border of the image."
+        status, note = "truncated_fov", BORDER_NOTE
     method = METHODS[kind]
     if kind == "area" and number.unit == "%":
         method = "area-fraction@1"
