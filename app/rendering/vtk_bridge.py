@@ -19,7 +19,7 @@ from app.core.geometry import Float64Array
 def image_from_array(
     array_kji: npt.NDArray[Any], spacing_ijk: tuple[float, float, float]
 ) -> vtkImageData:
-    """A VTK image over ``array_kji`` ([k, j, i] or [k, j, i, 3]) in millimetres of its grid, no copy.
+    """A VTK image over ``array_kji`` ([k, j, i] or [k, j, i, 3]) in its grid, without a copy.
 
     Only a non-contiguous or boolean array is copied. Origin and direction stay VTK's defaults: its
     filters disagree about direction matrices (vtkImageReslice of 9.7 shows other voxels once one is

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Literal, cast
+from typing import Literal
 
 from PySide6.QtCore import QObject, Signal
 
@@ -51,7 +51,7 @@ def language() -> Language:
 
 def set_language(language_code: str) -> None:
     """Change the language; anything but ``ru`` is English. Main thread only."""
-    chosen = cast(Language, "ru" if language_code.lower().startswith("ru") else "en")
+    chosen: Language = "ru" if language_code.lower().startswith("ru") else "en"
     if chosen != _catalogue.language:
         _catalogue.language = chosen
         language_changed.emit(chosen)

@@ -6,7 +6,7 @@ mark, rejected hidden unless asked for, then dotted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,21 +60,22 @@ class FindingLayer:
 def finding_layers(
     findings: Iterable[Finding],
     *,
+    numbers: Mapping[str, int],
     mask_of: Callable[[str], Mask | None],
     language: str,
     selected_uid: str | None,
     show_rejected: bool,
 ) -> tuple[FindingLayer, ...]:
-    """The layers of ``findings``, numbered in their order, rejected ones only on request."""
+    """The layers of ``findings`` with their ``numbers``, rejected ones only on request."""
     layers = []
-    for number, finding in enumerate(findings, start=1):
+    for finding in findings:
         if finding.state == "rejected" and not show_rejected:
             continue
         region = finding.current.region
         layers.append(
             FindingLayer(
                 uid=finding.uid,
-                number=number,
+                number=numbers[finding.uid],
                 title=finding.current.label.text(language),
                 state=finding.state,
                 is_unverified_ai=finding.is_from_model and finding.state == "proposed",

@@ -1,0 +1,118 @@
+"""What each command does: the ids of ``actions.ACTIONS`` to calls on the parts of the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from app.imaging.voi import find_preset
+from app.ui.actions import PRESET_IDS
+from app.ui.texts import language, set_language
+from app.viewer.planes import PLANES
+
+if TYPE_CHECKING:
+    from app.ui.findings_panel import FindingsPanel
+    from app.ui.reading_desk import ReadingDesk
+    from app.ui.report_panel import ReportPanel
+    from app.ui.viewport_widget import ToolName
+
+_TOOLS: tuple[ToolName, ...] = ("window", "zoom", "pan", "scroll", "crosshair", "brush", "erase")
+_FAST = 10
+
+
+class WindowCommands(Protocol):
+    """What the commands need of the main window."""
+
+    desk: ReadingDesk
+    findings: FindingsPanel
+    report: ReportPanel
+
+    def open_folder(self) -> None: ...
+    def open_files(self) -> None: ...
+    def close(self) -> bool: ...
+    def toggle_browser(self) -> None: ...
+    def toggle_panels(self) -> None: ...
+    def toggle_overlays(self) -> None: ...
+    def toggle_rejected(self) -> None: ...
+    def set_layout(self, layout_id: str) -> None: ...
+    def toggle_mpr(self) -> None: ...
+    def toggle_prior(self) -> None: ...
+    def set_tool(self, tool: ToolName) -> None: ...
+    def run_models(self) -> None: ...
+    def undo(self) -> None: ...
+    def redo(self) -> None: ...
+    def export(self) -> None: ...
+    def show_keys(self) -> None: ...
+    def show_about(self) -> None: ...
+
+
+def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
+    """The call behind every command id."""
+    desk, findings, report = window.desk, window.findings, window.report
+    grid = desk.grid
+    table: dict[str, Callable[[], None]] = {
+        "open_folder": window.open_folder,
+        "open_files": window.open_files,
+        "close_study": desk.close_study,
+        "quit": lambda: _drop(window.close()),
+        "mpr": window.toggle_mpr,
+        "prior": window.toggle_prior,
+        "maximize": lambda: grid.toggle_maximized(grid.active),
+        "toggle_browser": window.toggle_browser,
+        "toggle_panels": window.toggle_panels,
+        "toggle_overlays": window.toggle_overlays,
+        "toggle_rejected": window.toggle_rejected,
+        "language": lambda: set_language("ru" if language() == "en" else "en"),
+        "window_auto": grid.auto_window,
+        "window_default": lambda: grid.set_window(None),
+        "image_previous": lambda: grid.scroll_images(-1),
+        "image_next": lambda: grid.scroll_images(1),
+        "image_back": lambda: grid.scroll_images(-_FAST),
+        "image_forward": lambda: grid.scroll_images(_FAST),
+        "image_first": lambda: grid.jump(0),
+        "image_last": lambda: grid.jump(-1),
+        "series_previous": lambda: desk.step_series(-1),
+        "series_next": lambda: desk.step_series(1),
+        "viewport_previous": lambda: grid.step_active(-1),
+        "viewport_next": lambda: grid.step_active(1),
+        "brush_smaller": lambda: desk.brush.resize(-1),
+        "brush_larger": lambda: desk.brush.resize(1),
+        "tool_off": lambda: window.set_tool("window"),
+        "run_models": window.run_models,
+        "finding_next": findings.next_finding,
+        "finding_previous": findings.previous_finding,
+        "finding_accept": findings.accept_current,
+        "finding_reject": findings.reject_current,
+        "finding_edit": findings.edit_current,
+        "finding_reopen": findings.reopen_current,
+        "finding_add": findings.add_finding,
+        "undo": window.undo,
+        "redo": window.redo,
+        "report_draft": report.draft,
+        "report_check": report.check,
+        "report_next": report.next_discrepancy,
+        "report_fix": report.apply_fix,
+        "report_sign": report.sign,
+        "export": window.export,
+        "key_help": window.show_keys,
+        "about": window.show_about,
+    }
+    for layout_id in ("1x1", "1x2", "2x2"):
+        table[f"layout.{layout_id}"] = partial(window.set_layout, layout_id)
+    for plane in PLANES:
+        table[f"plane.{plane}"] = partial(grid.set_plane, plane)
+    for tool in _TOOLS:
+        table[f"tool.{tool}"] = partial(window.set_tool, tool)
+    for name in ("invert", "fit", "zoom_in", "zoom_out", "rotate_right", "rotate_left",
+                 "mirror", "flip"):  # fmt: skip
+        table[name] = partial(grid.transform, name)
+    for preset_id in PRESET_IDS:
+        preset = find_preset(preset_id)
+        if preset is not None:
+            table[f"preset.{preset_id}"] = partial(grid.set_window, preset.window)
+    return table
+
+
+def _drop(_value: object) -> None:
+    """Commands give nothing back."""

@@ -1,0 +1,145 @@
+"""What stands in the corners and at the edges of a viewport."""
+
+from __future__ import annotations
+
+from app.core.study import Patient, Study
+from app.core.volume import Window
+from app.imaging.orient import opposite_letters, orientation_letters
+from app.ui.overlay_painter import CornerTexts, EdgeLetters
+from app.ui.series_image import SeriesImage
+from app.ui.texts import tr
+from app.viewer.camera import Camera
+from app.viewer.viewport import ViewportState
+
+_QUIET_CODES = frozenset({"G21"})
+
+
+def edge_letters(image: SeriesImage, camera: Camera) -> EdgeLetters:
+    """Letters from the current camera; for projections from PatientOrientation; else none (G14)."""
+    if image.space.frame_of_reference_uid:
+        right_lps, down_lps = camera.screen_axes_lps()
+        right = orientation_letters(right_lps, limit=2)
+        down = orientation_letters(down_lps, limit=2)
+        return EdgeLetters(opposite_letters(right), right, opposite_letters(down), down)
+    facts = image.facts
+    if facts is None or facts.patient_orientation is None:
+        return EdgeLetters()
+    along_row, along_column = facts.patient_orientation
+    right_axis, down_axis = camera.screen_axes_lps()
+    named = {
+        (1, 0): along_row, (-1, 0): opposite_letters(along_row),
+        (0, 1): along_column, (0, -1): opposite_letters(along_column),
+    }  # fmt: skip
+    right = named[round(right_axis[0]), round(right_axis[1])]
+    down = named[round(down_axis[0]), round(down_axis[1])]
+    return EdgeLetters(opposite_letters(right), right, opposite_letters(down), down)
+
+
+def corner_texts(
+    image: SeriesImage,
+    state: ViewportState,
+    camera: Camera,
+    window: Window | None,
+    *,
+    has_unverified_ai: bool,
+) -> CornerTexts:
+    """The corner texts of one viewport, in the language in force."""
+    study, series = image.study, image.series
+    count = camera.grid.size_ijk[2]
+    top_left = (
+        person_line(study.patient),
+        patient_line(study.patient, study.study_date),
+        " ".join(part for part in (series.modality, iso_date(study.study_date)) if part),
+    )
+    number = "" if series.number is None else f"{tr('corner.series')} {series.number}   "
+    plane = "" if state.plane == "stack" else tr(f"plane.{state.plane}")
+    top_right = (
+        f"{number}{tr('corner.image')} {state.index + 1}/{count}",
+        series.description,
+        plane,
+    )
+    bottom_left = tuple(
+        text for text in (_thickness_line(image, state, camera), window_line(window)) if text
+    )
+    bottom_right = []
+    if not image.is_loaded and image.error is None:
+        bottom_right.append(tr("corner.loading", percent=round(image.fraction * 100)))
+    if has_unverified_ai:
+        bottom_right.append(tr("corner.ai_unverified"))
+    return CornerTexts(
+        tuple(text for text in top_left if text),
+        tuple(text for text in top_right if text),
+        bottom_left,
+        tuple(bottom_right),
+        warning_line(image),
+    )
+
+
+def person_line(patient: Patient) -> str:
+    """The patient's name with family and given name apart."""
+    return str(patient.name).replace("^", " ").strip() or tr("patient.unnamed")
+
+
+def patient_line(patient: Patient, study_date: str) -> str:
+    """Sex, age at the study, and ID."""
+    age = age_years(str(patient.birth_date), study_date)
+    parts = [
+        tr(f"sex.{patient.sex}") if patient.sex in ("M", "F", "O") else "",
+        tr("patient.years", n=age) if age is not None else "",
+    ]
+    who = " ".join(part for part in parts if part)
+    identity = f"ID {patient.id}" if patient.id else ""
+    return "  ".join(part for part in (who, identity) if part)
+
+
+def study_line(study: Study) -> str:
+    """Date, description and accession number."""
+    modalities = "/".join(dict.fromkeys(s.modality for s in study.series if s.frames))
+    parts = [iso_date(study.study_date), modalities, study.description]
+    line = "  ".join(part for part in parts if part)
+    number = f"Acc {study.accession_number}" if study.accession_number else ""
+    return "  ·  ".join(part for part in (line, number) if part)
+
+
+def age_years(birth_date: str, study_date: str) -> int | None:
+    """Completed years at the day of the study, from ISO dates; None where one is missing."""
+    born, seen = birth_date.replace("-", ""), study_date.replace("-", "")
+    if len(born) != 8 or len(seen) != 8 or not (born + seen).isdigit():
+        return None
+    years = int(seen[:4]) - int(born[:4]) - (seen[4:] < born[4:])
+    return years if 0 <= years < 130 else None
+
+
+def iso_date(date: str) -> str:
+    """A DICOM or ISO date as ISO."""
+    digits = date.replace("-", "")
+    return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}" if len(digits) == 8 else date
+
+
+def window_line(window: Window | None) -> str:
+    """Width and level; decimals only where the width is small."""
+    if window is None:
+        return ""
+    digits = 0 if window.width >= 10 else 2
+    return f"W {window.width:.{digits}f}  L {window.center:.{digits}f}"
+
+
+def warning_line(image: SeriesImage) -> str:
+    """The codes of what is doubtful about these images."""
+    found = [*image.stack.warnings, *(image.volume.warnings if image.volume else ())]
+    codes = sorted({warning.code for warning in found} - _QUIET_CODES)
+    verdict = tr("corner.resampled") if image.stack.verdict == "resampled" else ""
+    return "  ".join(part for part in ("⚠ " + " ".join(codes) if codes else "", verdict) if part)
+
+
+def _thickness_line(image: SeriesImage, state: ViewportState, camera: Camera) -> str:
+    zoom = f"Z {camera.zoom * _finest(image):.2f}" if image.loaded_frames else ""
+    step = camera.grid.spacing_ijk[2]
+    has_mm = bool(image.space.frame_of_reference_uid) and camera.grid.size_ijk[2] > 1
+    thickness = f"{step:.1f} {tr('unit.mm')}" if has_mm else ""
+    return "  ".join(part for part in (thickness, zoom) if part)
+
+
+def _finest(image: SeriesImage) -> float:
+    """Millimetres per image pixel: zoom is told in display pixels per image pixel."""
+    return min(image.space.spacing_ijk[:2])

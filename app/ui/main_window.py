@@ -1,0 +1,375 @@
+"""The window: patient, studies, images, findings, report, in the order of the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QMessageBox,
+    QSplitter,
+    QToolBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import __version__
+from app.core.errors import AppError
+from app.jobs.runner import JobHandle
+from app.ui.actions import ActionSet, Need
+from app.ui.commands import commands
+from app.ui.findings_panel import FindingsPanel
+from app.ui.history_bridge import HistoryBridge
+from app.ui.job_bridge import JobBridge
+from app.ui.jobs_panel import JobsPanel
+from app.ui.messages import MessageBar
+from app.ui.patient_banner import PatientBanner
+from app.ui.reading_desk import ReadingDesk
+from app.ui.report_panel import ReportPanel
+from app.ui.shortcuts import KeyHelp
+from app.ui.study_browser import StudyBrowser
+from app.ui.study_opener import StudyOpener
+from app.ui.texts import language, language_changed, tr
+from app.ui.theme import ICON_SIZE_PX
+from app.ui.viewport_grid import ViewportGrid
+from app.ui.viewport_widget import ToolName, ViewportWidget
+from app.workflow.export import export
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.core.study import SeriesRef, Study
+    from app.workflow.context import AppContext
+    from app.workflow.open_study import OpenedPaths
+    from app.workflow.session import StudySession
+
+_PANEL_WIDTHS = (236, 1200, 430)
+
+
+class MainWindow(QMainWindow):
+    """Puts the parts together and connects them; the work is done in the parts."""
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__()
+        self._context = context
+        self.bridge = JobBridge(context.runner, self)
+        self.grid = ViewportGrid()
+        self.desk = ReadingDesk(context, self.bridge, self.grid, self)
+        self.opener = StudyOpener(context, self.bridge, self)
+        self.browser = StudyBrowser()
+        self.banner = PatientBanner(context.user)
+        self.findings = FindingsPanel(context)
+        self.report = ReportPanel(context)
+        self.jobs = JobsPanel(context)
+        self.messages = MessageBar()
+        self.actions_ = ActionSet(self, commands(self))
+        self._history = HistoryBridge(self.actions_.by_id["undo"], self.actions_.by_id["redo"])
+        self._help: KeyHelp | None = None
+        self._job_text = QToolButton()
+        self._status = QLabel()
+        self._bar = QToolBar()
+        self._place()
+        self._menus = self.actions_.fill_menus(self.menuBar())
+        self.actions_.fill_toolbar(self._bar)
+        self.actions_.bind_image_keys(self.grid, self.browser)
+        for name in ("toggle_browser", "toggle_panels", "toggle_overlays"):
+            self.actions_.by_id[name].setChecked(True)
+        self._connect()
+        self.set_tool("window")
+        self._session_changed(None)
+        self._relabel()
+        self.setAcceptDrops(True)
+        self.resize(1600, 960)
+
+    # commands
+
+    def open(self, paths: Sequence[Path]) -> None:
+        """Open files, folders or ZIPs; the first study found becomes the open one."""
+        self.opener.open(paths)
+
+    def open_folder(self) -> None:
+        """Ask for a folder."""
+        folder = QFileDialog.getExistingDirectory(self, tr("action.open_folder"))
+        if folder:
+            self.open([Path(folder)])
+
+    def open_files(self) -> None:
+        """Ask for files or ZIPs."""
+        files, _ = QFileDialog.getOpenFileNames(self, tr("action.open_files"))
+        self.open([Path(file) for file in files])
+
+    def toggle_browser(self) -> None:
+        """Fold the left panel away, or back."""
+        self.browser.setVisible(self.browser.isHidden())
+        self.actions_.by_id["toggle_browser"].setChecked(not self.browser.isHidden())
+
+    def toggle_panels(self) -> None:
+        """Fold the right panels away, or back."""
+        self._right.setVisible(self._right.isHidden())
+        self.actions_.by_id["toggle_panels"].setChecked(not self._right.isHidden())
+
+    def toggle_overlays(self) -> None:
+        """Texts and outlines on or off."""
+        shown = not self.grid.active.shows_overlays
+        self.grid.set_overlays(shown)
+        self.actions_.by_id["toggle_overlays"].setChecked(shown)
+
+    def toggle_rejected(self) -> None:
+        """Rejected findings on the images on or off."""
+        self.desk.set_shows_rejected(not self.desk.shows_rejected)
+        self.actions_.by_id["toggle_rejected"].setChecked(self.desk.shows_rejected)
+
+    def set_layout(self, layout_id: str) -> None:
+        """Another layout; empty viewports are filled with the next series."""
+        self.grid.set_layout(layout_id)
+        self.actions_.check("layout", f"layout.{layout_id}")
+        self.desk.fill_empty()
+
+    def toggle_mpr(self) -> None:
+        """The active series in three planes, or alone again."""
+        image = self.grid.active.image
+        if image is None:
+            return
+        if not image.has_planes:
+            self.messages.show_note(tr("message.no_planes", why=image.stack.why))
+            return
+        self.desk.toggle_planes(image.ref)
+        self._mark_layout()
+
+    def toggle_prior(self) -> None:
+        """Prior beside the current study, or the current alone."""
+        session = self.desk.session
+        if session is None or not session.priors:
+            self.messages.show_note(tr("message.no_prior"))
+            return
+        uid = session.study.study_instance_uid
+        shown = any(v.state.ref and v.state.ref.study_instance_uid != uid for v in self.grid.shown)
+        self.desk.hang_again(prior=not shown)
+        self._mark_layout()
+
+    def set_tool(self, tool: ToolName) -> None:
+        """What the left mouse button does."""
+        self.grid.set_tool(tool, self.desk.brush)
+        self.actions_.check("tool", f"tool.{tool}")
+        if tool in ("brush", "erase"):
+            session = self.desk.session
+            if session is not None and session.selected_uid is None:
+                self.messages.show_note(tr("brush.no_finding"))
+
+    def run_models(self) -> None:
+        """Run every pack that suits the open study, again too."""
+        if self.desk.models.run_suitable(again=True) == 0:
+            self.messages.show_note(tr("models.none"))
+
+    def undo(self) -> None:
+        """Take the latest decision or stroke back."""
+        if self.desk.session is not None:
+            self.desk.session.undo()
+
+    def redo(self) -> None:
+        """Do it again."""
+        if self.desk.session is not None:
+            self.desk.session.redo()
+
+    def export(self) -> None:
+        """Write the outputs of the reviewed study to a folder."""
+        session = self.desk.session
+        folder = QFileDialog.getExistingDirectory(self, tr("action.export"))
+        if session is None or not folder:
+            return
+        self.report.flush()
+        try:
+            files = export(session, Path(folder))
+        except AppError as error:
+            self.messages.show_error(error)
+            return
+        self.messages.show_note(tr("message.exported", n=len(files), folder=folder))
+
+    def show_keys(self) -> None:
+        """The help on keys and mouse."""
+        if self._help is not None:
+            self._help.deleteLater()
+        self._help = KeyHelp(self)
+        self._help.show()
+
+    def show_about(self) -> None:
+        """Version and licence."""
+        QMessageBox.about(self, tr("about.title"), tr("about.text", version=__version__))
+
+    # events
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Files and folders may be dropped anywhere."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        self.open([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
+        event.acceptProposedAction()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Keep everything, then let go; the context is closed by whoever made it."""
+        self.report.flush()
+        self.desk.close_study()
+        self.bridge.close()
+        event.accept()
+
+    # inside
+
+    def _opened(self, opened: OpenedPaths) -> None:
+        left_out = [*opened.scan.unreadable, *opened.scan.skipped]
+        if opened.scan.unreadable:
+            reason = left_out[0].reason.text(language())
+            count = len(opened.scan.unreadable)
+            self.messages.show_warning(tr("message.unreadable", n=count, reason=reason))
+        newest = sorted(opened.studies, key=lambda study: study.study_date, reverse=True)
+        if newest:
+            self._open_study(newest[0])
+
+    def _open_study(self, study: Study) -> None:
+        self.report.flush()
+        try:
+            self.desk.open_study(study, self.opener.priors(study))
+        except AppError as error:
+            self.messages.show_error(error)
+
+    def _session_changed(self, session: StudySession | None) -> None:
+        self.banner.set_study(session.study if session else None)
+        self.findings.set_session(session)
+        self.report.set_session(session)
+        self._history.set_session(session)
+        self.browser.set_study(
+            session.study if session else None, session.priors if session else ()
+        )
+        self._refresh_rows()
+        self._refresh_actions()
+        self._mark_layout()
+        name = self.banner.title
+        self.setWindowTitle(f"Overread - {name}" if session else "Overread")
+        if session is not None:
+            self.grid.setFocus()
+
+    def _refresh_rows(self) -> None:
+        session = self.desk.session
+        uid = session.study.study_instance_uid if session else ""
+        self.browser.set_studies(self.opener.rows(), uid)
+
+    def _refresh_actions(self, *_: object) -> None:
+        session = self.desk.session
+        available: set[Need] = set()
+        if session is not None:
+            available.add("study")
+            if self.grid.active.image is not None:
+                available.add("image")
+            if session.findings:
+                available.add("finding")
+        self.actions_.enable(frozenset(available))
+
+    def _active_changed(self, viewport: ViewportWidget) -> None:
+        self.browser.mark(viewport.state.ref)
+        self._refresh_actions()
+
+    def _job_changed(self, job: JobHandle[object]) -> None:
+        running = [item for item in self._context.runner.jobs if item.lane == "inference"]
+        shown = running[0] if running else job
+        if running:
+            percent = round(shown.fraction * 100)
+            self._job_text.setText(tr("status.job", name=shown.label, percent=percent))
+        else:
+            self._job_text.setText(tr("status.jobs"))
+
+    def _refused(self, what: object) -> None:
+        if isinstance(what, BaseException):
+            self.messages.show_error(what)
+        else:
+            self.messages.show_note(str(what))
+
+    def _series_chosen(self, ref: SeriesRef) -> None:
+        self.desk.show_series(ref)
+        self.grid.setFocus()
+
+    def _menu(self, viewport: ViewportWidget, at: QPoint) -> None:
+        self.grid.set_active(viewport)
+        self.actions_.context_menu(self).popup(at)
+
+    def _mark_layout(self) -> None:
+        self.actions_.check("layout", f"layout.{self.grid.layout_id}")
+
+    def _relabel(self, *_: object) -> None:
+        self.actions_.relabel()
+        for name, menu in self._menus.items():
+            menu.setTitle(tr(f"menu.{name}"))
+        self._history.refresh()
+        self._job_text.setText(tr("status.jobs"))
+        self.desk.refresh()
+        for viewport in self.grid.viewports:
+            viewport.update()
+
+    def _connect(self) -> None:
+        self.bridge.failed.connect(self._refused)
+        self.bridge.job_changed.connect(self._job_changed)
+        self.opener.opened.connect(self._opened)
+        self.opener.study_ready.connect(self._open_study)
+        self.opener.failed.connect(self.messages.show_error)
+        self.opener.busy_changed.connect(self._status.setText)
+        self.desk.session_changed.connect(self._session_changed)
+        self.desk.thumbnail_ready.connect(self.browser.set_thumbnail)
+        self.desk.findings_changed.connect(self._refresh_actions)
+        self.desk.brush.refused.connect(self._refused)
+        self.desk.models.coverage_changed.connect(self.findings.set_coverage)
+        self.desk.models.state_changed.connect(self.banner.set_models)
+        self.desk.models.failed.connect(self._refused)
+        self.desk.loader.image_changed.connect(self._refresh_actions)
+        self.findings.finding_activated.connect(self.desk.show_finding)
+        self.findings.run_requested.connect(self.desk.models.run_row)
+        self.findings.set_series_provider(self.desk.series_on_screen)
+        self.report.show_finding.connect(self.desk.show_finding)
+        self.browser.study_chosen.connect(self.opener.open_study)
+        self.browser.series_chosen.connect(self._series_chosen)
+        self.grid.active_changed.connect(self._active_changed)
+        self.grid.menu_requested.connect(self._menu)
+        self.banner.language_wanted.connect(self.actions_.by_id["language"].trigger)
+        self._job_text.clicked.connect(lambda: self.jobs.setVisible(self.jobs.isHidden()))
+        language_changed.connect(self._relabel)
+
+    def _place(self) -> None:
+        self._bar.setMovable(False)
+        self._bar.setIconSize(QSize(ICON_SIZE_PX, ICON_SIZE_PX))
+        self._bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        middle = _column((self.grid, 1), (self.messages, 0))
+        self._right = QSplitter(Qt.Orientation.Vertical)
+        for panel in (self.findings, self.report, self.jobs):
+            self._right.addWidget(panel)
+        self._right.setSizes([420, 420, 0])
+        self._right.setChildrenCollapsible(False)
+        self._right.setMinimumWidth(340)
+        self.jobs.hide()
+        columns = QSplitter(Qt.Orientation.Horizontal)
+        for number, widget in enumerate((self.browser, middle, self._right)):
+            columns.addWidget(widget)
+            columns.setStretchFactor(number, 1 if number == 1 else 0)
+        columns.setSizes(list(_PANEL_WIDTHS))
+        columns.setChildrenCollapsible(False)
+        self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self._bar)
+        self.setCentralWidget(_column((self.banner, 0), (columns, 1)))
+        self._job_text.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.statusBar().addWidget(self._status, 1)
+        self.statusBar().addPermanentWidget(self._job_text)
+        self.statusBar().setSizeGripEnabled(False)
+
+
+def _column(*parts: tuple[QWidget, int]) -> QWidget:
+    holder = QWidget()
+    column = QVBoxLayout(holder)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    for widget, stretch in parts:
+        column.addWidget(widget, stretch)
+    return holder

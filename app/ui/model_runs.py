@@ -1,0 +1,186 @@
+"""Runs the packs that fit the open study, and keeps the list of what was analyzed and what not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from app.core.errors import AppError
+from app.core.report import Message
+from app.core.study import SeriesRef
+from app.inference.gate import Suitability
+from app.jobs.runner import JobHandle
+from app.ui.coverage_view import CoverageRow, CoverageState
+from app.ui.job_bridge import JobBridge
+from app.ui.texts import tr
+from app.workflow.run_models import ModelOutcome, Routing, apply_result, route_study, run_pack
+
+if TYPE_CHECKING:
+    from app.workflow.context import AppContext
+    from app.workflow.session import StudySession
+
+_Key = tuple[str, SeriesRef]
+
+
+class ModelRuns(QObject):
+    """Routes and runs; every run is a job of the inference lane. Main thread only."""
+
+    coverage_changed = Signal(object)
+    """A tuple of ``CoverageRow``."""
+    state_changed = Signal(str)
+    """One line for the banner."""
+    failed = Signal(object)
+
+    def __init__(
+        self, context: AppContext, bridge: JobBridge, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._bridge = bridge
+        self._session: StudySession | None = None
+        self._routing: Routing = ()
+        self._states: dict[_Key, CoverageState] = {}
+        self._jobs: dict[_Key, JobHandle[Any]] = {}
+
+    def set_session(self, session: StudySession | None) -> None:
+        """Cancel the runs of the study before; route this one and run what suits it."""
+        for job in self._jobs.values():
+            job.cancel()
+        self._jobs.clear()
+        self._states.clear()
+        self._routing = ()
+        self._session = session
+        self._announce()
+        if session is None:
+            return
+        study = session.study
+        done = self._context.store.runs.of_study(study.study_instance_uid, session.reading)
+        for run in done:
+            self._states[run.pack, run.source] = "analyzed"
+        self._bridge.submit(
+            "compute",
+            tr("job.route"),
+            lambda _token, _progress: route_study(self._context, study),
+            done=lambda routing: self._take_routing(session, routing),
+            failed=self._tell,
+        )
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run waits or works."""
+        return any(state == "running" for state in self._states.values())
+
+    def run_suitable(self, *, again: bool) -> int:
+        """Start every pack that suits; with ``again`` also those that ran. How many were begun."""
+        begun = 0
+        for ref, verdicts in self._routing:
+            for verdict in verdicts:
+                if verdict.verdict == "suitable":
+                    state = self._states.get((verdict.pack_id, ref))
+                    if state != "running" and (again or state is None):
+                        self.run(verdict.pack_id, ref)
+                        begun += 1
+        return begun
+
+    def run(self, pack_id: str, ref: SeriesRef) -> None:
+        """Run one pack on one stack."""
+        session = self._session
+        if session is None or session.is_signed:
+            return
+        key = pack_id, ref
+        self._states[key] = "running"
+        self._announce()
+        self._jobs[key] = self._bridge.submit(
+            "inference",
+            self._name(pack_id).text("en"),
+            lambda token, progress: run_pack(
+                self._context, session, pack_id, ref, progress=progress, cancel=token
+            ),
+            done=lambda outcome: self._take_outcome(session, key, outcome),
+            failed=lambda error: self._fail(session, key, error),
+        )
+        self._jobs[key].future.add_done_callback(
+            lambda future: (
+                self._bridge.post(lambda: self._cancelled(session, key))
+                if future.cancelled()
+                else None
+            )
+        )
+
+    def run_row(self, row: CoverageRow) -> None:
+        """Run what a row of the coverage list names."""
+        self.run(row.pack_id, row.ref)
+
+    def _take_routing(self, session: StudySession, routing: Routing) -> None:
+        if session is not self._session:
+            return
+        self._routing = routing
+        if not session.study.blocked and not session.is_signed:
+            self.run_suitable(again=False)
+        self._announce()
+
+    def _take_outcome(self, session: StudySession, key: _Key, outcome: ModelOutcome) -> None:
+        apply_result(session, outcome)
+        if session is self._session:
+            self._states[key] = "analyzed"
+            self._announce()
+
+    def _fail(self, session: StudySession, key: _Key, error: BaseException) -> None:
+        if session is self._session:
+            self._states[key] = "failed"
+            self._announce()
+        self._tell(error)
+
+    def _cancelled(self, session: StudySession, key: _Key) -> None:
+        if session is self._session and self._states.get(key) == "running":
+            del self._states[key]
+            self._announce()
+
+    def _tell(self, error: BaseException) -> None:
+        if not isinstance(error, AppError):
+            raise error
+        self.failed.emit(error)
+
+    def _announce(self) -> None:
+        rows = tuple(
+            self._row(ref, verdict) for ref, verdicts in self._routing for verdict in verdicts
+        )
+        self.coverage_changed.emit(rows)
+        fitting = [row for row in rows if row.state != "refused"]
+        ready = sum(row.state == "analyzed" for row in fitting)
+        if not rows:
+            text = ""
+        elif not fitting:
+            text = tr("models.none")
+        elif self.is_running:
+            text = tr("models.running", ready=ready, all=len(fitting))
+        else:
+            text = tr("models.ready", ready=ready, all=len(fitting))
+        self.state_changed.emit(text)
+
+    def _row(self, ref: SeriesRef, verdict: Suitability) -> CoverageRow:
+        state = self._states.get((verdict.pack_id, ref))
+        if state is None:
+            state = "refused" if verdict.verdict == "refused" else "not_run"
+        return CoverageRow(
+            verdict.pack_id,
+            self._name(verdict.pack_id),
+            verdict.version,
+            ref,
+            self._series_text(ref),
+            state,
+            tuple(reason.text for reason in verdict.reasons if not reason.ok),
+            limited=verdict.verdict == "limited",
+        )
+
+    def _name(self, pack_id: str) -> Message:
+        name = self._context.packs.get(pack_id).pack.name
+        return Message(name.en, name.ru)
+
+    def _series_text(self, ref: SeriesRef) -> str:
+        series = self._session.study.find_series(ref.series_instance_uid) if self._session else None
+        if series is None:
+            return ""
+        number = "" if series.number is None else f"{series.number} "
+        return f"{series.modality} {number}{series.description}".strip()

@@ -1,0 +1,173 @@
+"""One stack on its way to the screen: nothing yet, single images, then the whole volume.
+
+Main thread only. Images come one by one while the volume is being assembled, so the first is on
+screen long before the last is read.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from app.core.errors import AppError
+from app.core.geometry import Geometry
+from app.core.study import Series, SeriesRef, Stack, Study
+from app.core.volume import Volume, Window
+from app.rendering.slice_renderer import DisplayArray, SliceRenderer
+from app.viewer.planes import Plane, has_patient_axes, plane_grid, private_space
+
+_KEPT_IMAGES = 24
+
+
+class SeriesImage:
+    """What is known of a stack's images now."""
+
+    def __init__(self, study: Study, series: Series, stack: Stack) -> None:
+        self.study = study
+        self.series = series
+        self.stack = stack
+        self.ref = SeriesRef(study.study_instance_uid, series.series_instance_uid, stack.index)
+        self.fraction = 0.0
+        self.error: AppError | None = None
+        self.volume: Volume | None = None
+        self._renderer: SliceRenderer | None = None
+        self._template: Volume | None = None
+        self._frames: dict[int, npt.NDArray[Any]] = {}
+        self._single: tuple[int, SliceRenderer] | None = None
+        self._grids: dict[Plane, Geometry] = {}
+        self._shown: OrderedDict[tuple[object, ...], DisplayArray] = OrderedDict()
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the whole volume is there."""
+        return self.volume is not None
+
+    @property
+    def loaded_frames(self) -> int:
+        """How many images can be shown now."""
+        return len(self.stack.frames) if self.is_loaded else len(self._frames)
+
+    def take_template(self, first: Volume) -> None:
+        """A volume of one image: its facts (rescale, windows, polarity) hold for the others."""
+        if self.volume is None and self._template is None:
+            self._template = first
+
+    def take_frame(self, number: int, stored: npt.NDArray[Any]) -> None:
+        """Stored values of image ``number`` (from 0, in the stack's order)."""
+        if self.volume is None:
+            self._frames[number] = stored
+
+    def take_volume(self, volume: Volume) -> None:
+        """The whole volume; single images are forgotten."""
+        self.volume = volume
+        self._renderer = SliceRenderer(volume)
+        self._frames.clear()
+        self._single = None
+        self._grids.clear()
+        self._shown.clear()
+        self.fraction = 1.0
+
+    @property
+    def space(self) -> Geometry:
+        """The grid of the images, from the volume when it is there, else from the headers."""
+        if self._renderer is not None:
+            return self._renderer.space
+        if self.stack.geometry is not None:
+            return self.stack.geometry
+        spacing = self._template.pixel_spacing_mm if self._template else None
+        shape = (max(len(self.stack.frames), 1), self.stack.rows, self.stack.columns)
+        return private_space(shape, spacing)
+
+    @property
+    def has_planes(self) -> bool:
+        """Whether there are axial, coronal and sagittal planes."""
+        return self.stack.is_volume and has_patient_axes(self.space)
+
+    def grid(self, plane: Plane) -> Geometry:
+        """The grid of images in ``plane``."""
+        if plane not in self._grids:
+            space = self.space
+            if self._renderer is None and self._template is None:
+                return plane_grid(space, plane)
+            self._grids[plane] = plane_grid(space, plane)
+        return self._grids[plane]
+
+    def is_shown(self, plane: Plane, index: int) -> bool:
+        """Whether image ``index`` of ``plane`` can be shown now."""
+        return self.is_loaded or (plane == "stack" and index in self._frames)
+
+    def picture(
+        self, plane: Plane, index: int, window: Window, *, inverted: bool
+    ) -> DisplayArray | None:
+        """Display values [v, u] or [v, u, 3], or None where the image is not there yet."""
+        key = (plane, index, window, inverted, self.is_loaded)
+        if key in self._shown:
+            self._shown.move_to_end(key)
+            return self._shown[key]
+        renderer = self._renderer
+        if renderer is not None:
+            shown = renderer.display(self.grid(plane), index, window, inverted=inverted)
+        else:
+            renderer = self._renderer_of(index) if plane == "stack" else None
+            if renderer is None:
+                return None
+            shown = renderer.display(renderer.space, 0, window, inverted=inverted)
+        self._shown[key] = np.ascontiguousarray(shown)
+        while len(self._shown) > _KEPT_IMAGES:
+            self._shown.popitem(last=False)
+        return self._shown[key]
+
+    def default_window(self) -> Window | None:
+        """The images' own window, or an automatic one; None before there is an image."""
+        renderer = self._any_renderer()
+        return renderer.default_window() if renderer else None
+
+    def auto_window(self, index: int) -> Window | None:
+        """A window from the values of acquired image ``index``."""
+        if self._renderer is not None:
+            return self._renderer.auto_window(min(index, self.space.size_ijk[2] - 1))
+        renderer = self._renderer_of(index) or self._any_renderer()
+        return renderer.auto_window(0) if renderer else None
+
+    def modality_at(self, point_lps: npt.ArrayLike) -> float | None:
+        """Modality value at a point of the loaded volume."""
+        return self._renderer.modality_at(point_lps) if self._renderer else None
+
+    @property
+    def value_range(self) -> float:
+        """Width of the automatic window: how far dragging should reach."""
+        window = self.auto_window(self.space.size_ijk[2] // 2)
+        return max(window.width, 1.0) if window else 400.0
+
+    @property
+    def facts(self) -> Volume | None:
+        """The volume, or the one-image volume that came first."""
+        return self.volume or self._template
+
+    def _any_renderer(self) -> SliceRenderer | None:
+        if self._renderer is not None:
+            return self._renderer
+        first = next(iter(self._frames), None)
+        return None if first is None else self._renderer_of(first)
+
+    def _renderer_of(self, index: int) -> SliceRenderer | None:
+        stored, template = self._frames.get(index), self._template
+        if stored is None or template is None:
+            return None
+        if self._single is None or self._single[0] != index:
+            single = Volume(
+                stored[None],
+                None,
+                template.rescale,
+                template.quantity,
+                template.source,
+                windows=template.windows,
+                padding=template.padding,
+                polarity_inverted=template.polarity_inverted,
+                pixel_spacing_mm=template.pixel_spacing_mm,
+            )
+            self._single = (index, SliceRenderer(single))
+        return self._single[1]

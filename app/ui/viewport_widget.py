@@ -1,0 +1,417 @@
+"""One viewport: draws the image with what lies over it, and turns the mouse into new states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import numpy as np
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QTransform,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+from app.core.geometry import Float64Array
+from app.core.study import SeriesRef
+from app.core.volume import Window
+from app.rendering.slice_renderer import DisplayArray
+from app.ui import overlay_painter as overlays
+from app.ui.corner_texts import corner_texts, edge_letters
+from app.ui.layer_outlines import LayerOutlines
+from app.ui.series_image import SeriesImage
+from app.ui.texts import language, tr
+from app.ui.theme import color
+from app.viewer.camera import Camera, Point
+from app.viewer.hit_test import hit
+from app.viewer.layers import FindingLayer
+from app.viewer.sync import Crosshair
+from app.viewer.tools.drag import Drag, DragKind
+from app.viewer.viewport import ViewportState, zoomed_at
+
+ToolName = Literal["window", "pan", "zoom", "scroll", "crosshair", "brush", "erase"]
+SERIES_MIME = "application/x-overread-series"
+_CLICK_PX = 3
+_FAST_SCROLL = 5
+_SHRINK_BELOW = 0.75
+
+
+class Brush(Protocol):
+    """Who paints on masks; the viewport only tells it where."""
+
+    @property
+    def radius_mm(self) -> float:
+        """Radius of the disc."""
+        ...
+
+    def press(self, viewport: ViewportWidget, point_lps: Float64Array, *, erase: bool) -> None:
+        """A stroke begins."""
+        ...
+
+    def move(self, viewport: ViewportWidget, point_lps: Float64Array) -> None:
+        """The stroke goes on."""
+        ...
+
+    def release(self) -> None:
+        """The stroke ends."""
+        ...
+
+    def resize(self, steps: int) -> None:
+        """Larger or smaller by notches."""
+        ...
+
+
+class ViewportWidget(QWidget):
+    """Shows one image of one series. Main thread only.
+
+    The viewport owns its ``state``; ``state_changed`` follows every change that the mouse makes.
+    Nothing is drawn outside ``paintEvent``: changes ask for a repaint, and Qt merges the requests.
+    """
+
+    activated = Signal(object)
+    state_changed = Signal(object)
+    pointed = Signal(object, object)
+    finding_clicked = Signal(object)
+    series_dropped = Signal(object, object)
+    maximize_requested = Signal(object)
+    menu_requested = Signal(object, object)
+
+    def __init__(self, outlines: LayerOutlines, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._outlines = outlines
+        self.state = ViewportState()
+        self.image: SeriesImage | None = None
+        self.layers: tuple[FindingLayer, ...] = ()
+        self.crosshair: Crosshair | None = None
+        self.tool: ToolName = "window"
+        self.brush: Brush | None = None
+        self.is_active = False
+        self.shows_overlays = True
+        self.live_text = ""
+        self._drag: Drag | None = None
+        self._press: QPointF | None = None
+        self._painting = False
+        self._pointer: QPointF | None = None
+        self._raster: tuple[DisplayArray, QImage] | None = None
+        self._shrunk: tuple[int, int, int, QImage] | None = None
+        self._drawn: tuple[overlays.DrawnLayer, ...] = ()
+        self._menu_allowed = True
+        self.setMouseTracking(True)
+        self.setAcceptDrops(True)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setMinimumSize(120, 100)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+
+    # what is shown
+
+    def show_image(self, image: SeriesImage | None, state: ViewportState) -> None:
+        """Show ``image`` as ``state`` says; None empties the viewport."""
+        self.image, self.state = image, state
+        self._raster = self._shrunk = None
+        self.update()
+
+    def set_state(self, state: ViewportState) -> None:
+        """Another state, told to nobody (``change`` tells)."""
+        if state != self.state:
+            self.state = state
+            self.update()
+
+    def change(self, state: ViewportState) -> None:
+        """Another state, told to whoever listens."""
+        if state != self.state:
+            self.state = state
+            self.update()
+            self.state_changed.emit(self)
+
+    @property
+    def count(self) -> int:
+        """How many images there are in this plane."""
+        return self.image.grid(self.state.plane).size_ijk[2] if self.image else 0
+
+    @property
+    def voi(self) -> Window | None:
+        """The window in force: set by the reader, or the image's own."""
+        if self.state.window is not None or self.image is None:
+            return self.state.window
+        return self.image.default_window()
+
+    def camera(self) -> Camera | None:
+        """How the image lies on the screen now."""
+        if self.image is None:
+            return None
+        size = (max(self.width(), 1), max(self.height(), 1))
+        return self.state.camera(self.image.grid(self.state.plane), size)
+
+    # painting
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw image and overlays."""
+        painter = QPainter(self)
+        area = QRectF(self.rect())
+        painter.fillRect(area, Qt.GlobalColor.black)
+        image, camera = self.image, self.camera()
+        if image is None or camera is None:
+            overlays.draw_notice(painter, area, tr("viewport.empty"))
+        else:
+            self._paint_study(painter, area, image, camera)
+        if self.is_active:
+            painter.setPen(QPen(color("accentdim"), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        painter.end()
+
+    def _paint_study(
+        self, painter: QPainter, area: QRectF, image: SeriesImage, camera: Camera
+    ) -> None:
+        window = self.voi
+        shown = (
+            None
+            if window is None
+            else image.picture(self.state.plane, camera.index, window, inverted=self.state.inverted)
+        )
+        if shown is not None:
+            self._paint_raster(painter, shown, camera)
+        else:
+            overlays.draw_notice(painter, area, self._waiting_text(image))
+        self._drawn = ()
+        visible = self._visible_layers(image)
+        if self.shows_overlays and image.is_loaded:
+            self._drawn = self._outlines.drawn(visible, camera, image.space)
+            overlays.draw_layers(painter, self._drawn)
+        self._paint_crosshair(painter, area, image, camera)
+        overlays.draw_letters(painter, area, edge_letters(image, camera))
+        if self.shows_overlays:
+            unverified = any(drawn.layer.is_unverified_ai for drawn in self._drawn)
+            texts = corner_texts(image, self.state, camera, window, has_unverified_ai=unverified)
+            overlays.draw_corners(painter, area, texts)
+            if self._has_mm(image):
+                overlays.draw_scale(painter, area, camera.zoom)
+        self._paint_brush(painter, camera)
+
+    def _paint_raster(self, painter: QPainter, shown: DisplayArray, camera: Camera) -> None:
+        raster = self._raster_of(shown)
+        matrix = QTransform(*camera.pixel_matrix())
+        pixels = np.hypot(matrix.m11(), matrix.m12()), np.hypot(matrix.m21(), matrix.m22())
+        ratio = self.devicePixelRatioF()
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setTransform(matrix)
+        if min(pixels) * ratio < _SHRINK_BELOW:
+            # Bilinear drawing skips pixels when it shrinks; area averaging does not.
+            width = max(round(raster.width() * pixels[0] * ratio), 1)
+            height = max(round(raster.height() * pixels[1] * ratio), 1)
+            raster = self._shrunken(raster, width, height)
+        painter.drawImage(QRectF(0, 0, shown.shape[1], shown.shape[0]), raster)
+        painter.resetTransform()
+
+    def _raster_of(self, shown: DisplayArray) -> QImage:
+        if self._raster is None or self._raster[0] is not shown:
+            height, width = shown.shape[:2]
+            kind = (
+                QImage.Format.Format_RGB888 if shown.ndim == 3 else QImage.Format.Format_Grayscale8
+            )
+            self._raster = (shown, QImage(shown.data, width, height, shown.strides[0], kind))
+        return self._raster[1]
+
+    def _shrunken(self, raster: QImage, width: int, height: int) -> QImage:
+        key = raster.cacheKey()
+        if self._shrunk is None or self._shrunk[:3] != (key, width, height):
+            small = raster.scaled(
+                width,
+                height,
+                Qt.AspectRatioMode.IgnoreAspectRatio,
+                Qt.TransformationMode.SmoothTransformation,
+            )
+            self._shrunk = (key, width, height, small)
+        return self._shrunk[3]
+
+    def _paint_crosshair(
+        self, painter: QPainter, area: QRectF, image: SeriesImage, camera: Camera
+    ) -> None:
+        cross = self.crosshair
+        if cross is None or not self.shows_overlays:
+            return
+        if cross.applies_to(camera.grid, image.ref.series_instance_uid):
+            x, y = camera.lps_to_display(cross.point_lps)
+            overlays.draw_crosshair(painter, area, QPointF(float(x), float(y)))
+
+    def _paint_brush(self, painter: QPainter, camera: Camera) -> None:
+        if self.tool not in ("brush", "erase") or self.brush is None or self._pointer is None:
+            return
+        radius = self.brush.radius_mm * camera.zoom
+        overlays.draw_brush(painter, self._pointer, radius, erase=self.tool == "erase")
+        if self.live_text:
+            at = self._pointer + QPointF(radius + 8, -radius)
+            overlays.shadowed_text(painter, at, self.live_text, color("accent"))
+
+    def _visible_layers(self, image: SeriesImage) -> Sequence[FindingLayer]:
+        return [layer for layer in self.layers if layer.ref == image.ref]
+
+    def _waiting_text(self, image: SeriesImage) -> str:
+        if image.error is not None:
+            return image.error.text(language())
+        if self.state.plane != "stack" and image.loaded_frames:
+            return tr("viewport.building")
+        return tr("viewport.loading")
+
+    def _has_mm(self, image: SeriesImage) -> bool:
+        facts = image.facts
+        known = facts is not None and facts.pixel_spacing_mm is not None
+        return bool(image.space.frame_of_reference_uid) or known
+
+    # mouse
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin a drag, a stroke, or a click."""
+        self.activated.emit(self)
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self._press = event.position()
+        self._menu_allowed = True
+        camera = self.camera()
+        if camera is None:
+            return
+        button, shift = event.button(), _has(event, Qt.KeyboardModifier.ShiftModifier)
+        if button == Qt.MouseButton.LeftButton and self.tool in ("brush", "erase") and self.brush:
+            self._painting = True
+            point = camera.display_to_lps(_xy(event.position()))
+            self.brush.press(self, point, erase=self.tool == "erase")
+        elif button == Qt.MouseButton.LeftButton and (shift or self.tool == "crosshair"):
+            self._drag = None
+            self._point_at(event.position())
+        else:
+            self._drag = self._new_drag(button, camera, _xy(event.position()))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Go on with what the press began."""
+        self._pointer = event.position()
+        if self._painting and self.brush is not None:
+            camera = self.camera()
+            if camera is not None:
+                self.brush.move(self, camera.display_to_lps(_xy(event.position())))
+            self.update()
+            return
+        if self._press is not None and self._drag is not None:
+            way = event.position() - self._press
+            if abs(way.x()) + abs(way.y()) > _CLICK_PX:
+                self._menu_allowed = False
+                self.change(self._drag.moved(_xy(event.position())))
+        elif event.buttons() & Qt.MouseButton.LeftButton and self._press is not None:
+            self._point_at(event.position())
+        if self.tool in ("brush", "erase"):
+            self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End the drag or stroke; a press without a drag is a click."""
+        press, self._press = self._press, None
+        drag, self._drag = self._drag, None
+        if self._painting and self.brush is not None:
+            self._painting = False
+            self.brush.release()
+            return
+        if press is None or event.button() != Qt.MouseButton.LeftButton or drag is None:
+            return
+        way = event.position() - press
+        if abs(way.x()) + abs(way.y()) <= _CLICK_PX:
+            self._click(event.position())
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Left: this viewport alone, or all again."""
+        if event.button() == Qt.MouseButton.LeftButton and self.tool not in ("brush", "erase"):
+            self.maximize_requested.emit(self)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """A right click without a drag opens the menu."""
+        if self._menu_allowed:
+            self.menu_requested.emit(self, event.globalPos())
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll; with Ctrl zoom; with Shift the brush's size, or five images."""
+        notches = event.angleDelta().y() or event.angleDelta().x()
+        steps = round(notches / 120) or (1 if notches > 0 else -1 if notches < 0 else 0)
+        camera = self.camera()
+        if camera is None or steps == 0:
+            return
+        modifiers = event.modifiers()
+        if modifiers & Qt.KeyboardModifier.ControlModifier:
+            at = _xy(event.position())
+            self.change(zoomed_at(self.state, camera, 1.15**steps, at))
+        elif (
+            modifiers & Qt.KeyboardModifier.ShiftModifier
+            and self.brush is not None
+            and (self.tool in ("brush", "erase"))
+        ):
+            self.brush.resize(steps)
+            self.update()
+        else:
+            fast = _FAST_SCROLL if modifiers & Qt.KeyboardModifier.ShiftModifier else 1
+            self.change(self.state.scrolled(-steps * fast, self.count))
+        event.accept()
+
+    def leaveEvent(self, _event: object) -> None:
+        """Forget where the pointer was."""
+        self._pointer = None
+        if self.tool in ("brush", "erase"):
+            self.update()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Series from the browser may be dropped here."""
+        if event.mimeData().hasFormat(SERIES_MIME):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Show the dropped series here."""
+        text = bytes(event.mimeData().data(SERIES_MIME).data()).decode("utf-8")
+        study, series, stack = text.split("|")
+        self.series_dropped.emit(self, SeriesRef(study, series, int(stack)))
+        event.acceptProposedAction()
+
+    def _new_drag(self, button: Qt.MouseButton, camera: Camera, at: Point) -> Drag | None:
+        window = self.voi
+        kinds: dict[Qt.MouseButton, DragKind] = {
+            Qt.MouseButton.MiddleButton: "pan",
+            Qt.MouseButton.RightButton: "zoom",
+        }
+        if button == Qt.MouseButton.LeftButton and self.tool in ("window", "pan", "zoom", "scroll"):
+            kinds[button] = self.tool
+        kind = kinds.get(button)
+        if kind is None or window is None or self.image is None:
+            return None
+        values = (window.center, window.width)
+        return Drag(kind, self.state, camera, at, values, self.image.value_range)
+
+    def _click(self, at: QPointF) -> None:
+        lines = [(item.layer.uid, line) for item in self._drawn for line in item.lines]
+        uid = hit(_xy(at), lines)
+        if uid is not None:
+            self.finding_clicked.emit(uid)
+        elif self.crosshair is not None:
+            self._point_at(at)
+
+    def _point_at(self, at: QPointF) -> None:
+        camera = self.camera()
+        if camera is None:
+            return
+        point = camera.display_to_lps(_xy(at))
+        if self.image is not None and self.image.space.contains(point):
+            self.pointed.emit(self, point)
+
+    def global_middle(self) -> QPoint:
+        """The viewport's middle on the screen, where menus opened by key appear."""
+        return self.mapToGlobal(self.rect().center())
+
+
+def _xy(at: QPointF) -> Point:
+    return at.x(), at.y()
+
+
+def _has(event: QMouseEvent, modifier: Qt.KeyboardModifier) -> bool:
+    return bool(event.modifiers() & modifier)
