@@ -27,6 +27,7 @@ def build_context(
     data_folder: Path | None = None,
     user: str = "",
     workspace: Path | None = None,
+    built_in_packs: Path | None = None,
     clock: Clock | None = None,
     uids: UidSource | None = None,
 ) -> AppContext:
@@ -34,7 +35,8 @@ def build_context(
 
     ``user`` is who acts; default: the settings, then the account. ``workspace`` takes unpacked
     archives; the default keeps them in the data folder so that a study opens again after a
-    restart. Raises ``StoreError`` or ``InputError``. Main thread; ``close`` the context after use.
+    restart. ``built_in_packs`` stands in for the shipped ones. Raises ``StoreError`` or
+    ``InputError``. Main thread; ``close`` the context after use.
     """
     from app.inference.pack_store import PackStore
     from app.inference.worker import InferenceProcess
@@ -54,7 +56,7 @@ def build_context(
         uids=uids or RandomUids(),
         settings=settings,
         store=store,
-        packs=PackStore(folders.built_in_packs_folder(), folder / "packs"),
+        packs=PackStore(built_in_packs or folders.built_in_packs_folder(), folder / "packs"),
         runner=JobRunner({"interaction": 1, "io": 2, "compute": max(1, cores - 1), "inference": 1}),
         inference=InferenceProcess(),
         user=user or settings.user or account_name(),

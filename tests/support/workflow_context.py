@@ -15,8 +15,12 @@ from tests.support.domain import CountedUids, FixedClock
 def context_in(folder: Path, *, user: str = "Dr Petrov") -> Iterator[AppContext]:
     """Opened on the library in ``folder``; closed afterwards."""
     context = build_context(
-        data_folder=folder, user=user, clock=FixedClock(), uids=CountedUids()
-    )  # fmt: skip
+        data_folder=folder,
+        user=user,
+        built_in_packs=folder / "no-built-in-packs",
+        clock=FixedClock(),
+        uids=CountedUids(),
+    )
     try:
         yield context
     finally:
