@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import Final
 
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVB
 
 from app.core.finding import Finding
 from app.core.measurement import Measurement
+from app.core.report import Message
 from app.ui import finding_words as words
 from app.ui.panel_style import STATE_MARKS
 from app.ui.texts import tr
@@ -48,8 +50,19 @@ class FindingCard(QWidget):
         self._tail: QWidget | None = None
         self._place()
 
-    def show_finding(self, finding: Finding, number: int, *, current: bool, locked: bool) -> None:
-        """Fill the card; ``locked`` (signed) hides the verbs."""
+    def show_finding(
+        self,
+        finding: Finding,
+        number: int,
+        *,
+        current: bool,
+        locked: bool,
+        flag_texts: Mapping[str, Message],
+    ) -> None:
+        """Fill the card; ``locked`` (signed) hides the verbs.
+
+        ``flag_texts`` are the words of the pack for its quality flags.
+        """
         self.uid, self._state, self._is_current = finding.uid, finding.state, current
         undecided = finding.state == "proposed"
         content = finding.current
@@ -66,7 +79,7 @@ class FindingCard(QWidget):
         )
         self._headline.setToolTip(tr(f"significance.{content.significance}"))
         self._show_origin(finding)
-        self._show_lines(finding)
+        self._show_lines(finding, flag_texts)
         self._mark.setStyleSheet(f"color: {COLORS['accent' if undecided else 'dim']};")
         self._number.setStyleSheet(f"color: {shade};")
         for name, button in self._buttons.items():
@@ -178,13 +191,14 @@ class FindingCard(QWidget):
         self._origin.setStyleSheet("" if undecided else _quiet_chip())
         self._origin.setToolTip(words.origin_hover(finding))
 
-    def _show_lines(self, finding: Finding) -> None:
+    def _show_lines(self, finding: Finding, flag_texts: Mapping[str, Message]) -> None:
         content = finding.current
-        numbers = " · ".join(_measurement_html(item) for item in content.measurements)
+        measurements = words.shown_measurements(content)
+        numbers = " · ".join(_measurement_html(item) for item in measurements)
         self._set("numbers", numbers)
-        hovers = [words.measurement_hover(item) for item in content.measurements]
+        hovers = [words.measurement_hover(item) for item in measurements]
         self._lines["numbers"].setToolTip("\n".join(hovers))
-        flags = ", ".join(words.quality_texts(content))
+        flags = ", ".join(words.quality_texts(content, flag_texts))
         self._set("quality", f"▲ {escape(flags)}" if flags else "")
         score = escape(words.score_text(finding))
         self._set("score", score)

@@ -64,6 +64,7 @@ class FindingEditor(QWidget):
         self._presence = self._choice("presence", _PRESENCES)
         self._presence.setCurrentIndex(_PRESENCES.index(self._content.presence))
         self._sides = QButtonGroup(self)
+        self._shown = words.shown_measurements(self._content)
         self._numbers: list[QLineEdit] = []
         self._fault = QLabel()
         self._fault.setProperty("role", "error")
@@ -92,10 +93,10 @@ class FindingEditor(QWidget):
             self._say(tr("editor.label_missing"))
             return
         try:
-            measurements = tuple(
-                _edited(item, field.text())
-                for item, field in zip(self._content.measurements, self._numbers, strict=True)
-            )
+            typed = {
+                item.kind: _edited(item, field.text())
+                for item, field in zip(self._shown, self._numbers, strict=True)
+            }
         except ValueError as error:
             self._say(tr("editor.number_bad", text=str(error)))
             return
@@ -116,7 +117,7 @@ class FindingEditor(QWidget):
             site=site,
             significance=words.SIGNIFICANCE_ORDER[self._significance.currentIndex()],
             presence=_PRESENCES[self._presence.currentIndex()],
-            measurements=measurements,
+            measurements=tuple(typed.get(m.kind, m) for m in self._content.measurements),
         )
         if edited == self._content:
             self._say(tr("editor.unchanged"))
@@ -165,7 +166,7 @@ class FindingEditor(QWidget):
             (tr("editor.significance"), self._significance),
             (tr("editor.presence"), self._presence),
         ]
-        rows += [(words.kind_text(m.kind), self._number_row(m)) for m in self._content.measurements]
+        rows += [(words.kind_text(m.kind), self._number_row(m)) for m in self._shown]
         for line, (name, widget) in enumerate(rows):
             if not name:
                 grid.addWidget(widget, line, 0, 1, 2)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from app.core.codes import Laterality
 from app.core.finding import Finding, FindingContent, Significance
 from app.core.measurement import Measurement, PreviousValue, Reference
+from app.core.report import Message
 from app.ui.texts import entries, tr
 from app.ui.texts import language as current_language
 from app.workflow.review import REJECT_REASONS
@@ -46,6 +47,11 @@ def finding_numbers(findings: Iterable[Finding]) -> dict[str, int]:
     return {finding.uid: n for n, finding in enumerate(sorted(findings, key=key), 1)}
 
 
+def shown_measurements(content: FindingContent) -> tuple[Measurement, ...]:
+    """The measurements that are numbers for a reader; a place (centroid) is none."""
+    return tuple(item for item in content.measurements if item.unit != "{point}")
+
+
 def headline(content: FindingContent) -> str:
     """Label, presence if not plainly present, side and site: ``Nodule, right, upper lobe S3``."""
     language = current_language()
@@ -58,7 +64,8 @@ def headline(content: FindingContent) -> str:
     site = site_text(content)
     if site and site.casefold() not in name:
         parts.append(site)
-    return ", ".join(parts)
+    text = ", ".join(parts)
+    return text[:1].upper() + text[1:]
 
 
 def site_text(content: FindingContent) -> str:
@@ -164,9 +171,13 @@ def _reference_text(reference: Reference, unit: str) -> str:
     return ""
 
 
-def quality_texts(content: FindingContent) -> tuple[str, ...]:
-    """Quality flags in words; an unknown flag is shown as it is."""
-    words = (_known(f"quality.{flag}", flag.replace("_", " ")) for flag in content.quality_flags)
+def quality_texts(content: FindingContent, texts: Mapping[str, Message]) -> tuple[str, ...]:
+    """Quality flags in the words of the pack that raised them; an unknown flag as it is."""
+    language = current_language()
+    words = (
+        texts[flag].text(language) if flag in texts else flag.replace("-", " ").replace("_", " ")
+        for flag in content.quality_flags
+    )
     return tuple(dict.fromkeys(words))
 
 

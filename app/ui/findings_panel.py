@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -16,8 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.core.errors import AppError
+from app.core.errors import AppError, ModelPackError
 from app.core.finding import Finding, FindingContent
+from app.core.report import Message
 from app.core.study import SeriesRef
 from app.ui.coverage_view import CoverageRow, CoverageView
 from app.ui.finding_card import FindingCard
@@ -51,6 +52,7 @@ class FindingsPanel(QWidget):
         self._signals: SessionSignals | None = None
         self._cards: dict[str, FindingCard] = {}
         self._inline: QWidget | None = None
+        self._texts_of_pack: dict[str, Mapping[str, Message]] = {}
         self._series_provider: Callable[[], SeriesRef | None] = lambda: None
         self.setStyleSheet(PANEL_STYLE)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -349,11 +351,23 @@ class FindingsPanel(QWidget):
                 shown.action_requested.connect(self._act)
             current = finding.uid == selected
             shown.show_finding(
-                finding, numbers[finding.uid], current=current, locked=self._is_locked()
+                finding,
+                numbers[finding.uid],
+                current=current,
+                locked=self._is_locked(),
+                flag_texts=self._flag_texts(finding.provenance.pack),
             )
             if self._list.indexOf(shown) != place:
                 self._list.insertWidget(place, shown)
         self._refresh_header()
+
+    def _flag_texts(self, pack_id: str) -> Mapping[str, Message]:
+        """The words of a pack for its quality flags; none for a pack that is not installed."""
+        if not pack_id:
+            return {}
+        if pack_id not in self._texts_of_pack:
+            self._texts_of_pack[pack_id] = _quality_words(self._context, pack_id)
+        return self._texts_of_pack[pack_id]
 
     def _refresh_header(self) -> None:
         session = self._session
@@ -428,3 +442,11 @@ class FindingsPanel(QWidget):
         outer.addLayout(message_row)
         outer.addWidget(self._scroll, 1)
         self.setMinimumWidth(330)
+
+
+def _quality_words(context: AppContext, pack_id: str) -> Mapping[str, Message]:
+    try:
+        checks = context.packs.get(pack_id).pack.output.quality
+    except ModelPackError:
+        return {}
+    return {check.id: Message(check.text.en, check.text.ru) for check in checks}

@@ -56,6 +56,7 @@ class SignDialog(QDialog):
         self.setStyleSheet(PANEL_STYLE)
         self.setModal(True)
         self.setMinimumWidth(640)
+        self.resize(680, 640)
         study = session.study
         self.setWindowTitle(tr("sign.title"))
         heading = QLabel(
