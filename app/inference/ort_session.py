@@ -31,6 +31,7 @@ _ORT_ERRORS: tuple[type[Exception], ...] = tuple(
 )
 _OOM_WORDS = ("out of memory", "failed to allocate memory", "alloc_failed", "bad allocation")
 _MAX_THREADS = 4
+_DRIVERS = ("libcuda.so.1", "nvcuda.dll")
 
 # ONNX, opset 13: y = Identity(x) on one float. Made by onnx.helper; proves that a device computes.
 _IDENTITY = bytes.fromhex(
@@ -61,6 +62,22 @@ class CudaReport:
     missing_libraries: tuple[str, ...]
     usable: bool
     text: Message
+
+    @property
+    def detail(self) -> str:
+        """The sentence in English."""
+        return self.text.en
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, in English; empty where nothing helps or nothing is wrong."""
+        if self.usable or not self.provider_in_build:
+            return ""
+        if self.missing_libraries and self.missing_libraries[0] in _DRIVERS:
+            return "Install the NVIDIA driver if the machine has such a GPU; else nothing is wrong."
+        if self.missing_libraries:
+            return "Install the optional dependency group: pip install overread[cuda]"
+        return "Check the driver with nvidia-smi."
 
 
 class ModelSession:
