@@ -163,11 +163,18 @@ def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
             "It has neither a SOP class nor an image.",
             ru="В файле нет ни класса SOP, ни изображения.",
         )
+    kind = UID(sop_class).name.removesuffix(" Storage") if sop_class else "Image"
     syntax = str(ds.file_meta.TransferSyntaxUID)
     frames = max(1, integer_of(ds, "NumberOfFrames", 1))
     has_pixels = rows > 0 and columns > 0 and (bytes_left > 0 or _is_deflated(syntax))
     if has_pixels and syntax in _NATIVE:
         _require_complete(ds, rows * columns * frames, bytes_left)
+    is_identified = bool(_word(ds, "StudyInstanceUID") and _word(ds, "SeriesInstanceUID"))
+    if not has_pixels and (rows or "Image" in kind or not is_identified):
+        raise DicomReadError(
+            "It is an image or a fragment without pixel data: the file is cut short.",
+            ru="Это снимок или фрагмент без пиксельных данных: файл неполный.",
+        )
     uid, warnings = _identifiers(ds, path)
     instance = Instance(
         path=path,
@@ -180,7 +187,6 @@ def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
         columns=columns if has_pixels else 0,
     )
     photometric = _word(ds, "PhotometricInterpretation").upper() or "MONOCHROME2"
-    kind = UID(sop_class).name.removesuffix(" Storage") if sop_class else "Image"
     patient, study_date = _patient(ds), iso_date(_word(ds, "StudyDate"))
     return Record(
         instance=instance,

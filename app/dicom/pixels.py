@@ -113,12 +113,14 @@ class ImageObject:
     def _decoded(self, index: int) -> StoredArray:
         ds = self._dataset
         is_palette = words_upper(ds, "PhotometricInterpretation")[:1] == ("PALETTE COLOR",)
-        try:
-            array = pixel_array(ds, index=index)
-        except (*MALFORMED, OSError):
-            if not ds.file_meta.TransferSyntaxUID.is_compressed:
-                raise
-            array = self._decoded_by_itk(index)
+        if not ds.file_meta.TransferSyntaxUID.is_encapsulated:
+            # pydicom would clear bits as if HighBit were BitsStored - 1; we know better below.
+            array = pixel_array(ds, index=index, correct_unused_bits=False)
+        else:
+            try:
+                array = pixel_array(ds, index=index)
+            except (*MALFORMED, OSError):
+                array = self._decoded_by_itk(index)
         if is_palette and array.ndim == 2:
             array = apply_color_lut(array, ds)
             if array.dtype != np.uint8:
@@ -174,7 +176,7 @@ def significant_bits(array: StoredArray, ds: Dataset) -> StoredArray:
     signed = integer_of(ds, "PixelRepresentation", 0) == 1
     low = -(1 << (stored - 1)) if signed else 0
     high = (1 << (stored - 1)) - 1 if signed else (1 << stored) - 1
-    native = not ds.file_meta.TransferSyntaxUID.is_compressed
+    native = not ds.file_meta.TransferSyntaxUID.is_encapsulated
     shift = integer_of(ds, "HighBit", stored - 1) + 1 - stored if native else 0
     if shift <= 0 and int(array.min()) >= low and int(array.max()) <= high:
         return array

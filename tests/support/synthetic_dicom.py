@@ -17,6 +17,7 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import (
+    UID,
     ComputedRadiographyImageStorage,
     CTImageStorage,
     DigitalXRayImageStorageForPresentation,
@@ -160,7 +161,7 @@ def write_series(folder: Path, spec: SeriesSpec | None = None) -> list[Path]:
     paths = []
     for n, position in enumerate(positions):
         ds = base_dataset(sop_class, study=spec.study, series=spec.name, instance=n)
-        ds.file_meta.TransferSyntaxUID = spec.transfer_syntax_uid
+        ds.file_meta.TransferSyntaxUID = UID(spec.transfer_syntax_uid)
         origin, points = slice_points_lps(spec, float(position))
         ds.Modality = spec.modality
         ds.SeriesDescription = spec.description
