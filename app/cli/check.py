@@ -1,0 +1,114 @@
+"""``overread check``: a report text held against findings and study."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from app.cli.extract import error_object, json_lines, read_text, use_utf8
+from app.core.errors import AppError, InputError
+from app.core.findings_json import findings_from_json
+from app.core.report import CheckResult, StudyFacts
+from app.reporting.check import check
+from app.reporting.check_json import CHECK_SCHEMA, check_to_json, study_facts_from_json
+
+# A Windows or POSIX path that ends so is a case's study object, not images.
+_FACTS_SUFFIX = ".json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb."""
+    parser.add_argument("--report", metavar="FILE", help="report text; -: standard input")
+    parser.add_argument("--findings", metavar="FILE", help="findings.json")
+    parser.add_argument("--study", metavar="PATH", help="the study's files, or its facts as .json")
+    parser.add_argument("--lang", choices=("en", "ru"), help="language of the report")
+    parser.add_argument(
+        "--jsonl",
+        metavar="FILE",
+        nargs="?",
+        const="-",
+        help="one case per line, from standard input or FILE; one result per line",
+    )
+    parser.add_argument("--json", action="store_true", help="JSON output")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the verb; 1 when the check blocks (or a line of ``--jsonl`` could not be read)."""
+    if args.jsonl is not None:
+        return _run_lines(args.jsonl)
+    if not args.report or not args.findings:
+        raise InputError(
+            "The check needs a report and findings.",
+            ru="Для проверки нужны отчёт и находки.",
+            hint="Give --report FILE and --findings FILE, or --jsonl.",
+            hint_ru="Укажите --report ФАЙЛ и --findings ФАЙЛ либо --jsonl.",
+        )
+    findings = findings_from_json(_json_file(args.findings))
+    result = check(read_text(args.report), findings, _facts(args.study), args.lang)
+    if args.json:
+        use_utf8()
+        print(json.dumps(check_to_json(result), ensure_ascii=False))
+    else:
+        _print(result)
+    return 1 if result.verdict == "blocked" else 0
+
+
+def _run_lines(name: str) -> int:
+    use_utf8()
+    failed = False
+    for number, row, fault in json_lines(name):
+        identity = str(row.get("id", number))
+        try:
+            if fault is not None:
+                raise fault
+            answer = check_to_json(_check_row(row), id=identity)
+        except AppError as error:
+            failed = True
+            answer = {"schema": CHECK_SCHEMA, "id": identity, "error": error_object(error)}
+        print(json.dumps(answer, ensure_ascii=False), flush=True)
+    return 1 if failed else 0
+
+
+def _check_row(row: dict[str, Any]) -> CheckResult:
+    text, language = row.get("report"), row.get("lang")
+    if not isinstance(text, str):
+        raise InputError(
+            "The case has no report.",
+            ru="В случае нет поля report.",
+            hint="Give the field report.",
+            hint_ru="Укажите поле report.",
+        )
+    findings = findings_from_json(row.get("findings") or [])
+    facts = study_facts_from_json(row.get("study"))
+    return check(text, findings, facts, language if isinstance(language, str) else None)
+
+
+def _json_file(name: str) -> object:
+    try:
+        return json.loads(read_text(name))
+    except ValueError as fault:
+        raise InputError(
+            f"The file {name} is not JSON.",
+            ru=f"Файл {name} не является JSON.",
+            hint="Give a findings.json written by overread infer or overread read.",
+            hint_ru="Укажите findings.json, записанный командой overread infer или read.",
+        ) from fault
+
+
+def _facts(path: str | None) -> StudyFacts:
+    if not path:
+        return StudyFacts()
+    if path.lower().endswith(_FACTS_SUFFIX):
+        return study_facts_from_json(_json_file(path))
+    # Reading images needs the whole image side of the program: only when it is asked for.
+    from app.workflow.study_facts import facts_of_path
+
+    return facts_of_path(path)
+
+
+def _print(result: CheckResult) -> None:
+    print(f"{result.verdict}: {len(result.discrepancies)} discrepancies")
+    for item in result.discrepancies:
+        where = f" [{item.spans[0].start}-{item.spans[0].end}]" if item.spans else ""
+        print(f"{item.severity}: {item.rule}{where}: {item.message.text(result.language)}")

@@ -1,0 +1,105 @@
+"""What every rule of the check is given, and how it words what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.core.finding import Finding
+from app.core.report import Discrepancy, Fix, Message, SentenceLink, Severity, Span, StudyFacts
+from app.reporting.extract import Reading
+from app.reporting.matching import Matches, match
+from app.reporting.reading.document import Document, Sentence
+from app.reporting.reading.mentions import Mention
+from app.reporting.subjects import Subject, subject_of
+
+_LONGEST_SPAN = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One report, its findings and its study, read and matched once for all rules."""
+
+    reading: Reading
+    subjects: tuple[Subject, ...]
+    matches: dict[str, Matches]
+    facts: StudyFacts
+    links: tuple[SentenceLink, ...]
+
+    @property
+    def document(self) -> Document:
+        """The report cut into pieces."""
+        return self.reading.document
+
+    @property
+    def text(self) -> str:
+        """The report as given."""
+        return self.reading.document.text
+
+    @property
+    def accepted(self) -> tuple[Subject, ...]:
+        """Findings that belong in the report and are there (a finding of absence is not)."""
+        return tuple(
+            s for s in self.subjects if s.finding.is_in_report and s.finding.current.presence != "absent"
+        )  # fmt: skip
+
+    def span(self, start: int, end: int) -> Span:
+        """A span with its text."""
+        return Span(start, end, self.text[start:end])
+
+    def place(self, mention: Mention) -> Span:
+        """Where to point for a mention: its sentence, or its words when that is long."""
+        sentence = self.document.sentences[mention.sentence]
+        return self.sentence_span(sentence, mention.start, mention.end)
+
+    def sentence_span(self, sentence: Sentence, start: int, end: int) -> Span:
+        """The sentence, or ``start..end`` when the sentence is too long to point anywhere."""
+        if sentence.end - sentence.start <= _LONGEST_SPAN:
+            return self.span(sentence.start, sentence.end)
+        return self.span(start, end)
+
+
+def case_of(
+    reading: Reading,
+    findings: Sequence[Finding],
+    facts: StudyFacts,
+    links: Sequence[SentenceLink] = (),
+) -> Case:
+    """Findings in the reader's terms, matched to the text. The order of findings is no matter."""
+    subjects = tuple(
+        subject_of(finding) for finding in sorted(findings, key=lambda finding: finding.uid)
+    )
+    accepted = [
+        s for s in subjects if s.finding.is_in_report and s.finding.current.presence != "absent"
+    ]
+    return Case(reading, subjects, match(accepted, reading), facts, tuple(links))
+
+
+def discrepancy(
+    rule: str,
+    severity: Severity,
+    message: Message,
+    *,
+    subject: Subject | None = None,
+    spans: Sequence[Span] = (),
+    fix: Fix | None = None,
+) -> Discrepancy:
+    """A discrepancy of ``rule``; ``subject`` names the finding concerned."""
+    uid = subject.uid if subject else None
+    return Discrepancy(rule, severity, message, uid, tuple(spans), fix)
+
+
+def name(subject: Subject, language: str) -> str:
+    """A finding in a message: its name with side and place."""
+    content = subject.finding.current
+    sides = {
+        "en": {"left": "left", "right": "right", "bilateral": "bilateral", "midline": ""},
+        "ru": {
+            "left": "слева", "right": "справа", "bilateral": "с обеих сторон", "midline": "",
+        },
+    }  # fmt: skip
+    side = sides[language].get(content.laterality or "", "")
+    label = content.label.text(language)
+    if language == "ru":
+        return f"«{label}{' ' + side if side else ''}»"
+    return f"“{side + ' ' if side else ''}{label}”"

@@ -1,0 +1,60 @@
+"""The report check: a text held against the decided findings and the study's own data."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from app.core.finding import Finding
+from app.core.report import (
+    CheckResult,
+    Discrepancy,
+    SentenceLink,
+    StudyFacts,
+    findings_sha256,
+    text_sha256,
+)
+from app.reporting.case import case_of
+from app.reporting.extract import language_of, read, statements_of
+from app.reporting.rules import RULES
+
+_RANK = {"block": 0, "warn": 1, "note": 2}
+_REGIONS = {
+    "CHEST": "CHEST", "THORAX": "CHEST", "LUNG": "CHEST", "ABDOMEN": "ABDOMEN",
+    "ABDOMENPELVIS": "ABDOMEN", "PELVIS": "ABDOMEN", "HEAD": "HEAD", "BRAIN": "HEAD",
+    "SKULL": "HEAD", "KNEE": "KNEE", "BREAST": "BREAST", "LSPINE": "LSPINE", "TSPINE": "LSPINE",
+    "CSPINE": "LSPINE", "SPINE": "LSPINE",
+}  # fmt: skip
+
+
+def check(
+    text: str,
+    findings: Sequence[Finding],
+    study: StudyFacts,
+    language: str | None = None,
+    *,
+    links: Sequence[SentenceLink] = (),
+) -> CheckResult:
+    """Check ``text``; pure and thread-safe, the same input gives the same result.
+
+    ``links`` are the sentences of a draft. Raises ``UnsupportedLanguage`` for a text that is
+    neither English nor Russian.
+    """
+    started = time.perf_counter()
+    spoken = language_of(text, language)
+    reading = read(text, spoken, _REGIONS.get(study.body_part.upper().replace(" ", ""), ""))
+    case = case_of(reading, findings, study, links)
+    found = [item for rule in RULES for item in rule(case)]
+    return CheckResult(
+        language=spoken,
+        report_sha256=text_sha256(text),
+        findings_sha256=findings_sha256(findings),
+        discrepancies=tuple(sorted(found, key=_reading_order)),
+        statements=statements_of(reading),
+        elapsed_ms=(time.perf_counter() - started) * 1000.0,
+    )
+
+
+def _reading_order(item: Discrepancy) -> tuple[int, int, str, str]:
+    start = item.spans[0].start if item.spans else 1 << 30
+    return _RANK[item.severity], start, item.rule, item.finding_uid or ""

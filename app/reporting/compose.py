@@ -1,0 +1,138 @@
+"""A draft report from the accepted findings, each sentence linked to its finding."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.core.finding import Finding, FindingContent
+from app.core.measurement import Measurement
+from app.core.report import Language, SentenceLink, StudyFacts
+from app.reporting.templates import Template, template
+
+_ORDER = {"critical": 0, "significant": 1, "incidental": 2, "descriptive": 3}
+_LENGTH_PAIR = ("long_axis", "short_axis")
+_SHOWN_STATUS = frozenset({"valid", "edited"})
+_LONGEST_LIST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A composed text and its generated sentences."""
+
+    text: str
+    links: tuple[SentenceLink, ...]
+
+
+def content_sha256(finding: Finding) -> str:
+    """Hash of the content a sentence is made from; changes when the finding is edited."""
+    return hashlib.sha256(repr(finding.current).encode("utf-8")).hexdigest()
+
+
+def compose(
+    findings: Sequence[Finding],
+    study_facts: StudyFacts,
+    language: Language,
+    *,
+    technique: str = "",
+    comparison: str = "",
+) -> Draft:
+    """The draft of accepted and edited findings, the gravest first.
+
+    Without any, the findings section is left to be written: a placeholder that the check demands
+    to be filled stands there, never a claim of normality.
+    """
+    words = template(language)
+    shown = sorted(
+        (finding for finding in findings if finding.is_in_report),
+        key=lambda finding: (_ORDER[finding.current.significance], finding.uid),
+    )
+    links: list[SentenceLink] = []
+    described: list[str] = []
+    concluded: list[str] = []
+    for finding in shown:
+        sentence = finding_sentence(finding, language)
+        described.append(sentence)
+        links.append(SentenceLink(sentence, finding.uid, content_sha256(finding)))
+        if finding.current.significance != "descriptive":
+            short = finding_sentence(finding, language, brief=True)
+            concluded.append(short)
+            links.append(SentenceLink(short, finding.uid, content_sha256(finding)))
+    body = " ".join(described) if described else words.fill_findings
+    if concluded:
+        conclusion = " ".join(concluded)
+    else:
+        conclusion = words.nothing_significant if described else words.fill_impression
+    if any(f.current.significance == "critical" and f.current.presence != "absent" for f in shown):
+        conclusion = f"{conclusion} {words.communication}"
+    parts = [words.title(study_facts)]
+    if technique:
+        parts.append(f"{words.technique}: {technique}")
+    if comparison:
+        parts.append(f"{words.comparison}: {comparison}")
+    parts += [f"{words.findings}:\n{body}", f"{words.impression}:\n{conclusion}"]
+    return Draft("\n".join(part for part in parts if part) + "\n", tuple(links))
+
+
+def finding_sentence(finding: Finding, language: Language, *, brief: bool = False) -> str:
+    """One sentence that states a finding: name, side, place and, unless ``brief``, sizes."""
+    content = finding.current
+    words = template(language)
+    name = content.label.text(language) or (content.concept.meaning if content.concept else "")
+    if content.presence == "absent":
+        return _capital(words.absent.format(name=name)) + "."
+    place = _place(content, words)
+    side = words.sides.get(content.laterality or "", "")
+    if side and _names_side(place, content.laterality or "", words):
+        side = ""
+    if language == "en":
+        phrase = " ".join(part for part in (side, name) if part)
+        phrase = f"{phrase} {place}" if place else phrase
+    else:
+        phrase = " ".join(part for part in (name, side) if part)
+        phrase = f"{phrase}, {place}" if place else phrase
+    if content.presence == "uncertain":
+        phrase = words.uncertain.format(name=phrase)
+    sizes = "" if brief else measurements_text(content.measurements, language)
+    return _capital(f"{phrase}, {sizes}" if sizes else phrase) + "."
+
+
+def _place(content: FindingContent, words: Template) -> str:
+    site = content.site
+    if site is None:
+        return ""
+    known = words.place(site.code.value if site.code else "", site.text("en"))
+    text = known or words.at_place(site.text(words.language))
+    if site.segment and site.segment not in text:
+        text = f"{text} ({site.segment})" if text else site.segment
+    return text
+
+
+def _names_side(place: str, side: str, words: Template) -> bool:
+    stems = words.side_stems.get(side, ())
+    return any(stem in place.lower() for stem in stems)
+
+
+def measurements_text(measurements: Sequence[Measurement], language: Language) -> str:
+    """Measurements as they are written in a report: ``12 × 8 mm, volume 1.4 mL``."""
+    words = template(language)
+    usable = [m for m in measurements if m.value is not None and m.status in _SHOWN_STATUS]
+    parts: list[str] = []
+    axes = {m.kind: m for m in usable if m.kind in _LENGTH_PAIR and m.unit in ("mm", "cm")}
+    if len(axes) == 2 and axes["long_axis"].unit == axes["short_axis"].unit:
+        long_axis, short_axis = axes["long_axis"], axes["short_axis"]
+        one = words.number(long_axis.value or 0.0, long_axis.unit)
+        two = words.number(short_axis.value or 0.0, short_axis.unit)
+        parts.append(f"{one} × {two} {words.unit(long_axis.unit)}")
+        usable = [m for m in usable if m is not long_axis and m is not short_axis]
+    for measure in usable[: _LONGEST_LIST - len(parts)]:
+        shown = f"{words.number(measure.value or 0.0, measure.unit)} {words.unit(measure.unit)}"
+        kind = words.measure_name(measure.kind)
+        parts.append(re.sub(r"\s+", " ", f"{kind} {shown}").strip())
+    return ", ".join(parts)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

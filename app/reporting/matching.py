@@ -1,0 +1,197 @@
+"""Which finding does which mention speak of? An assignment per section of the report.
+
+A mention scores for a finding by concept, side, place and size. The best pairs are taken first,
+so that two nodules do not share one sentence; what is left over may share a mention that
+contradicts nothing ("multiple nodules").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from app.reporting.extract import Reading
+from app.reporting.reading.lexicon import concepts
+from app.reporting.reading.mentions import Mention
+from app.reporting.subjects import Subject
+
+_EXACT, _NEAR = 4.0, 2.0
+_SIDE_FITS, _SIDE_DIFFERS = 3.0, -2.0
+_SITE_FITS, _SITE_DIFFERS = 2.0, -1.5
+_SIZE_FITS, _SIZE_DIFFERS = 2.0, -0.5
+_LEAST = 1.0
+_SAME_SIZE_MM, _SAME_SIZE_SHARE = 1.0, 0.1
+_LUNG_LOBES = {
+    "S1": "upper", "S2": "upper", "S3": "upper", "S6": "lower", "S7": "lower", "S8": "lower",
+    "S9": "lower", "S10": "lower",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Matches:
+    """Mentions of one finding by section; the first of each list is the best."""
+
+    subject: Subject
+    by_section: dict[str, list[Mention]] = field(default_factory=dict)
+
+    def of(self, section: str) -> list[Mention]:
+        """The mentions in a section."""
+        return self.by_section.get(section, [])
+
+    @property
+    def all(self) -> list[Mention]:
+        """The mentions of all sections, findings first."""
+        return [m for name in ("findings", "impression") for m in self.of(name)]
+
+
+def is_same_concept(wanted: str, named: str) -> bool:
+    """Whether a mention names exactly the concept of a finding."""
+    return bool(wanted) and wanted == named
+
+
+def is_near_concept(wanted: str, named: str) -> bool:
+    """Whether one may stand for the other in a text (mass and lesion, pneumonia and opacity)."""
+    known = concepts()
+    if wanted not in known or named not in known:
+        return False
+    return named in known[wanted].near or wanted in known[named].near
+
+
+def side_agrees(subject: Subject, mention: Mention) -> bool | None:
+    """True: same side; False: the opposite one; None: nothing to compare."""
+    one, two = subject.side, mention.side
+    if one not in ("left", "right", "bilateral") or two is None:
+        return None
+    if one == two:
+        return True
+    return None if "bilateral" in (one, two) else False
+
+
+def sites_of(concept: str, sites: frozenset[str]) -> dict[str, str]:
+    """Places by axis, with the lobe that a lung segment lies in."""
+    found = dict(site.split("=", 1) for site in sites)
+    segment = found.get("segment", "")
+    if "lobe" not in found and segment in _LUNG_LOBES and not concept.startswith("liver"):
+        found["lobe"] = _LUNG_LOBES[segment]
+    return found
+
+
+def compare_sites(subject: Subject, mention: Mention) -> tuple[set[str], set[str]]:
+    """(axes that agree, axes that differ) between a finding and a mention."""
+    ours = sites_of(subject.concept, subject.sites)
+    theirs = sites_of(subject.concept, mention.sites)
+    same: set[str] = set()
+    other: set[str] = set()
+    for axis in ours.keys() & theirs.keys():
+        one, two = set(ours[axis].split(" ")), set(theirs[axis].split(" "))
+        if axis == "level":
+            one, two = set(ours[axis].split("-")), set(theirs[axis].split("-"))
+        if one == two or one <= two or two <= one:
+            same.add(axis)
+        else:
+            other.add(axis)
+    return same, other
+
+
+def size_agrees(subject: Subject, mention: Mention) -> bool | None:
+    """Whether some length of the mention is one of the finding; None: nothing to compare."""
+    if not subject.lengths_mm or not mention.sizes_mm:
+        return None
+    return any(
+        abs(one - two) <= max(_SAME_SIZE_MM, _SAME_SIZE_SHARE * two)
+        for one in mention.sizes_mm
+        for two in subject.lengths_mm
+    )
+
+
+def score(subject: Subject, mention: Mention) -> float:
+    """How well a mention fits a finding; below ``_LEAST`` it does not."""
+    if is_same_concept(subject.concept, mention.concept):
+        total = _EXACT
+    elif is_near_concept(subject.concept, mention.concept):
+        total = _NEAR
+    else:
+        return -1.0
+    side = side_agrees(subject, mention)
+    if side is not None:
+        total += _SIDE_FITS if side else _SIDE_DIFFERS
+    same, other = compare_sites(subject, mention)
+    total += _SITE_FITS * bool(same) + _SITE_DIFFERS * bool(other)
+    size = size_agrees(subject, mention)
+    if size is not None:
+        total += _SIZE_FITS if size else _SIZE_DIFFERS
+    return total
+
+
+def match(subjects: Sequence[Subject], reading: Reading) -> dict[str, Matches]:
+    """Mentions per finding uid, by section; only statements, not denials."""
+    found = {subject.uid: Matches(subject) for subject in subjects}
+    for section in ("findings", "impression"):
+        mentions = [m for m in reading.mentions if m.section == section and m.is_stated]
+        for uid, chosen in _assign(subjects, mentions).items():
+            found[uid].by_section[section] = chosen
+    return found
+
+
+def _assign(subjects: Sequence[Subject], mentions: Sequence[Mention]) -> dict[str, list[Mention]]:
+    pairs = sorted(
+        (
+            (-score(subject, mention), subject.uid, number)
+            for subject in subjects
+            for number, mention in enumerate(mentions)
+            if score(subject, mention) >= _LEAST
+        ),
+        key=lambda pair: (pair[0], pair[2], pair[1]),
+    )
+    by_uid = {subject.uid: subject for subject in subjects}
+    chosen: dict[str, list[Mention]] = {}
+    taken: set[tuple[int, str]] = set()  # (sentence-level mention, concept)
+    for _, uid, number in pairs:
+        subject, mention = by_uid[uid], mentions[number]
+        if uid in chosen or (number, subject.concept) in taken:
+            continue
+        if _is_claimed_better(subject, mention, number, taken, mentions):
+            continue
+        chosen[uid] = [mention]
+        taken.add((number, subject.concept))
+    for _, uid, number in pairs:
+        if uid not in chosen and _contradicts_nothing(by_uid[uid], mentions[number]):
+            chosen[uid] = [mentions[number]]
+    for uid, first in chosen.items():
+        first.extend(_companions(by_uid[uid], first[0], mentions))
+    return chosen
+
+
+def _is_claimed_better(
+    subject: Subject,
+    mention: Mention,
+    number: int,
+    taken: set[tuple[int, str]],
+    mentions: Sequence[Mention],
+) -> bool:
+    """Whether a mention of another concept than the finding's own already has its finding."""
+    if mention.concept == subject.concept:
+        return False
+    claimed = (number, mention.concept) in taken
+    return claimed and not _contradicts_nothing(subject, mention)
+
+
+def _contradicts_nothing(subject: Subject, mention: Mention) -> bool:
+    if side_agrees(subject, mention) is False or compare_sites(subject, mention)[1]:
+        return False
+    return mention.plural or size_agrees(subject, mention) is not False
+
+
+def _companions(subject: Subject, chosen: Mention, mentions: Sequence[Mention]) -> list[Mention]:
+    """Other mentions in the same sentence that speak of the same thing."""
+    return [
+        other
+        for other in mentions
+        if other is not chosen
+        and other.sentence == chosen.sentence
+        and (
+            is_same_concept(subject.concept, other.concept)
+            or is_near_concept(subject.concept, other.concept)
+        )
+        and side_agrees(subject, other) is not False
+    ]

@@ -1,0 +1,1 @@
+"""Reading a report: tokens, sections, sentences, mentions of findings and what is said of them."""

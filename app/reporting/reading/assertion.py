@@ -1,0 +1,284 @@
+"""Is a finding stated, denied, hedged or only spoken of?
+
+Cues act within their clause: forward ones on what follows, backward ones on what precedes. A
+list ("no A, B or C"; "A, B и C не выявлено") carries a cue over commas as long as the next
+clause has no statement of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from app.reporting.reading.document import Clause, Document, Sentence
+from app.reporting.reading.lexicon import CHANGES, NEGATIONS
+from app.reporting.reading.patterns import Hit
+from app.reporting.reading.sizes import sizes_in
+
+_NEAR_WORDS = 3  # reach of a bare "не" / "not"
+_FORWARD_WORDS = 14
+_GENITIVE = ("ов", "ев", "ей", "ых", "их", "ого", "его", "ой", "ы", "и", "аз", "ек", "ен")
+# Masculine nouns whose genitive looks like a feminine nominative.
+_GENITIVE_NOUNS = frozenset(
+    [
+        "выпота",
+        "пневмоторакса",
+        "гидроторакса",
+        "ателектаза",
+        "гидронефроза",
+        "перелома",
+        "разрыва",
+        "стеноза",
+        "отека",
+        "инфаркта",
+        "синусита",
+        "сколиоза",
+        "тромба",
+        "газа",
+        "воздуха",
+        "очага",
+        "узла",
+        "фиброза",
+        "инсульта",
+        "конкремента",
+        "аппендицита",
+        "абсцесса",
+        "асцита",
+        "плеврита",
+        "холецистита",
+        "панкреатита",
+        "спондилолистеза",
+        "тэла",
+    ]
+)
+_TAKES_PART = frozenset({"neg_pre", "neg_post", "neg_word", "unc_pre", "unc_post"})
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """What is asserted of one mention; ``limited``: only of other, new or large ones."""
+
+    polarity: Literal["present", "absent", "uncertain", "context"]
+    limited: bool = False
+
+
+class AssertionReader:
+    """Judges mentions of one document."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        kinds = _TAKES_PART | {"pseudo", "hist", "cond", "verb", "scope_word", "family", *CHANGES}
+        hits = [hit for hit in document.hits if hit.kind in kinds]
+        covering = [hit for hit in document.hits if hit.kind in ("concept", "head", "denied")]
+        self._cues = _settled(hits, covering)
+        self._sizes = [size.start for size in sizes_in(document.text, 0, len(document.text))]
+
+    def judge(self, number: int, hit: Hit) -> Assertion:
+        """The assertion of the mention ``hit`` in sentence ``number``."""
+        sentence = self._document.sentences[number]
+        cues = [c for c in self._cues if sentence.first <= c.first and c.last <= sentence.last]
+        if hit.kind == "denied":
+            if self._is_context(sentence, hit, cues):
+                return Assertion("context")
+            return Assertion("absent")
+        if self._is_context(sentence, hit, cues):
+            return Assertion("context")
+        at = _clause_number(sentence, hit.first)
+        clause = sentence.clauses[at]
+        own = [c for c in cues if clause.first <= c.first < clause.last]
+        if self._is_uncertain(sentence, at, hit, cues, own):
+            return Assertion("uncertain")
+        cue = self._negation(sentence, at, hit, cues, own)
+        if cue is not None:
+            first, last = sorted((cue.first, hit.first))
+            limited = any(
+                c.kind == "scope_word" and first <= c.first <= last and not _holds(hit, c)
+                for c in cues
+            )
+            return Assertion("absent", limited)
+        return Assertion("present")
+
+    def _is_context(self, sentence: Sentence, hit: Hit, cues: list[Hit]) -> bool:
+        if sentence.section in ("indication", "recommendation", "comparison", "technique"):
+            return True
+        clause = sentence.clauses[_clause_number(sentence, hit.first)]
+        for cue in cues:
+            if cue.kind == "cond" and clause.first <= cue.first < hit.first:
+                return True
+            if cue.kind in ("hist", "family") and cue.first < hit.first:
+                reach = _clause_number(sentence, hit.first) - _clause_number(sentence, cue.first)
+                separators = {c.opens for c in sentence.clauses[1:]}
+                carried = reach <= 2 and cue.first == sentence.first
+                if reach == 0 or (carried and not self._states(clause, cues)):
+                    return not (separators & {";", "contrast"} and reach)
+            if cue.kind == "family" and clause.first <= cue.first < clause.last:
+                return True
+        return False
+
+    def _is_uncertain(
+        self, sentence: Sentence, at: int, hit: Hit, cues: list[Hit], own: list[Hit]
+    ) -> bool:
+        words = self._document.words
+        for index in range(hit.last, min(hit.last + 4, sentence.last + 1, len(words))):
+            if "?" in words[index].gap and index < sentence.last:
+                return True
+        tail = words[sentence.last - 1].end
+        if hit.last + 3 >= sentence.last and "?" in self._document.text[tail : tail + 2]:
+            return True
+        clause = sentence.clauses[at]
+        for cue in own:
+            if cue.kind == "unc_pre" and cue.last <= hit.first + 1 and cue.first < hit.first:
+                return True
+            backward = cue.kind == "unc_post" and cue.first >= hit.last
+            if backward and cue.last >= clause.last - 1:
+                return True
+        # A hedge that is a clause of its own: "вероятнее всего, очаг ...", "Вероятно, ...".
+        if at > 0 and sentence.clauses[at].opens == ",":
+            before = sentence.clauses[at - 1]
+            for cue in cues:
+                if cue.kind == "unc_pre" and cue.first >= before.first and cue.last == before.last:
+                    return True
+        return False
+
+    def _negation(
+        self, sentence: Sentence, at: int, hit: Hit, cues: list[Hit], own: list[Hit]
+    ) -> Hit | None:
+        for cue in own:
+            if cue.kind == "neg_word" and 0 <= hit.first - cue.last < _NEAR_WORDS - 1:
+                return cue
+            if cue.kind in NEGATIONS and hit.spans(cue):
+                return cue
+        backward = [c for c in own if c.kind == "neg_post" and c.first >= hit.last]
+        if backward:
+            return backward[0]
+        for cue in own:
+            if cue.kind == "neg_pre" and cue.last <= hit.first + 1 and cue.first < hit.first:
+                if self._blocked(cue, hit, own):
+                    continue
+                return cue
+        return self._carried_forward(sentence, at, hit, cues) or self._carried_back(
+            sentence, at, hit, cues
+        )
+
+    def _blocked(self, cue: Hit, hit: Hit, own: list[Hit]) -> bool:
+        """Whether a forward cue has been used up before it reaches the mention."""
+        if hit.first - cue.last > _FORWARD_WORDS:
+            return True
+        doubles = any(
+            c.kind == "neg_post" and c.first <= cue.first < c.last and self._serves_left(c, own)
+            for c in own
+        )
+        return doubles
+
+    def _serves_left(self, cue: Hit, own: list[Hit]) -> bool:
+        """A cue that works both ways ("нет") belongs to a finding at its left if there is one."""
+        first = min(c.first for c in own)
+        clause_first = min(first, cue.first)
+        for hit in self._document.hits:
+            if hit.kind in ("concept", "head") and hit.last <= cue.first:
+                sentence_start = self._clause_start(cue.first)
+                if hit.first >= max(sentence_start, 0) and clause_first >= sentence_start:
+                    return True
+        return False
+
+    def _clause_start(self, word: int) -> int:
+        for sentence in self._document.sentences:
+            if sentence.first <= word < sentence.last:
+                return sentence.clauses[_clause_number(sentence, word)].first
+        return 0
+
+    def _carried_forward(
+        self, sentence: Sentence, at: int, hit: Hit, cues: list[Hit]
+    ) -> Hit | None:
+        for number in range(at, 0, -1):
+            clause, before = sentence.clauses[number], sentence.clauses[number - 1]
+            if clause.opens not in (",", "(") or self._states(clause, cues):
+                return None
+            forward = [
+                c
+                for c in cues
+                if c.kind == "neg_pre"
+                and before.first <= c.first < before.last
+                and not any(
+                    d.kind == "neg_post" and d.first == c.first and c.first > before.first
+                    for d in cues
+                )
+            ]
+            if forward:
+                return forward[-1]
+            if self._states(before, cues):
+                return None
+        return None
+
+    def _carried_back(self, sentence: Sentence, at: int, hit: Hit, cues: list[Hit]) -> Hit | None:
+        clause = sentence.clauses[at]
+        if self._states(clause, cues) or not self._is_listed(hit):
+            return None
+        for number in range(at + 1, len(sentence.clauses)):
+            following = sentence.clauses[number]
+            if following.opens != ",":
+                return None
+            backward = [
+                c
+                for c in cues
+                if c.kind == "neg_post"
+                and following.first <= c.first < following.last
+                and (c.first > following.first or following.last - c.last <= 2)
+            ]
+            if backward:
+                return backward[0]
+            if self._states(following, cues):
+                return None
+        return None
+
+    def _is_listed(self, hit: Hit) -> bool:
+        """Whether the words of a mention can be an item of a denied list."""
+        if self._document.language == "en":
+            return True
+        return all(
+            word.text.endswith(_GENITIVE) or word.text in _GENITIVE_NOUNS
+            for word in self._document.words[hit.first : hit.last]
+        )
+
+    def _states(self, clause: Clause, cues: list[Hit]) -> bool:
+        """Whether a clause makes a statement of its own: a verb, a size, a cue, a change."""
+        start = self._document.words[clause.first].start
+        end = self._document.words[clause.last - 1].end
+        if any(start <= size < end for size in self._sizes):
+            return True
+        kinds = {"verb", "neg_pre", "neg_post", "neg_word", *CHANGES}
+        return any(clause.first <= c.first < clause.last and c.kind in kinds for c in cues)
+
+
+def _settled(hits: list[Hit], covering: list[Hit]) -> list[Hit]:
+    """Cues without those that are part of a name or of a longer cue of another meaning."""
+    kept: list[Hit] = []
+    overriding = [h for h in hits if h.kind in ("pseudo", "unc_pre", "unc_post", *CHANGES)]
+    for hit in hits:
+        length = hit.last - hit.first
+        in_name = hit.kind in _TAKES_PART and any(
+            c.owns(hit) and c.last - c.first > length for c in covering
+        )
+        overridden = hit.kind in NEGATIONS and any(
+            o.first < hit.last
+            and hit.first < o.last
+            and (o.last - o.first > length or (o.kind == "pseudo" and o.last - o.first >= length))
+            for o in overriding
+        )
+        bare = hit.kind == "neg_word" and any(
+            o.kind in ("neg_pre", "neg_post") and o.first <= hit.first < o.last for o in hits
+        )
+        if not (in_name or overridden or bare):
+            kept.append(hit)
+    return kept
+
+
+def _clause_number(sentence: Sentence, word: int) -> int:
+    for number, clause in enumerate(sentence.clauses):
+        if clause.first <= word < clause.last:
+            return number
+    return len(sentence.clauses) - 1
+
+
+def _holds(outer: Hit, inner: Hit) -> bool:
+    return outer.first <= inner.first and inner.last <= outer.last

@@ -1,0 +1,307 @@
+"""What is said of a mention: side, place, size, change.
+
+Words bind to the mention in their own clause first, then to one in a neighboring clause that
+has no finding of its own, so that no side is taken from another organ's phrase.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.core.codes import Laterality
+from app.core.report import Change
+from app.reporting.reading.document import Clause, Document, Sentence
+from app.reporting.reading.lexicon import CHANGES, kin_organs, lexicon
+from app.reporting.reading.patterns import Hit
+from app.reporting.reading.sizes import Size, sizes_in
+from app.reporting.reading.tokens import segment_name
+
+_VERTEBRA = re.compile(
+    r"(?<![\w-])(?P<a>(?:C|С|Th|Т|T|D|L|S)(?:\d{1,2}|[IVX]+))"
+    r"(?:\s*[-–/]\s*(?P<b>(?:C|С|Th|Т|T|D|L|S)?(?:\d{1,2}|[IVX]+)))?(?![\w])"
+)
+_ROMAN = {
+    "i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10,
+    "xi": 11, "xii": 12,
+}  # fmt: skip
+_SAY_SIZE = re.compile(
+    r"^\W*(?:размер\w*|диаметр\w*|максимальн\w*|толщин\w*|it |this |these |measur\w*|size|"
+    r"maximum|diameter|в динамике|отрицательн\w*|положительн\w*|без динамик\w*)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """Side (with the span of its word), ``axis=value`` places, sizes, change, plurality."""
+
+    side: Laterality | None
+    side_span: tuple[int, int] | None
+    sites: frozenset[str]
+    sizes: tuple[Size, ...]
+    change: Change | None
+    plural: bool
+
+
+class AttributeReader:
+    """Binds attributes to the mentions of one document; ``named`` are those of each sentence."""
+
+    def __init__(self, document: Document, named: Sequence[Sequence[Hit]]) -> None:
+        self._document = document
+        self._named = named
+        self._sides = [hit for hit in document.hits if hit.kind == "side"]
+        self._organs = [hit for hit in document.hits if hit.kind == "organ"]
+        self._changes = _longest([hit for hit in document.hits if hit.kind in CHANGES])
+        self._denials = [hit for hit in document.hits if hit.kind in ("normal", "neg_post")]
+        self._plurals = [hit for hit in document.hits if hit.kind == "plural"]
+        self._sites = _longest([hit for hit in document.hits if hit.kind == "site"])
+        self._sites += _numbered_sites(document)
+        self._sizes = list(sizes_in(document.text, 0, len(document.text)))
+
+    def read(self, number: int, hit: Hit, organ: str, polarity: str) -> Attributes:
+        """The attributes of mention ``hit`` in sentence ``number``."""
+        sentence = self._document.sentences[number]
+        at = _clause_number(sentence, hit.first)
+        side, span = self._side(sentence, number, at, hit)
+        return Attributes(
+            side,
+            span,
+            self._places(sentence, number, at, hit),
+            self._lengths(sentence, number, at, hit, organ) if polarity != "absent" else (),
+            self._change(sentence, number, hit),
+            any(sentence.first <= p.first < sentence.last for p in self._plurals),
+        )
+
+    def places_anywhere(self) -> frozenset[str]:
+        """All places named in the document, whatever they are said of."""
+        return frozenset(site.value for site in self._sites)
+
+    def _side(
+        self, sentence: Sentence, number: int, at: int, hit: Hit
+    ) -> tuple[Laterality | None, tuple[int, int] | None]:
+        for clause in self._clauses_for(sentence, number, at):
+            sides = [s for s in self._sides if clause.first <= s.first < clause.last]
+            if not sides:
+                continue
+            values = {s.value for s in sides}
+            if "bilateral" in values and len(values) == 1:
+                return "bilateral", self._span(sides[0])
+            if {"left", "right"} <= values and self._joined(sides):
+                return "bilateral", self._span(sides[0])
+            nearest = min(sides, key=lambda s: _distance(s, hit))
+            value: Laterality = nearest.value  # type: ignore[assignment]
+            return value, self._span(nearest)
+        return None, None
+
+    def _joined(self, sides: list[Hit]) -> bool:
+        """Whether two side words are coordinated ("справа и слева", "right and left")."""
+        for one, two in zip(sides, sides[1:], strict=False):
+            between = self._document.words[one.last : two.first]
+            if len(between) == 1 and between[0].text in ("и", "and", "or", "или"):
+                return True
+        return False
+
+    def _places(self, sentence: Sentence, number: int, at: int, hit: Hit) -> frozenset[str]:
+        found: dict[str, str] = {}
+        for clause in self._clauses_for(sentence, number, at):
+            here: dict[str, list[Hit]] = {}
+            for site in self._sites:
+                if clause.first <= site.first < clause.last:
+                    here.setdefault(site.value.partition("=")[0], []).append(site)
+            for axis, sites in here.items():
+                if axis not in found:
+                    nearest = min(sites, key=lambda s: _distance(s, hit))
+                    found[axis] = nearest.value
+        return frozenset(found.values())
+
+    def _clauses_for(self, sentence: Sentence, number: int, at: int) -> list[Clause]:
+        """The mention's clause, then neighbors that hold no finding of their own."""
+        clauses = sentence.clauses
+        chosen = [clauses[at]]
+        for near in range(at + 1, len(clauses)):
+            clause = clauses[near]
+            if clause.opens not in (",", "(", "-", ":", ")") or self._speaks(clause, number):
+                break
+            chosen.append(clause)
+        for near in range(at - 1, -1, -1):
+            if clauses[near + 1].opens in (";", "contrast"):
+                break
+            chosen.append(clauses[near])
+        return chosen
+
+    def _speaks(self, clause: Clause, number: int) -> bool:
+        """Whether a clause names a finding or says that something is normal."""
+        rows = [*self._named[number], *self._denials]
+        return any(clause.first <= hit.first < clause.last for hit in rows)
+
+    def _lengths(
+        self, sentence: Sentence, number: int, at: int, hit: Hit, organ: str
+    ) -> tuple[Size, ...]:
+        found: list[Size] = []
+        for size in self._sizes_in(sentence):
+            owner = self._owner(sentence, number, size)
+            if owner is hit:
+                found.append(size)
+        if found or hit is not self._last_named(number):
+            return tuple(found)
+        following = number + 1
+        if following < len(self._document.sentences) and not self._named[following]:
+            next_sentence = self._document.sentences[following]
+            text = self._document.text[next_sentence.start : next_sentence.end]
+            if next_sentence.section == sentence.section and _SAY_SIZE.match(text):
+                found.extend(self._sizes_in(next_sentence))
+        return tuple(found)
+
+    def _last_named(self, number: int) -> Hit | None:
+        return self._named[number][-1] if self._named[number] else None
+
+    def _sizes_in(self, sentence: Sentence) -> list[Size]:
+        return [s for s in self._sizes if sentence.start <= s.start < sentence.end]
+
+    def _owner(self, sentence: Sentence, number: int, size: Size) -> Hit | None:
+        """The mention that a size belongs to: in its clause, else the last one before it."""
+        rows = [hit for hit in self._named[number] if hit.kind != "denied"]
+        words = self._document.words
+        here = next(
+            (c for c in sentence.clauses
+             if words[c.first].start <= size.start < words[c.last - 1].end + 8),
+            sentence.clauses[-1],
+        )  # fmt: skip
+        for clause in sentence.clauses:
+            if words[clause.first].start <= size.start <= words[clause.last - 1].end:
+                here = clause
+        inside = [hit for hit in rows if here.first <= hit.first < here.last]
+        if inside:
+            return min(inside, key=lambda hit: self._gap(hit, size))
+        before = [hit for hit in rows if words[hit.first].start < size.start]
+        if before:
+            return before[-1] if self._same_place(before[-1], here, sentence) else None
+        after = [hit for hit in rows if words[hit.first].start > size.start]
+        return after[0] if after and here is sentence.clauses[0] else None
+
+    def _same_place(self, hit: Hit, clause: Clause, sentence: Sentence) -> bool:
+        """Whether a clause speaks of the organ of ``hit`` or of none."""
+        there = {o.value for o in self._organs if clause.first <= o.first < clause.last}
+        own = {o.value for o in self._organs if sentence.first <= o.first < clause.first}
+        if not there or not own:
+            return True
+        kin = kin_organs()
+        return any(organ in own or own & kin.get(organ, frozenset()) for organ in there)
+
+    def _gap(self, hit: Hit, size: Size) -> int:
+        words = self._document.words
+        start, end = words[hit.first].start, words[hit.last - 1].end
+        return size.start - end if size.start >= end else 2 * (start - size.end)
+
+    def _change(self, sentence: Sentence, number: int, hit: Hit) -> Change | None:
+        rows = [sentence]
+        following = number + 1
+        if (
+            hit is self._last_named(number)
+            and following < len(self._document.sentences)
+            and not self._named[following]
+            and self._document.sentences[following].section == sentence.section
+        ):
+            rows.append(self._document.sentences[following])
+        for one in rows:
+            for change in self._changes:
+                inside = one.first <= change.first < one.last
+                if inside and not (hit.first <= change.first < hit.last):
+                    value: Change = change.kind  # type: ignore[assignment]
+                    return value
+        return None
+
+    def _span(self, hit: Hit) -> tuple[int, int]:
+        words = self._document.words
+        return words[hit.first].start, words[hit.last - 1].end
+
+
+def _numbered_sites(document: Document) -> list[Hit]:
+    """Segments (S3), vertebral levels (L4-L5) and rib numbers as site hits."""
+    found: list[Hit] = []
+    by_start = {word.start: index for index, word in enumerate(document.words)}
+    for match in _VERTEBRA.finditer(document.text):
+        index = by_start.get(match.start())
+        if index is None:
+            continue
+        name = level_name(match["a"], match["b"] or "")
+        segment = segment_name(document.words[index].text)
+        if segment and not (match["b"] or ""):
+            found.append(Hit("site", f"segment={segment}", index, index + 1))
+        elif name:
+            found.append(Hit("site", f"level={name}", index, index + 1 + bool(match["b"])))
+    ordinals: dict[str, int] = lexicon(document.language).words["ordinals"]
+    for index, word in enumerate(document.words):
+        if word.text in ("segment", "сегмент", "сегмента", "сегменте"):
+            near = document.words[index + 1 : index + 2] if word.text == "segment" else ()
+            for other in near:
+                if other.text.isdigit() and 1 <= int(other.text) <= 10:
+                    found.append(Hit("site", f"segment=S{int(other.text)}", index, index + 2))
+        if not word.text.startswith(("ребр", "ребер", "rib")):
+            continue
+        for other_index in range(max(0, index - 3), min(len(document.words), index + 2)):
+            number = _ordinal(document.words[other_index].text, ordinals)
+            if number and other_index != index:
+                found.append(Hit("site", f"rib={number}", other_index, other_index + 1))
+    return found
+
+
+def _ordinal(word: str, ordinals: dict[str, int]) -> int:
+    if word in _ROMAN:
+        return _ROMAN[word]
+    digits = re.fullmatch(r"(\d{1,2})(?:th|st|nd|rd|го|й|е)?", word)
+    if digits and 1 <= int(digits[1]) <= 12:
+        return int(digits[1])
+    for stem, number in ordinals.items():
+        if word == stem or (len(stem) > 3 and not stem.isascii() and word.startswith(stem)):
+            return number
+    return 0
+
+
+def level_name(first: str, second: str = "") -> str:
+    """A vertebral level in one spelling: ``Th12`` and ``D12`` are ``T12``; ``L4-5`` is ``L4-L5``."""
+    one = _vertebra(first, "")
+    if not second:
+        return one
+    two = _vertebra(second, one[:1])
+    return f"{one}-{two}" if one and two else ""
+
+
+def _vertebra(name: str, region: str) -> str:
+    match = re.fullmatch(r"([A-Za-zСТ]*?)(\d{1,2}|[IVX]+)", name)
+    if not match:
+        return ""
+    letter = {"th": "T", "t": "T", "d": "T", "т": "T", "c": "C", "с": "C"}.get(
+        match[1].lower(), match[1].upper() or region
+    )
+    digits = match[2]
+    number = int(digits) if digits.isdigit() else _ROMAN.get(digits.lower(), 0)
+    return f"{letter}{number}" if letter and number else ""
+
+
+def _longest(hits: list[Hit]) -> list[Hit]:
+    return [
+        hit
+        for hit in hits
+        if not any(
+            o.first <= hit.first and hit.last <= o.last and o.last - o.first > hit.last - hit.first
+            for o in hits
+        )
+    ]
+
+
+def _distance(one: Hit, other: Hit) -> int:
+    if one.first >= other.last:
+        return 2 * (one.first - other.last) + 1
+    if one.last <= other.first:
+        return 2 * (other.first - one.last)
+    return 0
+
+
+def _clause_number(sentence: Sentence, word: int) -> int:
+    for number, clause in enumerate(sentence.clauses):
+        if clause.first <= word < clause.last:
+            return number
+    return len(sentence.clauses) - 1

@@ -1,0 +1,226 @@
+"""Sections, sentences and clauses of a report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from app.core.report import Language
+from app.reporting.reading.lexicon import Lexicon, lexicon
+from app.reporting.reading.patterns import Hit
+from app.reporting.reading.tokens import Word, words_of
+
+_STOP = re.compile(r"[.!?]+(?=[\s)\"»]|$)|\n")
+_CLAUSE_END = re.compile(r"[,;:()\[\]]|\s[-–—]\s")
+_LINE_SECTIONS = frozenset({"technique", "indication", "comparison"})
+_UNIT_ABBREVIATIONS = frozenset({"см", "г", "гг", "л"})
+_SHORT_LINE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A stretch of the text under one header; ``header`` is empty before the first one."""
+
+    name: str
+    header: str
+    header_start: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """Words ``first <= n < last`` between separators; ``opens`` is the separator before it."""
+
+    first: int
+    last: int
+    opens: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Words ``first <= n < last``, characters ``start <= n < end``, its section and clauses."""
+
+    first: int
+    last: int
+    start: int
+    end: int
+    section: str
+    clauses: tuple[Clause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A report cut into pieces. All offsets refer to ``text`` as given."""
+
+    text: str
+    language: Language
+    words: tuple[Word, ...]
+    hits: tuple[Hit, ...]
+    sections: tuple[Section, ...]
+    sentences: tuple[Sentence, ...]
+
+    def section(self, name: str) -> Section | None:
+        """The first section of that name that has a header, or None."""
+        for section in self.sections:
+            if section.name == name and section.header:
+                return section
+        return None
+
+    def has_section(self, name: str) -> bool:
+        """Whether a header of that section stands in the text."""
+        return self.section(name) is not None
+
+
+def document_of(text: str, language: Language) -> Document:
+    """``text`` cut into sections, sentences and clauses, with all lexicon hits."""
+    book = lexicon(language)
+    words = words_of(text)
+    hits = tuple(book.index.find(words))
+    sections = _sections(text, book)
+    sentences = tuple(_sentences(text, words, hits, sections, book))
+    return Document(text, language, words, hits, sections, sentences)
+
+
+def _sections(text: str, book: Lexicon) -> tuple[Section, ...]:
+    marks: list[tuple[int, int, str, str]] = []
+    for match in book.headers.finditer(text):
+        if _is_header(text, match):
+            name = re.sub(r"\s+", " ", match["name"].lower())
+            marks.append((match.start("name"), match.end(), book.header_sections[name], name))
+    has_findings = any(mark[2] == "findings" for mark in marks)
+    has_impression = any(mark[2] == "impression" for mark in marks)
+    preamble = "other" if has_findings else "findings"
+    if not has_findings and has_impression and not marks[0][2] == "impression":
+        preamble = "findings"
+    sections: list[Section] = []
+    cursor, name, header, begin = 0, preamble, "", 0
+    for start, end, section, title in marks:
+        sections.append(Section(name, header, begin, cursor, start))
+        cursor, name, header, begin = end, section, title, start
+        line_end = text.find("\n", end)
+        body = text[end:line_end] if line_end >= 0 else text[end:]
+        if section in _LINE_SECTIONS and body.strip() and line_end >= 0:
+            # Such a header rules its own line only; what follows belongs to no section yet.
+            sections.append(Section(name, header, begin, cursor, line_end))
+            cursor, name, header, begin = line_end, preamble, "", line_end
+    sections.append(Section(name, header, begin, cursor, len(text)))
+    return tuple(item for item in sections if item.header or text[item.start : item.end].strip())
+
+
+def _is_header(text: str, match: re.Match[str]) -> bool:
+    name, end = match["name"], match["end"].strip()
+    line_start = text.rfind("\n", 0, match.start("name")) + 1
+    at_line_start = not text[line_start : match.start("name")].strip(" \t*#•-")
+    if end == ":":
+        return name[0].isupper() or at_line_start
+    if not at_line_start:
+        return False
+    rest = text[match.end() :]
+    alone = not rest.strip(" \t").split("\n", 1)[0].strip()
+    if end == "." or end in ("-", "–", "—"):
+        return name[0].isupper()
+    return alone or name.isupper()
+
+
+def _sentences(
+    text: str,
+    words: tuple[Word, ...],
+    hits: tuple[Hit, ...],
+    sections: tuple[Section, ...],
+    book: Lexicon,
+) -> Iterator[Sentence]:
+    contrast = {hit.first: hit.last for hit in hits if hit.kind == "contrast"}
+    abbreviations = frozenset(book.words["abbreviations"])
+    at = 0
+    for section in sections:
+        for start, end in _sentence_spans(text, section.start, section.end, abbreviations):
+            while at < len(words) and words[at].start < start:
+                at += 1
+            first = at
+            while at < len(words) and words[at].start < end:
+                at += 1
+            if at > first:
+                clauses = tuple(_clauses(words, first, at, contrast))
+                yield Sentence(first, at, start, end, section.name, clauses)
+
+
+def _sentence_spans(
+    text: str, start: int, end: int, abbreviations: frozenset[str]
+) -> Iterator[tuple[int, int]]:
+    begin = start
+    for match in _STOP.finditer(text, start, end):
+        if match.group() == "\n":
+            stops = _line_ends_sentence(text, begin, match.start(), end)
+        else:
+            stops = _dot_ends_sentence(text, match, end, abbreviations)
+        if stops:
+            yield from _trimmed(text, begin, match.end())
+            begin = match.end()
+    yield from _trimmed(text, begin, end)
+
+
+def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    if end > start:
+        yield start, end
+
+
+def _line_ends_sentence(text: str, begin: int, at: int, end: int) -> bool:
+    line_start = max(text.rfind("\n", 0, at) + 1, begin)
+    rest = text[at + 1 : end]
+    following = rest.lstrip(" \t")
+    if not following or following[0] == "\n":
+        return True
+    if following[0] in "-–—•*#" or re.match(r"\d+[.)]\s", following):
+        return True
+    line = text[line_start:at]
+    return (following[0].isupper() or following[0].isdigit()) and len(line) < _SHORT_LINE
+
+
+def _dot_ends_sentence(
+    text: str, match: re.Match[str], end: int, abbreviations: frozenset[str]
+) -> bool:
+    if match.group() != ".":
+        return True
+    before = re.search(r"(\S*?)([^\W\d_]+)$", text[max(0, match.start() - 24) : match.start()])
+    following = text[match.end() : end].lstrip()
+    if before is None:
+        # "1. Text": the number of a list item.
+        line = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
+        return not re.fullmatch(r"\s*\d{1,2}", line)
+    word = before.group(2)
+    if len(word) == 1 and word.isupper() and following[:1].isupper():
+        return False  # initials
+    if word.lower() not in abbreviations:
+        return True
+    if word.lower() in _UNIT_ABBREVIATIONS:
+        return bool(re.search(r"\d\s*$", text[: match.start() - len(word)])) and (
+            not following or following[0].isupper()
+        )
+    return not following
+
+
+def _clauses(
+    words: tuple[Word, ...], first: int, last: int, contrast: dict[int, int]
+) -> Iterator[Clause]:
+    begin, opens = first, ""
+    for index in range(first + 1, last):
+        gap = words[index].gap
+        separator = _CLAUSE_END.search(gap)
+        if separator or index in contrast:
+            yield Clause(begin, index, opens)
+            begin = index
+            opens = "contrast" if index in contrast else _strongest(gap)
+    yield Clause(begin, last, opens)
+
+
+def _strongest(gap: str) -> str:
+    for mark in ";:()[]":
+        if mark in gap:
+            return mark
+    return "," if "," in gap else "-"

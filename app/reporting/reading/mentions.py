@@ -1,0 +1,251 @@
+"""Mentions of findings: what is named, whether it is asserted, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from app.core.codes import Laterality
+from app.core.report import Change
+from app.reporting.reading.assertion import AssertionReader
+from app.reporting.reading.attributes import AttributeReader
+from app.reporting.reading.document import Document, Sentence
+from app.reporting.reading.lexicon import concepts, heads
+from app.reporting.reading.patterns import Hit
+from app.reporting.reading.sizes import Size
+
+Polarity = Literal["present", "absent", "uncertain", "context"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A finding named in the text.
+
+    ``polarity`` ``context`` is history, a question or a condition: named, not stated.
+    ``implied``: a normal statement that denies the finding without naming it. ``limited``: a
+    denial of *other*, *new* or *large* ones only. ``sites`` hold ``axis=value``.
+    """
+
+    concept: str
+    polarity: Polarity
+    implied: bool
+    limited: bool
+    plural: bool
+    side: Laterality | None
+    sites: frozenset[str]
+    sizes: tuple[Size, ...]
+    change: Change | None
+    section: str
+    sentence: int
+    start: int
+    end: int
+    side_span: tuple[int, int] | None = None
+
+    @property
+    def is_stated(self) -> bool:
+        """Present or hedged: the report says that the finding is there."""
+        return self.polarity in ("present", "uncertain")
+
+    @property
+    def sizes_mm(self) -> tuple[float, ...]:
+        """Current lengths, ranges and earlier values left out."""
+        return tuple(
+            value
+            for size in self.sizes
+            if not size.earlier and not size.is_range
+            for value in size.values_mm
+        )
+
+
+def mentions_of(document: Document, region: str = "") -> tuple[Mention, ...]:
+    """All mentions in ``document``; ``region`` is the body part, used where no organ is named."""
+    resolver = _Resolver(document, region)
+    found: list[Mention] = []
+    assertion = AssertionReader(document)
+    named: list[list[tuple[Hit, str, str]]] = []
+    for number, sentence in enumerate(document.sentences):
+        named.append(resolver.named(sentence, number))
+    attributes = AttributeReader(document, [[row[0] for row in rows] for rows in named])
+    for number, (sentence, rows) in enumerate(zip(document.sentences, named, strict=True)):
+        for hit, concept, organ in rows:
+            stated = assertion.judge(number, hit)
+            what = attributes.read(number, hit, organ, stated.polarity)
+            sided = concepts()[concept].sided
+            words = document.words
+            found.append(
+                Mention(
+                    concept=concept,
+                    polarity=stated.polarity,
+                    implied=hit.kind == "denied",
+                    limited=stated.limited,
+                    plural=what.plural,
+                    side=what.side if sided else None,
+                    sites=what.sites,
+                    sizes=what.sizes,
+                    change=what.change,
+                    section=sentence.section,
+                    sentence=number,
+                    start=words[hit.first].start,
+                    end=words[hit.last - 1].end,
+                    side_span=what.side_span if sided else None,
+                )
+            )
+    return tuple(_with_shared_sizes(found))
+
+
+def _with_shared_sizes(mentions: list[Mention]) -> Iterable[Mention]:
+    """A finding named twice in a sentence ("emphysema, bullae up to 3 cm") has one size."""
+    for mention in mentions:
+        if mention.sizes or not mention.is_stated:
+            yield mention
+            continue
+        sizes = next(
+            (
+                other.sizes
+                for other in mentions
+                if other.sentence == mention.sentence
+                and other.concept == mention.concept
+                and other.is_stated
+                and other.sizes
+            ),
+            (),
+        )
+        yield replace(mention, sizes=sizes)
+
+
+class _Resolver:
+    """Turns lexicon hits into concepts: direct names, and heads by their organ."""
+
+    def __init__(self, document: Document, region: str) -> None:
+        self._document = document
+        self._region = region or _guess_region(document)
+        self._by_start: dict[int, list[Hit]] = {}
+        for hit in document.hits:
+            self._by_start.setdefault(hit.first, []).append(hit)
+        self._previous_organs: list[str] = []
+        self._previous_section = ""
+
+    def named(self, sentence: Sentence, number: int) -> list[tuple[Hit, str, str]]:
+        """(hit, concept, organ) of a sentence, in order."""
+        hits = [
+            hit
+            for first in range(sentence.first, sentence.last)
+            for hit in self._by_start.get(first, ())
+            if hit.last <= sentence.last
+        ]
+        organs = _without_contained([hit for hit in hits if hit.kind == "organ"])
+        if sentence.section != self._previous_section:
+            self._previous_organs = []
+            self._previous_section = sentence.section
+        rows: list[tuple[Hit, str, str]] = []
+        for hit in _names(hits):
+            if hit.kind == "head":
+                concept, organ = self._resolve(hit, organs, sentence)
+            else:
+                concept, organ = hit.value, self._nearest(hit, organs, sentence)
+            if concept:
+                rows.append((hit, concept, organ))
+        if organs:
+            self._previous_organs = [organ.value for organ in organs]
+        return _distinct(rows)
+
+    def _resolve(self, hit: Hit, organs: Sequence[Hit], sentence: Sentence) -> tuple[str, str]:
+        head = heads()[hit.value]
+        fitting = [organ for organ in organs if organ.value in head.organs]
+        nearest = self._nearest(hit, fitting, sentence)
+        if nearest:
+            return head.organs[nearest], nearest
+        if not organs:
+            for organ in self._previous_organs:
+                if organ in head.organs:
+                    return head.organs[organ], organ
+        if self._region in head.regions:
+            return head.regions[self._region], ""
+        return head.default, ""
+
+    def _nearest(self, hit: Hit, organs: Sequence[Hit], sentence: Sentence) -> str:
+        best, best_rank = "", (9, 999)
+        for organ in organs:
+            clauses = abs(_clause_at(sentence, organ.first) - _clause_at(sentence, hit.first))
+            if hit.first <= organ.first < hit.last or organ.first <= hit.first < organ.last:
+                distance = 0
+            elif organ.first >= hit.last:
+                distance = organ.first - hit.last + 1
+            else:
+                distance = hit.first - organ.last + 1
+            rank = (min(clauses, 2), distance)
+            if rank < best_rank:
+                best, best_rank = organ.value, rank
+        return best
+
+
+def _clause_at(sentence: Sentence, word: int) -> int:
+    for number, clause in enumerate(sentence.clauses):
+        if clause.first <= word < clause.last:
+            return number
+    return len(sentence.clauses) - 1
+
+
+def _names(hits: Iterable[Hit]) -> list[Hit]:
+    """Concept, denial and head hits without those that lie inside a longer one."""
+    named = [hit for hit in hits if hit.kind in ("concept", "denied", "head")]
+    denied = [hit for hit in named if hit.kind == "denied"]
+    kept = []
+    for hit in named:
+        inside_denial = hit.kind != "denied" and any(
+            other.first < hit.last and hit.first < other.last for other in denied
+        )
+        if not inside_denial:
+            kept.append(hit)
+    return _without_contained(kept)
+
+
+def _without_contained(hits: Sequence[Hit]) -> list[Hit]:
+    kept = []
+    for hit in hits:
+        covered = any(
+            other is not hit
+            and other.first <= hit.first
+            and hit.last <= other.last
+            and (other.last - other.first > hit.last - hit.first)
+            for other in hits
+        )
+        if not covered:
+            kept.append(hit)
+    return kept
+
+
+def _distinct(rows: list[tuple[Hit, str, str]]) -> list[tuple[Hit, str, str]]:
+    """One row per place and concept; a direct name wins over a head at the same words."""
+    direct = {(hit.first, hit.last) for hit, _, _ in rows if hit.kind != "head"}
+    seen: set[tuple[int, int, str]] = set()
+    kept = []
+    for hit, concept, organ in sorted(rows, key=lambda row: (row[0].first, row[0].last)):
+        key = (hit.first, hit.last, concept)
+        if key in seen or (hit.kind == "head" and (hit.first, hit.last) in direct):
+            continue
+        seen.add(key)
+        kept.append((hit, concept, organ))
+    return kept
+
+
+_REGION_ORGANS = {
+    "CHEST": {"lung", "pleura", "heart", "mediastinum", "rib", "diaphragm"},
+    "ABDOMEN": {"liver", "kidney", "spleen", "pancreas", "gallbladder", "adrenal", "peritoneum"},
+    "HEAD": {"brain", "skull", "ventricle", "sinus", "pituitary"},
+    "KNEE": {"meniscus", "acl", "knee", "condyle", "cruciate"},
+    "BREAST": {"breast"},
+    "LSPINE": {"vertebra", "disc", "canal"},
+}
+
+
+def _guess_region(document: Document) -> str:
+    """The body part that most organ words of the text belong to; empty when there are none."""
+    counts = dict.fromkeys(_REGION_ORGANS, 0)
+    for hit in document.hits:
+        if hit.kind == "organ":
+            for region, organs in _REGION_ORGANS.items():
+                counts[region] += hit.value in organs
+    best = max(counts, key=lambda region: counts[region])
+    return best if counts[best] else ""

@@ -1,0 +1,82 @@
+"""Lengths in a text: ``12х8 мм``, ``1,2 x 0.8 cm``, ``from 9 to 11 mm``, each with its offsets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_NUMBER = r"\d+(?:[.,]\d+)?"
+_UNIT = r"(?:мм|см|mm|cm|миллиметр\w*|сантиметр\w*|millimet\w+|centimet\w+)"
+_SIZE = re.compile(
+    rf"(?<![\d.,:/-])(?P<numbers>{_NUMBER}(?:\s*(?:{_UNIT})?\s*(?:[xх×*]|на|by)\s*{_NUMBER}){{0,2}})"
+    rf"\s*(?P<unit>{_UNIT})(?![²³\w]|\s*[²³/]|[23]\b)",
+    re.IGNORECASE,
+)
+_RANGE = re.compile(
+    rf"(?:(?:от|from)\s+{_NUMBER}\s*(?:{_UNIT})?\s*(?:до|to)\s*|{_NUMBER}\s*[-–]\s*)$",
+    re.IGNORECASE,
+)
+_FROM = re.compile(
+    rf"(?:(?<!\w)(?:с|from)\s+(?P<old>{_NUMBER}(?:\s*[xх×*]\s*{_NUMBER})*)\s*(?:{_UNIT})?\s*"
+    r"(?:до|to)\s*)$",
+    re.IGNORECASE,
+)
+_EARLIER = re.compile(
+    r"(?:ранее|прежде|было|был[аи]?|исходно|составлял\w*|предыдущ\w*[^.;]*|"
+    r"при исследовании от[^;]*|previously|formerly|prior[^.;]*|it measured|used to measure|"
+    r"was|were|earlier|compared (?:to|with)|\bfrom)\W*(?:\w+\s+){0,3}?\W*$",
+    re.IGNORECASE,
+)
+_NOW = re.compile(r"(?:сейчас|в настоящее время|до|now|currently|to)\s*$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """One group of lengths. ``values_mm`` in the order of the text, ``numbers`` their spans.
+
+    ``unit`` is ``mm`` or ``cm``; ``earlier``: of a previous examination; ``is_range``: from-to.
+    """
+
+    values_mm: tuple[float, ...]
+    numbers: tuple[tuple[int, int], ...]
+    start: int
+    end: int
+    unit: str
+    decimals: int
+    earlier: bool
+    is_range: bool
+
+
+def sizes_in(text: str, start: int, end: int) -> Iterator[Size]:
+    """All lengths between two offsets of ``text``, in order."""
+    for match in _SIZE.finditer(text, start, end):
+        unit = "cm" if match["unit"].lower()[0] in "cс" else "mm"
+        spans: list[tuple[int, int]] = []
+        values: list[float] = []
+        decimals = 0
+        for number in re.finditer(_NUMBER, match["numbers"]):
+            shown = number.group().replace(",", ".")
+            decimals = max(decimals, len(shown.partition(".")[2]))
+            values.append(float(shown) * (10.0 if unit == "cm" else 1.0))
+            base = match.start("numbers")
+            spans.append((base + number.start(), base + number.end()))
+        before = text[max(start, match.start() - 90) : match.start()]
+        yield Size(
+            tuple(values),
+            tuple(spans),
+            match.start(),
+            match.end(),
+            unit,
+            decimals,
+            _is_earlier(before),
+            bool(_RANGE.search(before)) and not _FROM.search(before),
+        )
+
+
+def _is_earlier(before: str) -> bool:
+    if _NOW.search(before):
+        return False
+    # Only the phrase in front of the number: not beyond a closed bracket or a semicolon.
+    phrase = re.split(r"[;)]\s", before)[-1]
+    return bool(_EARLIER.search(phrase))

@@ -1,0 +1,211 @@
+"""Sides and places: text against findings, section against section, text against study."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from app.core.report import Discrepancy, Fix, Message
+from app.reporting.case import Case, discrepancy, name
+from app.reporting.matching import (
+    compare_sites,
+    is_near_concept,
+    is_same_concept,
+    side_agrees,
+)
+from app.reporting.reading.mentions import Mention
+from app.reporting.subjects import Subject
+
+_OPPOSITE = {"left": "right", "right": "left"}
+_SWAP = (("лев", "прав"), ("прав", "лев"), ("left", "right"), ("right", "left"))
+
+
+def against_findings(case: Case) -> Iterator[Discrepancy]:
+    """``laterality-vs-finding``: the text puts an accepted finding on the other side."""
+    for subject in case.accepted:
+        if subject.side not in _OPPOSITE:
+            continue
+        wrong = _wrong_side(case, subject)
+        if not wrong:
+            continue
+        yield discrepancy(
+            "laterality-vs-finding",
+            "block",
+            Message(
+                f"The report says {wrong[0].side}, the accepted finding is {name(subject, 'en')}.",
+                f"В отчёте другая сторона: принятая находка — {name(subject, 'ru')}.",
+            ),
+            subject=subject,
+            spans=[case.place(m) for m in wrong[:3]],
+            fix=_side_fix(case, wrong[0]),
+        )
+
+
+def _wrong_side(case: Case, subject: Subject) -> list[Mention]:
+    """Mentions that were matched to the finding although they name the other side."""
+    wrong = []
+    matches = case.matches[subject.uid]
+    for section in ("findings", "impression"):
+        mentions = matches.of(section)
+        if not mentions or side_agrees(subject, mentions[0]) is not False:
+            continue
+        if not is_same_concept(subject.concept, mentions[0].concept) and any(
+            side_agrees(subject, m) for m in matches.all
+        ):
+            continue
+        wrong.append(mentions[0])
+    return wrong
+
+
+def _side_fix(case: Case, mention: Mention) -> Fix | None:
+    if mention.side_span is None:
+        return None
+    start, end = mention.side_span
+    swapped = opposite_word(case.text[start:end])
+    return Fix(swapped, start, end) if swapped else None
+
+
+def opposite_word(word: str) -> str:
+    """The word for the other side in the same form: ``левой`` becomes ``правой``."""
+    lower = word.lower()
+    for one, other in _SWAP:
+        at = lower.find(one)
+        if at in (0, 1):  # "слева" begins with a preposition grown into the word
+            head, tail = word[:at], word[at + len(one) :]
+            if lower.startswith("с") and at == 1:
+                head = ("С" if word[0].isupper() else "с") if other.startswith("п") else head
+            body = other
+            if word[at : at + len(one)].isupper() and len(word) > 1:
+                body = other.upper()
+            elif word[at].isupper():
+                body = other.capitalize()
+            return f"{head}{body}{tail}"
+    return ""
+
+
+def between_sections(case: Case) -> Iterator[Discrepancy]:
+    """``laterality-findings-vs-impression``: the same thing on opposite sides."""
+    told = {
+        subject.uid
+        for subject in case.accepted
+        if subject.side in _OPPOSITE and _wrong_side(case, subject)
+    }
+    for mention in _stated(case, "impression"):
+        if mention.side not in _OPPOSITE:
+            continue
+        if any(m is mention for uid in told for m in case.matches[uid].all):
+            continue
+        described = [
+            m for m in _stated(case, "findings")
+            if m.concept == mention.concept or (
+                is_near_concept(m.concept, mention.concept) and _same_size(m, mention))
+        ]  # fmt: skip
+        sides = {m.side for m in described}
+        if sides != {_OPPOSITE[mention.side]} or _described_on_side(case, mention):
+            continue
+        wrong_for_told = any(
+            m is other for uid in told for m in case.matches[uid].all for other in described
+        )
+        if wrong_for_told:
+            continue
+        yield discrepancy(
+            "laterality-findings-vs-impression",
+            "warn",
+            Message(
+                f"The findings say {_OPPOSITE[mention.side]}, the impression says {mention.side}.",
+                "Сторона в описании и в заключении разная.",
+            ),
+            spans=[case.place(described[0]), case.place(mention)],
+            fix=_side_fix(case, mention),
+        )
+
+
+def _stated(case: Case, section: str) -> list[Mention]:
+    return [m for m in case.reading.mentions if m.section == section and m.is_stated]
+
+
+def _same_size(one: Mention, other: Mention) -> bool:
+    return bool(one.sizes_mm) and set(one.sizes_mm) == set(other.sizes_mm)
+
+
+def _described_on_side(case: Case, mention: Mention) -> bool:
+    """Whether something near is described on the side that the impression names."""
+    return any(
+        m.side in (mention.side, "bilateral") and is_near_concept(m.concept, mention.concept)
+        for m in _stated(case, "findings")
+    )
+
+
+_STUDY_SIDE = {"R": "right", "L": "left"}
+_TITLE_SIDES = re.compile(
+    r"(?P<left>\bleft\b|\bлев(?:ый|ая|ое|ого|ой|ом)\b)|"
+    r"(?P<right>\bright\b|\bправ(?:ый|ая|ое|ого|ой|ом)\b)",
+    re.IGNORECASE,
+)
+
+
+def against_study(case: Case) -> Iterator[Discrepancy]:
+    """``laterality-vs-study``: the title names the other side than the study."""
+    wanted = _STUDY_SIDE.get(case.facts.laterality)
+    if wanted is None:
+        return
+    for sentence in case.document.sentences:
+        if sentence.section not in ("other", "technique", "indication"):
+            continue
+        text = case.text[sentence.start : sentence.end]
+        if sentence.section == "indication":
+            continue
+        found = list(_TITLE_SIDES.finditer(text))
+        sides = {match.lastgroup for match in found}
+        if sides != {_OPPOSITE[wanted]}:
+            continue
+        match = found[0]
+        start = sentence.start + match.start()
+        yield discrepancy(
+            "laterality-vs-study",
+            "block",
+            Message(
+                f"The report says {_OPPOSITE[wanted]}, the study is of the {wanted} side.",
+                "Сторона в отчёте не совпадает со стороной исследования.",
+            ),
+            spans=[case.sentence_span(sentence, start, start + len(match.group()))],
+            fix=Fix(opposite_word(match.group()), start, start + len(match.group())),
+        )
+        return
+
+
+def location(case: Case) -> Iterator[Discrepancy]:
+    """``location``: lobe, segment, level, quadrant differ from the accepted finding's."""
+    for subject in case.accepted:
+        matches = case.matches[subject.uid]
+        wrong: list[Mention] = []
+        for section in ("findings", "impression"):
+            mentions = [
+                m for m in matches.of(section) if is_same_concept(subject.concept, m.concept)
+            ] or matches.of(section)[:1]
+            compared = [(m, *compare_sites(subject, m)) for m in mentions]
+            if any(other for _, _, other in compared) and not any(
+                same and not other for _, same, other in compared
+            ):
+                wrong.append(next(m for m, _, other in compared if other))
+        if wrong:
+            yield discrepancy(
+                "location",
+                "warn",
+                Message(
+                    f"The report places {name(subject, 'en')} elsewhere than the finding: "
+                    f"{_site(subject, 'en')}.",
+                    f"Расположение находки {name(subject, 'ru')} в отчёте другое: у находки — "
+                    f"{_site(subject, 'ru')}.",
+                ),
+                subject=subject,
+                spans=[case.place(m) for m in wrong],
+            )
+
+
+def _site(subject: Subject, language: str) -> str:
+    site = subject.finding.current.site
+    if site is None:
+        return ""
+    text = site.text(language)
+    return f"{text}, {site.segment}" if site.segment and site.segment not in text else text

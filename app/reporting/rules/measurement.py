@@ -1,0 +1,208 @@
+"""Numbers: sizes in the text against the measurements of the accepted findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from app.core.report import Change, Discrepancy, Fix, Message, Severity
+from app.reporting.case import Case, discrepancy, name
+from app.reporting.matching import side_agrees
+from app.reporting.reading.mentions import Mention
+from app.reporting.reading.sizes import Size
+from app.reporting.subjects import Subject
+
+_BLOCK_MM, _BLOCK_SHARE = 2.0, 0.15
+_SLIP_SHARE = 0.06  # how near to a factor of ten counts as a slip of the unit
+_STABLE_MM, _STABLE_SHARE = 2.0, 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """A number that differs: which one of a size, the value it should have."""
+
+    mention: Mention
+    size: Size
+    index: int
+    wanted_mm: float
+    slip: bool
+
+    @property
+    def severity(self) -> Severity:
+        """Block beyond the larger of 2 mm and 15 %."""
+        off = abs(self.size.values_mm[self.index] - self.wanted_mm)
+        return "block" if off > max(_BLOCK_MM, _BLOCK_SHARE * self.wanted_mm) else "warn"
+
+
+def values(case: Case) -> Iterator[Discrepancy]:
+    """``measurement-value``, or ``unit-slip`` where a factor of ten explains the difference."""
+    for subject in case.accepted:
+        if not subject.lengths_mm:
+            continue
+        faults = [
+            fault
+            for section in ("findings", "impression")
+            for fault in _faults(case, subject, section)
+        ]
+        if faults:
+            yield _report(case, subject, faults)
+
+
+def _faults(case: Case, subject: Subject, section: str) -> Iterator[_Fault]:
+    mentions = case.matches[subject.uid].of(section)
+    if not mentions or side_agrees(subject, mentions[0]) is False:
+        return
+    sized = next((m for m in mentions if m.sizes_mm), None)
+    if sized is None or (sized.plural and len(sized.sizes) > 1):
+        return
+    sizes = [size for size in sized.sizes if not size.earlier and not size.is_range]
+    compared = [(size, _compare(subject.lengths_mm, size)) for size in sizes]
+    if any(not wrong for _, wrong in compared):
+        return
+    size, wrong = compared[0]
+    for index, wanted in wrong:
+        ratio = size.values_mm[index] / wanted if wanted else 0.0
+        slip = min(abs(ratio - 10.0) / 10.0, abs(ratio - 0.1) / 0.1) <= _SLIP_SHARE
+        yield _Fault(sized, size, index, wanted, slip)
+
+
+def _compare(lengths: tuple[float, ...], size: Size) -> list[tuple[int, float]]:
+    """(index of the number, value it should have) of every number that differs."""
+    order = sorted(range(len(size.values_mm)), key=lambda n: -size.values_mm[n])
+    if len(order) == 1 or len(lengths) == 1:
+        best = min(
+            ((n, length) for n in order for length in lengths),
+            key=lambda pair: _relative(size.values_mm[pair[0]], pair[1]),
+        )
+        return [] if _fits(size.values_mm[best[0]], best[1], size) else [best]
+    free = list(lengths)
+    wrong: list[int] = []
+    for n in order:
+        fit = next((length for length in free if _fits(size.values_mm[n], length, size)), None)
+        if fit is None:
+            wrong.append(n)
+        else:
+            free.remove(fit)
+    return [
+        (n, min(free, key=lambda length, n=n: _relative(size.values_mm[n], length)))
+        for n in wrong
+        if free
+    ]
+
+
+def _relative(one: float, other: float) -> float:
+    return abs(one - other) / max(one, other, 0.1)
+
+
+def _fits(shown: float, measured: float, size: Size) -> bool:
+    """Whether a shown number is the measured one, rounded as it is shown."""
+    step = (10.0 if size.unit == "cm" else 1.0) * 10.0**-size.decimals
+    return abs(shown - measured) <= max(0.55 * step, 0.02 * measured)
+
+
+def _report(case: Case, subject: Subject, faults: list[_Fault]) -> Discrepancy:
+    first = faults[0]
+    slip = first.slip
+    shown = case.text[first.size.start : first.size.end]
+    wanted = _number(first.wanted_mm, "mm", 1, comma=False)
+    spans = [case.place(fault.mention) for fault in faults]
+    severity: Severity = "block" if any(f.severity == "block" for f in faults) else "warn"
+    if slip:
+        message = Message(
+            f"Unit slip: {name(subject, 'en')} measures {wanted} mm, the report says {shown}.",
+            f"Ошибка в единицах: размер находки {name(subject, 'ru')} — {wanted.replace('.', ',')} "
+            f"мм, в отчёте {shown}.",
+        )
+    else:
+        message = Message(
+            f"{name(subject, 'en')} measures {wanted} mm, the report says {shown}.",
+            f"Размер находки {name(subject, 'ru')} — {wanted.replace('.', ',')} мм, в отчёте "
+            f"{shown}.",
+        )
+    return discrepancy(
+        "unit-slip" if slip else "measurement-value",
+        "block" if slip else severity,
+        message,
+        subject=subject,
+        spans=list(dict.fromkeys(spans)),
+        fix=_fix(case, first),
+    )
+
+
+def _fix(case: Case, fault: _Fault) -> Fix:
+    """The unit where only that slipped, else the number in the unit and form of the text."""
+    size = fault.size
+    if fault.slip and len(size.values_mm) == 1:
+        tail = case.text[size.numbers[-1][1] : size.end]
+        swapped = _swap_unit(tail)
+        if swapped != tail:
+            return Fix(swapped, size.numbers[-1][1], size.end)
+    start, end = size.numbers[fault.index]
+    comma = "," in case.text[size.start : size.end] or case.document.language == "ru"
+    return Fix(_number(fault.wanted_mm, size.unit, max(size.decimals, 1), comma=comma), start, end)
+
+
+def _swap_unit(text: str) -> str:
+    for one, other in (("мм", "см"), ("см", "мм"), ("mm", "cm"), ("cm", "mm")):
+        if one in text:
+            return text.replace(one, other)
+    return text
+
+
+def _number(value_mm: float, unit: str, decimals: int, *, comma: bool) -> str:
+    value = value_mm / 10.0 if unit == "cm" else value_mm
+    text = f"{value:.{decimals}f}".rstrip("0").rstrip(".")
+    return text.replace(".", ",") if comma else text
+
+
+def interval_change(case: Case) -> Iterator[Discrepancy]:
+    """``interval-change-contradiction``: the word for the change against the two sizes."""
+    for subject in case.accepted:
+        if not subject.lengths_mm or not subject.earlier_mm:
+            continue
+        measured = _measured_change(subject)
+        for mention in case.matches[subject.uid].of("findings"):
+            said = mention.change
+            if said is None or said == "new" or said in measured:
+                continue
+            following = mention.sentence + 1
+            spans = [case.place(mention)]
+            if following < len(case.document.sentences):
+                sentence = case.document.sentences[following]
+                spans.append(case.sentence_span(sentence, sentence.start, sentence.start + 80))
+            yield discrepancy(
+                "interval-change-contradiction",
+                "warn",
+                Message(
+                    f"The report calls {name(subject, 'en')} {_SAID[said][0]}; measured: "
+                    f"{subject.earlier_mm[0]:g} mm before, {subject.lengths_mm[0]:g} mm now.",
+                    f"Динамика находки {name(subject, 'ru')} в отчёте — «{_SAID[said][1]}», "
+                    f"измерено: было {subject.earlier_mm[0]:g} мм, стало "
+                    f"{subject.lengths_mm[0]:g} мм.",
+                ),
+                subject=subject,
+                spans=spans,
+            )
+            break
+
+
+_SAID: dict[str, tuple[str, str]] = {
+    "stable": ("stable", "без динамики"),
+    "larger": ("larger", "увеличение"),
+    "smaller": ("smaller", "уменьшение"),
+}
+
+
+def _measured_change(subject: Subject) -> set[Change]:
+    """The words that the measured change allows; near the limit two of them."""
+    now, before = subject.lengths_mm[0], subject.earlier_mm[0]
+    off = now - before
+    limit = max(_STABLE_MM, _STABLE_SHARE * before)
+    allowed: set[Change] = set()
+    if abs(off) <= limit:
+        allowed.add("stable")
+    if off > 0.5 * limit:
+        allowed.add("larger")
+    if off < -0.5 * limit:
+        allowed.add("smaller")
+    return allowed

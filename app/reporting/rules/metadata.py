@@ -1,0 +1,343 @@
+"""The text against the study's own data: age, identity, modality, contrast, earlier studies."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+
+from app.core.report import Discrepancy, Message
+from app.reporting.case import Case, discrepancy
+from app.reporting.dates import dates_in, iso_date, years_between
+from app.reporting.reading.document import Sentence
+
+_AGE = re.compile(
+    r"(?P<a>\d{1,3})[\s-]*(?:year|yr)s?[\s-]*old|(?P<b>\d{1,3})\s*y/?o\b|"
+    r"\bag(?:e|ed)\s*:?\s*(?P<c>\d{1,3})\b|"
+    r"(?<![.\d])(?P<d>\d{1,3})\s*(?:лет|года?|г\.|л\.)(?!\s*(?:назад|р\.?\b|\.?\s*р))|"
+    r"возраст\w*\s*:?\s*(?P<e>\d{1,3})\b",
+    re.IGNORECASE,
+)
+_PERSON = re.compile(
+    r"\b(?:мужчин|женщин|пациент|мальчик|девочк|больн|возраст|man|woman|male|female|patient|"
+    r"boy|girl|year|gentleman|lady|age)",
+    re.IGNORECASE,
+)
+_HEADING = ("other", "indication")
+
+
+def _heading(case: Case) -> Iterator[Sentence]:
+    for sentence in case.document.sentences:
+        first_lines = sentence.section == "findings" and not case.document.has_section("findings")
+        if sentence.section in _HEADING or (first_lines and sentence.start < 200):
+            yield sentence
+
+
+def age(case: Case) -> Iterator[Discrepancy]:
+    """``age``: the age in the heading against birth date and study date, a year either way."""
+    birth, day = iso_date(case.facts.patient_birth_date), iso_date(case.facts.study_date)
+    if birth is None or day is None:
+        return
+    actual = years_between(birth, day)
+    for sentence in _heading(case):
+        text = case.text[sentence.start : sentence.end]
+        for match in _AGE.finditer(text):
+            stated = int(next(group for group in match.groups() if group))
+            before = text[max(0, match.start() - 24) : match.end() + 16]
+            if not _PERSON.search(before) or stated > 120 or abs(stated - actual) <= 1:
+                continue
+            yield discrepancy(
+                "age",
+                "warn",
+                Message(
+                    f"The report says {stated} years, by the birth date it is {actual}.",
+                    f"В отчёте возраст {stated}, по дате рождения — {actual}.",
+                ),
+                spans=[case.sentence_span(sentence, sentence.start + match.start(),
+                                          sentence.start + match.end())],
+            )  # fmt: skip
+
+
+_NAME_LINE = re.compile(
+    r"(?:^|(?<=\n))[ \t]*(?P<key>patient(?: name)?|name|пациент(?:ка)?|фио(?: пациента)?|ф\.?\s*и\.?\s*о\.?"
+    r"(?: пациента)?)\s*:\s*(?P<name>[^\n]+)",
+    re.IGNORECASE,
+)
+_BIRTH = re.compile(r"дата рождения|г\.?\s*р\.?(?!\w)|год рождения|dob\b|birth|born", re.IGNORECASE)
+_EXAM = re.compile(
+    r"дата\s+(?:исследования|проведения|выполнения)|date of (?:exam\w*|study|service)|"
+    r"(?:exam\w*|study)\s+date",
+    re.IGNORECASE,
+)
+
+
+def identity(case: Case) -> Iterator[Discrepancy]:
+    """``wrong-identity``: name, birth date or study date of somebody else."""
+    yield from _names(case)
+    birth, day = iso_date(case.facts.patient_birth_date), iso_date(case.facts.study_date)
+    for found in dates_in(case.text):
+        line_start = case.text.rfind("\n", 0, found.start) + 1
+        line_end = case.text.find("\n", found.end)
+        before = case.text[max(line_start, found.start - 40) : found.start]
+        after = case.text[
+            found.end : min(found.end + 14, line_end if line_end >= 0 else len(case.text))
+        ]
+        wanted: dt.date | None = None
+        what = ("", "")
+        if _EXAM.search(before):
+            wanted, what = day, ("examination date", "Дата исследования")
+        elif _BIRTH.search(before) or _BIRTH.search(after):
+            wanted, what = birth, ("birth date", "Дата рождения")
+        if wanted is None or found.may_be(wanted):
+            continue
+        yield _identity(case, what, found.start, found.end)
+
+
+def _names(case: Case) -> Iterator[Discrepancy]:
+    wanted = _name_words(case.facts.patient_name.replace("^", " "))
+    if not wanted:
+        return
+    for match in _NAME_LINE.finditer(case.text):
+        shown = re.split(
+            r"\s+(?:DOB|дата рождения|born|sex|пол)\b|,?\s*\d|\(", match["name"], maxsplit=1,
+            flags=re.IGNORECASE,
+        )[0]  # fmt: skip
+        words = _name_words(shown)
+        if not words or _PERSON.match(shown):
+            continue
+        if _is_same_name(words, wanted):
+            continue
+        start = match.start("name")
+        yield _identity(case, ("name", "Имя пациента"), start, start + len(shown.rstrip()))
+
+
+def _name_words(text: str) -> list[str]:
+    return [word.lower().replace("ё", "е") for word in re.findall(r"[^\W\d_]+", text)]
+
+
+def _is_same_name(shown: list[str], wanted: list[str]) -> bool:
+    """Whether every shown word is a part of the name or its initial, family name included."""
+    free = list(wanted)
+    for word in sorted(shown, key=len, reverse=True):
+        hit = next((one for one in free if one == word), None)
+        if hit is None and len(word) == 1:
+            hit = next((one for one in free if one.startswith(word)), None)
+        if hit is None and len(word) >= 4:
+            # Inflected: "Иванова" for "Иванов", dative and so on.
+            hit = next((one for one in free if one[: len(word) - 2] == word[: len(word) - 2]
+                        and abs(len(one) - len(word)) <= 2), None)  # fmt: skip
+        if hit is None:
+            return False
+        free.remove(hit)
+    return True
+
+
+def _identity(case: Case, what: tuple[str, str], start: int, end: int) -> Discrepancy:
+    return discrepancy(
+        "wrong-identity",
+        "block",
+        Message(
+            f"The {what[0]} in the report is not that of the study.",
+            f"{what[1]} в отчёте не соответствует исследованию.",
+        ),
+        spans=[case.span(start, end)],
+    )
+
+
+_MODALITY_WORDS: dict[str, re.Pattern[str]] = {
+    "CT": re.compile(
+        r"(?<!\w)(?:CT|CTA|HRCT|MDCT|computed tomograph\w+|КТ|МСКТ|СКТ|КТА|МСКТА|"
+        r"компьютерн\w+\s+томограф\w+|Hounsfield)(?!\w)"
+    ),
+    "MR": re.compile(
+        r"(?<!\w)(?:MRI|MR|MRA|magnetic resonance|МРТ|МР|МРА|МРХПГ|магнитно-резонансн\w+|"
+        r"T[12](?:-weighted|WI)|Т[12]-взвешенн\w+|DWI|FLAIR)(?!\w)"
+    ),
+    "DX": re.compile(
+        r"(?<!\w)(?:XR|X-ray|radiograph\w*|рентгенограмм\w*|рентгенограф\w+|флюорограф\w+)(?!\w)",
+        re.IGNORECASE,
+    ),
+    "US": re.compile(r"(?<!\w)(?:US|ultraso\w+|sonogra\w+|УЗИ|УЗ|ультразвуков\w+|эхограф\w+|"
+                     r"Ultrasound|Ультразвуков\w+)(?!\w)"),
+    "MG": re.compile(r"(?<!\w)(?:mammogra\w+|маммогра\w+)(?!\w)", re.IGNORECASE),
+}  # fmt: skip
+_SAME_MODALITY = {"CR": "DX", "RF": "DX", "XR": "DX", "MRI": "MR"}
+_OTHER_EXAM = re.compile(
+    r"compar|prior|previous|recommend|correlat|follow|suggest|consider|advis|if |contralateral|"
+    r"correlation|recent|outside|earlier|history|dated|"
+    r"сравн|ранее|предыдущ|рекоменд|дообслед|показан|контрол|при необходимости|консультац|для "
+    r"(?:уточн|исключ)|анамнез|от\s+\d|динамик|по данным|при наличии|целесообразн|выполнен\w*\s+ранее",
+    re.IGNORECASE,
+)
+
+
+def modality(case: Case) -> Iterator[Discrepancy]:
+    """``modality-mismatch``: another modality named for this examination."""
+    own = _SAME_MODALITY.get(case.facts.modality.upper(), case.facts.modality.upper())
+    if own not in _MODALITY_WORDS:
+        return
+    for sentence in case.document.sentences:
+        if sentence.section in ("recommendation", "comparison", "indication", "communication"):
+            continue
+        text = case.text[sentence.start : sentence.end]
+        if _OTHER_EXAM.search(text):
+            continue
+        named = {
+            name: match
+            for name, pattern in _MODALITY_WORDS.items()
+            if (match := pattern.search(text))
+        }
+        if not named or own in named:
+            continue
+        match = next(iter(named.values()))
+        start = sentence.start + match.start()
+        yield discrepancy(
+            "modality-mismatch",
+            "block",
+            Message(
+                f"“{match.group()}” does not fit this study ({case.facts.modality}).",
+                f"«{match.group()}» не соответствует исследованию ({case.facts.modality}).",
+            ),
+            spans=[case.sentence_span(sentence, start, start + len(match.group()))],
+        )
+
+
+_CONTRAST_NO = re.compile(
+    r"\bwithout\s+(?:the\s+)?(?:administration of\s+)?(?:intravenous|iv|i\.v\.)?\s*contrast|"
+    r"\bnon-?\s?contrast|\bunenhanced|no (?:intravenous |iv )?contrast\b|"
+    r"без\s+(?:применения\s+|введения\s+)?(?:в/в\s+|внутривенн\w+\s+)?(?:болюсн\w+\s+)?контраст|\bнативн|"
+    r"контраст\w*\s+(?:вещество\s+|препарат\s+|усилени\w+\s+)?не\s+(?:вводил|применял|использовал|"
+    r"выполнял|проводил)",
+    re.IGNORECASE,
+)
+_CONTRAST_YES = re.compile(
+    r"\bwith\s+(?:the\s+)?(?:administration of\s+)?(?:intravenous|iv|i\.v\.)?\s*contrast|"
+    r"\b(?:after|following)\s+(?:the\s+)?(?:intravenous\s+|iv\s+)?(?:administration|injection|"
+    r"infusion)\s+of\s+(?:\S+\s+){0,4}?(?:contrast|gadolin|iohexol|iodin|omnipaque)|"
+    r"contrast[- ]enhanced|post-?contrast (?:images|sequences)|\bс\s+(?:в/в\s+|внутривенн\w+\s+)?"
+    r"(?:болюсн\w+\s+)?контраст|(?:до и\s+)?после\s+(?:в/в\s+|внутривенн\w+\s+)?(?:болюсн\w+\s+)?"
+    r"введени\w+\s+(?:\w+\s+){0,2}(?:контраст|гадолин|омнипак|йод)|"
+    r"(?:в/в|внутривенн\w+)\s+(?:болюсн\w+\s+)?контрастировани",
+    re.IGNORECASE,
+)
+
+
+def contrast(case: Case) -> Iterator[Discrepancy]:
+    """``contrast-mismatch``: technique against ContrastBolusAgent, both ways."""
+    given = case.facts.contrast
+    if given is None:
+        return
+    for sentence in case.document.sentences:
+        if sentence.section not in ("technique", "other") and not (
+            sentence.section == "findings" and not case.document.has_section("findings")
+        ):
+            continue
+        text = case.text[sentence.start : sentence.end]
+        if _OTHER_EXAM.search(text):
+            continue
+        without = bool(_CONTRAST_NO.search(text))
+        with_contrast = bool(_CONTRAST_YES.search(_CONTRAST_NO.sub(" ", text)))
+        if without == with_contrast or with_contrast == given:
+            continue
+        found = (_CONTRAST_NO if without else _CONTRAST_YES).search(text)
+        start = sentence.start + (found.start() if found else 0)
+        yield discrepancy(
+            "contrast-mismatch",
+            "block",
+            Message(
+                "The technique names contrast, the study has none."
+                if with_contrast
+                else "The technique denies contrast, the study has it.",
+                "В методике указан контраст, в исследовании его нет."
+                if with_contrast
+                else "В методике контраст отрицается, в исследовании он есть.",
+            ),
+            spans=[case.sentence_span(sentence, start, start + 20)],
+        )
+
+
+_COMPARED = re.compile(
+    r"\bcompar(?:ed|ison)\s+(?:with|to)|in comparison (?:with|to)|"
+    r"(?:since|than|from)\s+(?:the\s+)?(?:prior|previous|last)|"
+    r"compared\s+(?:to|with)|unchanged from|"
+    r"(?:проведено\s+)?сравнени[еия]\s+с|в\s+сравнении\s+с|по\s+сравнению\s+с|"
+    r"при сопоставлении с|предыдущ\w+\s+исследовани|данными\s+от\s+\d|исследовани\w+\s+от\s+\d",
+    re.IGNORECASE,
+)
+_NO_PRIOR = re.compile(
+    r"\bnone\b|not available|unavailable|no (?:prior|previous|comparison|relevant)|n/a|"
+    r"не предоставлен|отсутств|нет\b|не проводил|недоступн|other side|contralateral|"
+    r"противоположн|контралатеральн|здоров\w+ сторон|literature|возрастн",
+    re.IGNORECASE,
+)
+
+
+def priors(case: Case) -> Iterator[Discrepancy]:
+    """``comparison-without-prior`` and ``wrong-prior-date``."""
+    known = case.facts.priors
+    if known is None:
+        return
+    days = [day for day in map(iso_date, known) if day is not None]
+    for sentence in case.document.sentences:
+        if sentence.section in ("indication", "recommendation"):
+            continue
+        text = case.text[sentence.start : sentence.end]
+        compares = sentence.section == "comparison" or _COMPARED.search(text)
+        if not compares or _NO_PRIOR.search(text) or not text.strip():
+            continue
+        span = case.sentence_span(sentence, sentence.start, sentence.start + 60)
+        if not days:
+            yield discrepancy(
+                "comparison-without-prior",
+                "warn",
+                Message(
+                    "The report compares with an earlier study, none is known.",
+                    "В отчёте есть сравнение, но более ранних исследований нет.",
+                ),
+                spans=[span],
+            )
+            continue
+        for found in dates_in(text):
+            if any(found.may_be(day) for day in days):
+                continue
+            yield discrepancy(
+                "wrong-prior-date",
+                "warn",
+                Message(
+                    "No earlier study has this date.",
+                    "Более раннего исследования с такой датой нет.",
+                ),
+                spans=[span],
+            )
+            break
+
+
+_TOLD = re.compile(
+    r"\bnotif(?:ied|ication)|\bdiscussed with|\bcommunicated|\binformed\b|\breported to|"
+    r"\b(?:called|conveyed|relayed|paged|telephoned|phoned)\b|"
+    r"сообщен\w*|информац\w+ (?:\w+\s+){0,4}передан\w*|передан[оаы]? (?:\w+\s+){0,3}врач|"
+    r"уведомл\w+|оповещ\w+|проинформирован\w*|доложен\w*|доведен\w* до сведения|по телефону",
+    re.IGNORECASE,
+)
+_NOT_TOLD = re.compile(r"\bnot (?:been )?(?:notified|informed)|не (?:сообщен|передан|уведомл)")
+
+
+def communication(case: Case) -> Iterator[Discrepancy]:
+    """``critical-without-communication``: an accepted critical finding that nobody was told of."""
+    for match in _TOLD.finditer(case.text):
+        around = case.text[max(0, match.start() - 20) : match.end()]
+        if not _NOT_TOLD.search(around):
+            return
+    for subject in case.accepted:
+        if subject.is_critical:
+            label = subject.finding.current.label
+            yield discrepancy(
+                "critical-without-communication",
+                "block",
+                Message(
+                    f"Critical finding “{label.en}”: the report does not say who was told.",
+                    f"Критическая находка «{label.ru}»: не указано, кому и когда сообщено.",
+                ),
+                subject=subject,
+            )
+            return

@@ -1,0 +1,286 @@
+"""Is every accepted finding in the report, and nothing that was rejected?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from app.core.report import Discrepancy, Fix, Message
+from app.reporting.case import Case, discrepancy, name
+from app.reporting.compose import finding_sentence
+from app.reporting.matching import (
+    Matches,
+    compare_sites,
+    is_near_concept,
+    is_same_concept,
+    score,
+    side_agrees,
+    size_agrees,
+)
+from app.reporting.reading.mentions import Mention
+from app.reporting.subjects import Subject
+
+
+def omitted_and_negated(case: Case) -> Iterator[Discrepancy]:
+    """``omitted-finding`` and ``negated-finding``: an accepted finding that is not stated."""
+    for subject in case.accepted:
+        if not subject.concept:
+            if not _is_quoted(case, subject):
+                yield _omitted(case, subject)
+            continue
+        if case.matches[subject.uid].all or _is_hinted(case, subject):
+            continue
+        denials = [m for m in case.reading.mentions if _denies(subject, m)]
+        if denials:
+            yield discrepancy(
+                "negated-finding",
+                "block",
+                Message(
+                    f"The report denies {name(subject, 'en')}, which was accepted.",
+                    f"Отчёт отрицает находку {name(subject, 'ru')}, а она принята.",
+                ),
+                subject=subject,
+                spans=[case.place(m) for m in denials[:2]],
+            )
+        else:
+            yield _omitted(case, subject)
+
+
+def _omitted(case: Case, subject: Subject) -> Discrepancy:
+    language = case.document.language
+    return discrepancy(
+        "omitted-finding",
+        "block" if subject.is_significant else "warn",
+        Message(
+            f"Accepted finding {name(subject, 'en')} is not in the report.",
+            f"Принятой находки {name(subject, 'ru')} нет в отчёте.",
+        ),
+        subject=subject,
+        fix=_insertion(case, finding_sentence(subject.finding, language)),
+    )
+
+
+def _insertion(case: Case, sentence: str) -> Fix:
+    """Insert a sentence at the end of the findings section (or of the text)."""
+    section = case.document.section("findings")
+    text = case.text
+    end = section.end if section else len(text)
+    start = section.start if section else 0
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    lead = "" if end == 0 or text[end - 1].isspace() else " "
+    if end == start and section:
+        lead = "\n"
+    return Fix(f"{lead}{sentence}", end, end)
+
+
+def _is_quoted(case: Case, subject: Subject) -> bool:
+    """For a finding that the lexicon does not know: its name, or its word stems, in a sentence."""
+    label = subject.finding.current.label.text(case.document.language).lower().replace("ё", "е")
+    text = case.text.lower().replace("ё", "е")
+    if label and label in text:
+        return True
+    stems = [word[: max(4, len(word) - 3)] for word in re.findall(r"[^\W\d_]{4,}", label)]
+    return bool(stems) and any(
+        all(stem in text[s.start : s.end] for stem in stems) for s in case.document.sentences
+    )
+
+
+def _is_hinted(case: Case, subject: Subject) -> bool:
+    """Whether a statement speaks of the finding in a section that is not compared."""
+    return any(
+        m.is_stated
+        and m.section not in ("findings", "impression", "indication", "technique", "comparison")
+        and score(subject, m) > 0
+        for m in case.reading.mentions
+    )
+
+
+def _denies(subject: Subject, mention: Mention) -> bool:
+    if mention.polarity != "absent" or mention.limited:
+        return False
+    if mention.section not in ("findings", "impression"):
+        return False
+    general = is_near_concept(subject.concept, mention.concept) and mention.concept in _GENERAL
+    if not (is_same_concept(subject.concept, mention.concept) or general):
+        return False
+    if mention.side in ("left", "right") and mention.side != subject.side:
+        return False
+    return not compare_sites(subject, mention)[1]
+
+
+_GENERAL = frozenset({"lesion", "fracture", "tear", "hematoma", "cyst", "hernia"})
+
+
+def rejected_asserted(case: Case) -> Iterator[Discrepancy]:
+    """``rejected-finding-asserted``: the text states what was rejected."""
+    claimed = {id(m) for matches in case.matches.values() for m in matches.all}
+    for subject in case.subjects:
+        if subject.finding.state != "rejected" or not subject.concept:
+            continue
+        found = [
+            m
+            for m in case.reading.mentions
+            if id(m) not in claimed and _asserts_rejected(subject, m)
+        ]
+        if found:
+            yield discrepancy(
+                "rejected-finding-asserted",
+                "warn",
+                Message(
+                    f"The report states {name(subject, 'en')}, which was rejected.",
+                    f"В отчёте есть находка {name(subject, 'ru')}, а она отклонена.",
+                ),
+                subject=subject,
+                spans=[case.place(m) for m in found[:3]],
+            )
+
+
+def _asserts_rejected(subject: Subject, mention: Mention) -> bool:
+    if mention.polarity != "present" and not (
+        mention.polarity == "uncertain" and mention.section in ("findings", "impression")
+    ):
+        return False
+    if mention.section not in ("findings", "impression"):
+        return False
+    if not is_same_concept(subject.concept, mention.concept):
+        return False
+    if side_agrees(subject, mention) is False or compare_sites(subject, mention)[1]:
+        return False
+    return size_agrees(subject, mention) is not False
+
+
+def undecided(case: Case) -> Iterator[Discrepancy]:
+    """``undecided-significant-finding`` blocks, ``undecided-finding`` is a note."""
+    for subject in case.subjects:
+        if subject.finding.state != "proposed":
+            continue
+        significant = subject.is_significant
+        yield discrepancy(
+            "undecided-significant-finding" if significant else "undecided-finding",
+            "block" if significant else "note",
+            Message(
+                f"Nobody has decided on {name(subject, 'en')}: accept or reject it.",
+                f"По находке {name(subject, 'ru')} нет решения: примите или отклоните её.",
+            ),
+            subject=subject,
+        )
+
+
+def impression_contradicts(case: Case) -> Iterator[Discrepancy]:
+    """``impression-contradicts-findings``: stated in one section, denied in the other."""
+    told: set[str] = set()
+    for one, other in (("findings", "impression"), ("impression", "findings")):
+        for mention in case.reading.mentions:
+            if mention.section != one or mention.polarity != "present":
+                continue
+            if mention.concept in told:
+                continue
+            denial = _denial_elsewhere(case, mention, other)
+            if denial is None:
+                continue
+            told.add(mention.concept)
+            subject = _subject_of_mention(case, mention)
+            yield discrepancy(
+                "impression-contradicts-findings",
+                "warn",
+                Message(
+                    "Findings and impression contradict each other.",
+                    "Описание и заключение противоречат друг другу.",
+                ),
+                subject=subject,
+                spans=[case.place(mention), case.place(denial)],
+            )
+
+
+def _denial_elsewhere(case: Case, mention: Mention, section: str) -> Mention | None:
+    """An unlimited denial of the same thing in ``section`` where nothing states it."""
+    denial = None
+    for other in case.reading.mentions:
+        if other.section != section or other.concept != mention.concept:
+            continue
+        if other.is_stated:
+            return None
+        if other.polarity != "absent" or other.limited:
+            continue
+        if other.implied and section == "findings":
+            continue
+        if other.side not in (None, mention.side):
+            continue
+        if not _sites_fit(mention, other):
+            continue
+        if _denied_again(case, mention):
+            continue
+        denial = denial or other
+    return denial
+
+
+def _denied_again(case: Case, mention: Mention) -> bool:
+    """Whether the statement's own section also denies it: the text qualifies, no contradiction."""
+    return any(
+        m.section == mention.section
+        and m.concept == mention.concept
+        and m.polarity == "absent"
+        and m.side is None
+        and not m.limited
+        for m in case.reading.mentions
+    )
+
+
+def _sites_fit(one: Mention, other: Mention) -> bool:
+    ours = dict(site.split("=", 1) for site in one.sites)
+    theirs = dict(site.split("=", 1) for site in other.sites)
+    return all(ours[axis] == theirs[axis] for axis in ours.keys() & theirs.keys())
+
+
+def _subject_of_mention(case: Case, mention: Mention) -> Subject | None:
+    for matches in case.matches.values():
+        if any(m is mention for m in matches.all):
+            return matches.subject
+    return None
+
+
+def missing_from_impression(case: Case) -> Iterator[Discrepancy]:
+    """``significant-finding-missing-from-impression``: described, but not concluded."""
+    if not case.document.has_section("impression") or not case.document.has_section("findings"):
+        return
+    for subject in case.accepted:
+        if not subject.is_significant or not subject.concept:
+            continue
+        matches = case.matches[subject.uid]
+        if not matches.of("findings") or matches.of("impression"):
+            continue
+        if _concluded_otherwise(case, subject, matches):
+            continue
+        yield discrepancy(
+            "significant-finding-missing-from-impression",
+            "block" if subject.is_critical else "warn",
+            Message(
+                f"{name(subject, 'en')} is described but missing from the impression.",
+                f"Находка {name(subject, 'ru')} описана, но её нет в заключении.",
+            ),
+            subject=subject,
+            spans=[case.place(matches.of("findings")[0])],
+        )
+
+
+def _concluded_otherwise(case: Case, subject: Subject, matches: Matches) -> bool:
+    """Whether the impression names it under a near name, or denies it (another rule's case)."""
+    for mention in case.reading.mentions:
+        if mention.section != "impression":
+            continue
+        if mention.polarity == "absent" and mention.concept == subject.concept:
+            if not mention.limited and mention.side in (None, subject.side):
+                return True
+            continue
+        near = is_near_concept(subject.concept, mention.concept)
+        same = is_same_concept(subject.concept, mention.concept)
+        if mention.is_stated and (near or same) and side_agrees(subject, mention) is not False:
+            others = [
+                m.subject
+                for uid, m in case.matches.items()
+                if uid != subject.uid and any(x is mention for x in m.of("impression"))
+            ]
+            if not others or near:
+                return True
+    return False

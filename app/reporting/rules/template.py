@@ -1,0 +1,130 @@
+"""Left-overs of templates, missing sections, generated sentences without an accepted finding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from app.core.finding import IN_REPORT, Finding
+from app.core.report import Discrepancy, Fix, Message
+from app.reporting.case import Case, discrepancy
+from app.reporting.compose import content_sha256
+
+_PLACEHOLDER = re.compile(
+    r"_{2,}"
+    r"|\[[_\s.…]*\]"
+    r"|\[(?=[^\]\n]{2,60}\])(?!\d)[^\]\n]*[^\W\d_][^\]\n]*\]"
+    r"|<(?=[^>\n]{2,60}>)(?!\s*\d)[^>\n<]*[^\W\d_][^>\n<]*>"
+    r"|\{[^}\n]{0,60}\}"
+    r"|(?<!\w)(?:X|Х){2,}(?!\w)"
+    r"|(?<!\w)(?:x|х){3,}(?!\w)"
+    r"|\*{3,}"
+    r"|#{3,}(?!\s*\w)"
+    r"|\?{3,}"
+    r"|\.{6,}|…{2,}"
+    r"|(?<!\w)(?:TODO|TBD|FIXME|LOREM IPSUM)(?!\w)"
+    r"|(?<!\w)(?:вставить|заполнить|указать|insert|fill in|enter) (?:описание|размер|текст|сторону|"
+    r"значение|дату|here|text|size|value|measurement|side|date)(?!\w)"
+)
+_ANATOMIC_BRACKET = re.compile(r"^\[(?:S\d+|[LTCThС]+\d+|sic|\d+([,;-]\s*\d+)*)\]$", re.IGNORECASE)
+_ROMAN_BEFORE = re.compile(r"^X{2,3}$")
+
+
+def placeholders(case: Case) -> Iterator[Discrepancy]:
+    """``placeholder-left``: template text that nobody filled in."""
+    for match in _PLACEHOLDER.finditer(case.text):
+        if _ANATOMIC_BRACKET.match(match.group()) or _is_century(case.text, match):
+            continue
+        yield discrepancy(
+            "placeholder-left",
+            "block",
+            Message(
+                f"A template placeholder is left: {match.group()}",
+                f"Осталось незаполненное место шаблона: {match.group()}",
+            ),
+            spans=[case.span(match.start(), match.end())],
+        )
+
+
+def _is_century(text: str, match: re.Match[str]) -> bool:
+    """``XX`` as a Roman number (XX век), not as a blank."""
+    following = text[match.end() : match.end() + 6].lower()
+    return bool(_ROMAN_BEFORE.match(match.group())) and following.startswith(
+        (" век", " в.", " cent")
+    )
+
+
+def sections(case: Case) -> Iterator[Discrepancy]:
+    """``section-missing``: no findings or no impression section, or an empty one."""
+    if not case.text.strip():
+        yield discrepancy(
+            "section-missing",
+            "block",
+            Message("The report is empty.", "Отчёт пуст."),
+        )
+        return
+    for name, english, russian in (
+        ("findings", "findings", "описания"),
+        ("impression", "impression", "заключения"),
+    ):
+        section = case.document.section(name)
+        if section is not None and case.text[section.start : section.end].strip():
+            continue
+        if section is None:
+            message = Message(
+                f"The report has no {english} section.", f"В отчёте нет раздела {russian}."
+            )
+            yield discrepancy("section-missing", "block", message, fix=_header_fix(case, name))
+        else:
+            end = section.header_start + len(section.header)
+            yield discrepancy(
+                "section-missing",
+                "block",
+                Message(
+                    f"The {english} section is empty.",
+                    f"Раздел {russian} пуст.",
+                ),
+                spans=[case.span(section.header_start, end)],
+            )
+
+
+def _header_fix(case: Case, name: str) -> Fix | None:
+    if name != "impression":
+        return None
+    title = "ЗАКЛЮЧЕНИЕ:" if case.document.language == "ru" else "IMPRESSION:"
+    end = len(case.text.rstrip())
+    return Fix(f"\n{title} ", end, end)
+
+
+def generated(case: Case) -> Iterator[Discrepancy]:
+    """``generated-without-acceptance`` and ``stale-sentence``, for sentences of a draft."""
+    by_uid: dict[str, Finding] = {s.uid: s.finding for s in case.subjects}
+    for link in case.links:
+        at = case.text.find(link.text)
+        if at < 0 or not link.text:
+            continue
+        span = case.span(at, at + len(link.text))
+        finding = by_uid.get(link.finding_uid)
+        if finding is None or finding.state not in IN_REPORT:
+            yield discrepancy(
+                "generated-without-acceptance",
+                "block",
+                Message(
+                    "A generated sentence states a finding that is not accepted.",
+                    "Созданное программой предложение говорит о непринятой находке.",
+                ),
+                subject=next((s for s in case.subjects if s.uid == link.finding_uid), None),
+                spans=[span],
+                fix=Fix("", at, at + len(link.text)),
+            )
+        elif content_sha256(finding) != link.content_sha256:
+            yield discrepancy(
+                "stale-sentence",
+                "warn",
+                Message(
+                    "The finding was edited after this sentence was written.",
+                    "Находка изменена после того, как было написано это предложение.",
+                ),
+                subject=next(s for s in case.subjects if s.uid == finding.uid),
+                spans=[span],
+            )

@@ -1,0 +1,91 @@
+"""Words and forms of the draft, per language, read from ``resources/report/templates.json``."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from dataclasses import dataclass
+
+from app.config.folders import resources_folder
+from app.core.report import Language, StudyFacts
+
+_DECIMALS = {"mm": 1, "cm": 1, "cm2": 1, "mm2": 0, "mL": 1, "[hnsf'U]": 0, "%": 1, "1": 2}
+_LEVEL = re.compile(r"^(?:C|Th?|L|S)\d{1,2}(?:-(?:C|Th?|L|S)?\d{1,2})?$")
+_RIB = re.compile(r"^rib (\d{1,2})$")
+_LIVER = re.compile(r"^liver segment (\d)$")
+_ROMAN = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The words of one language. Placeholders stand where a person has to write."""
+
+    language: Language
+    technique: str
+    comparison: str
+    findings: str
+    impression: str
+    fill_findings: str
+    fill_impression: str
+    nothing_significant: str
+    communication: str
+    absent: str
+    uncertain: str
+    examination: dict[str, str]
+    body_parts: dict[str, str]
+    sides: dict[str, str]
+    side_stems: dict[str, list[str]]
+    places: dict[str, str]
+    units: dict[str, str]
+    measures: dict[str, str]
+
+    def title(self, facts: StudyFacts) -> str:
+        """The first line: modality and body part where they are known."""
+        exam = self.examination.get(facts.modality.upper(), "")
+        part = self.body_parts.get(facts.body_part.upper(), "")
+        return f"{exam}: {part}" if exam and part else exam or part
+
+    def number(self, value: float, unit: str) -> str:
+        """``value`` rounded for its unit, with the language's decimal mark."""
+        text = f"{value:.{_DECIMALS.get(unit, 1)}f}"
+        if "." in text:
+            text = text.rstrip("0").rstrip(".")
+        if float(text) == 0.0 and value != 0.0:
+            text = f"{value:.2g}"
+        return text.replace(".", ",") if self.language == "ru" else text
+
+    def unit(self, unit: str) -> str:
+        """A UCUM unit as written in a report."""
+        return self.units.get(unit, unit)
+
+    def measure_name(self, kind: str) -> str:
+        """The name of a measure; empty for a plain diameter."""
+        return self.measures.get(kind, kind.replace("_", " ") if self.language == "en" else "")
+
+    def place(self, code: str, meaning: str) -> str:
+        """The phrase for a known place ("in the right lower lobe"), or empty."""
+        rib, liver = _RIB.match(meaning), _LIVER.match(meaning)
+        if rib and 1 <= int(rib[1]) <= 12:
+            number = int(rib[1])
+            return f"rib {number}" if self.language == "en" else f"{_ROMAN[number]} ребро"
+        if liver:
+            form = "in segment {} of the liver" if self.language == "en" else "в S{} печени"
+            return form.format(liver[1])
+        if _LEVEL.match(meaning):
+            return f"at {meaning}" if self.language == "en" else f"на уровне {meaning}"
+        return self.places.get(code, "") or self.places.get(meaning, "")
+
+    def at_place(self, text: str) -> str:
+        """Any other place: set off by a comma in English, as it is in Russian."""
+        if not text:
+            return ""
+        return f"({text})" if self.language == "en" else text
+
+
+@functools.cache
+def template(language: Language) -> Template:
+    """The words of ``language``; read once per process."""
+    path = resources_folder() / "report" / "templates.json"
+    row = json.loads(path.read_text(encoding="utf-8"))[language]
+    return Template(language=language, **row)
