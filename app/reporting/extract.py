@@ -17,7 +17,7 @@ _CYRILLIC = re.compile(r"[а-яё]", re.IGNORECASE)
 _LATIN = re.compile(r"[a-z]", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
 # Letters of other Cyrillic and Latin alphabets, and the commonest words of other languages.
-_FOREIGN_LETTER = re.compile(r"[іїєґўјљњћџąęłśźżőűğışçãõñßäöåøæřěů¿¡]", re.IGNORECASE)
+_FOREIGN_LETTER = re.compile(r"[іїєґўјљњћџąęłśźżőűğşçãõñßäöåøæřěů¿¡]", re.IGNORECASE)
 _ENGLISH_WORD = re.compile(
     r"\b(?:the|of|is|are|no|and|with|in|right|left|normal|there|without|for|mm|cm|ct|mri|findings|"
     r"impression)\b",
