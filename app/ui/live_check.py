@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.core.errors import AppError
+from app.core.errors import AppError, Cancelled
 from app.core.report import CheckResult
 from app.ui.job_bridge import JobBridge
 
@@ -64,13 +64,16 @@ class LiveCheck(QObject):
         if work is None:
             return
         number = self._newest
-        self._handle = self._bridge.submit(
-            "compute",
-            LABEL,
-            lambda _token, _progress: work(),
-            done=lambda result: self._deliver(number, result),
-            failed=lambda error: self._deliver_error(number, error),
-        )
+        try:
+            self._handle = self._bridge.submit(
+                "compute",
+                LABEL,
+                lambda _token, _progress: work(),
+                done=lambda result: self._deliver(number, result),
+                failed=lambda error: self._deliver_error(number, error),
+            )
+        except Cancelled:
+            self.stop()  # the program is closing: the text is journaled, nobody waits for a check
 
     def _deliver(self, number: int, result: CheckResult) -> None:
         if number == self._newest:

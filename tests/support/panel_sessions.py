@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from app.core import codes
 from app.core.finding import Finding, FindingContent, Label, OperatingPoint, Proposal, Site
 from app.core.measurement import Measurement, PreviousValue
@@ -108,3 +110,12 @@ def chest_session(context: AppContext, findings: tuple[Finding, ...] | None = No
     )
     session.take_findings(findings, {})
     return session
+
+
+def other_side(text: str) -> tuple[int, int, str]:
+    """Where the first "right" (справа) of a draft stands, and the opposite in the same case."""
+    found = re.search(r"right|справа", text, re.IGNORECASE)
+    if found is None:
+        raise AssertionError("the text names no right side")
+    word = "left" if found.group().lower() == "right" else "слева"
+    return found.start(), found.end(), word.title() if found.group()[0].isupper() else word
