@@ -233,7 +233,8 @@ def _given_report(request: ReadRequest) -> tuple[str, Language] | None:
     if request.report is None:
         return None
     text = read_report(request.report)
-    return text, request.language or detect_language(text)
+    detected = detect_language(text)
+    return text, request.language or detected
 
 
 def read_report(path: Path) -> str:

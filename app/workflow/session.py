@@ -22,6 +22,7 @@ from app.core.report import (
     Language,
     Override,
     Report,
+    SentenceLink,
     StudyFacts,
     findings_sha256,
     text_sha256,
@@ -211,6 +212,11 @@ class StudySession:
     def report_text(self) -> str:
         """Text of the newest version, or empty."""
         return self._report.text if self._report else ""
+
+    @property
+    def links(self) -> tuple[SentenceLink, ...]:
+        """The generated sentences of the draft, each with its finding."""
+        return self._report.links if self._report else ()
 
     @property
     def language(self) -> Language:

@@ -19,6 +19,7 @@ from app.core.finding import Finding
 from app.core.findings_json import findings_to_json
 from app.core.report import CheckResult, Discrepancy, Override, Report, Signature
 from app.reporting.check_json import check_to_json
+from app.reporting.extract import detect_language
 from app.workflow.check_report import check_text
 from app.workflow.context import AppContext
 from app.workflow.session import StudySession
@@ -41,7 +42,8 @@ def sign(session: StudySession, request: SignRequest) -> Report:
 
     Raises ``IdentityConflict`` for a blocked study (D08), ``AlreadySigned``, ``StaleCheck`` where
     text or findings changed after ``request.check``, ``OpenDiscrepancies`` where something blocks
-    and has no reason, ``ReportError`` for an empty text or no name. Nothing changes then.
+    and has no reason, ``UnsupportedLanguage``, ``ReportError`` for an empty text or no name.
+    Nothing changes then.
     """
     _require_signable(session, request.signer)
     if session.is_signed:
@@ -54,7 +56,10 @@ def sign(session: StudySession, request: SignRequest) -> Report:
             hint="Write the report or compose a draft first.",
             hint_ru="Напишите заключение или составьте черновик.",
         )
-    fresh = check_text(draft.text, session.findings, session.facts, session.language)
+    detect_language(draft.text)
+    fresh = check_text(
+        draft.text, session.findings, session.facts, session.language, links=draft.links
+    )  # fmt: skip
     _require_current(request.check, fresh)
     return _freeze(session, draft, request, fresh)
 
@@ -98,7 +103,9 @@ def addendum(
         predecessor_uid=signed.uid,
         content_sha256="",
     )
-    fresh = check_text(version.text, session.findings, session.facts, signed.language)
+    fresh = check_text(
+        version.text, session.findings, session.facts, signed.language, links=version.links
+    )  # fmt: skip
     known = {item.discrepancy_id: item for item in (*signed.overrides, *overrides)}
     present = {item.id for item in fresh.discrepancies}
     kept = tuple(item for item in known.values() if item.discrepancy_id in present)
@@ -159,11 +166,9 @@ def _require_signable(session: StudySession, signer: str) -> None:
 
 
 def _require_current(looked_at: CheckResult, fresh: CheckResult) -> None:
-    blocking = {item.id for item in looked_at.discrepancies if item.severity == "block"}
     if (
         looked_at.report_sha256 != fresh.report_sha256
         or looked_at.findings_sha256 != fresh.findings_sha256
-        or not {i.id for i in fresh.discrepancies if i.severity == "block"} <= blocking
     ):
         raise StaleCheck(
             "The report or the findings changed after the check.",
