@@ -24,7 +24,7 @@ from app.dicom.pixel_spacing import pixel_spacing_of
 from app.dicom.pixels import ImageObject, ValueFacts, value_facts
 from app.dicom.plane import orientation_of, position_of
 from app.dicom.regrid import FloatPlane, offsets_in_grid, plan_slices, regrid_slice
-from app.dicom.tolerant import integer_of, text_words_upper, value_of, words_of
+from app.dicom.tolerant import integer_of, quiet, text_words_upper, value_of, words_of
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress
 
@@ -66,9 +66,10 @@ class StackReader:
         self._open_instance: Instance | None = None
         self._values: list[ValueFacts] = []
         self.positions_lps: list[Triple | None] = []
-        first = self._read_headers()
-        self._converts = self._needs_conversion(first)
-        self.facts = self._facts(first)
+        with quiet():
+            first = self._read_headers()
+            self._converts = self._needs_conversion(first)
+            self.facts = self._facts(first)
 
     @property
     def frame_count(self) -> int:

@@ -69,7 +69,8 @@ class ImageObject:
         self._instance = instance
         self._dataset = read_dataset(instance.path)
         self._itk_frames: npt.NDArray[Any] | None = None
-        _complete_pixel_module(self._dataset)
+        with quiet():
+            _complete_pixel_module(self._dataset)
 
     @property
     def dataset(self) -> Dataset:
@@ -268,7 +269,7 @@ def _complete_pixel_module(ds: Dataset) -> None:
     for keyword, value in defaults:
         if value_of(ds, keyword) is None:
             setattr(ds, keyword, value)
-    if value_of(ds, "NumberOfFrames") is None and "NumberOfFrames" in ds:
+    if number_of(ds, "NumberOfFrames") is None and "NumberOfFrames" in ds:
         del ds.NumberOfFrames  # not a number: one frame, as grouping counted
     if value_of(ds, "BitsStored") is None:
         ds.BitsStored = integer_of(ds, "BitsAllocated", 16)

@@ -6,6 +6,7 @@ says what matters in its own warnings instead.
 
 from __future__ import annotations
 
+import logging
 import struct
 import threading
 import warnings
@@ -34,6 +35,9 @@ MALFORMED = (
     zlib.error,
 )
 """What pydicom and its decoders raise on a malformed or unsupported object."""
+
+# Its log lines quote the values they complain about, which may identify a patient.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 _lock = threading.Lock()
 _depth = 0
