@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from app.core.geometry import Geometry
+from app.core.study import SeriesRef
+from app.inference.gate import Suitability
 from app.inference.manifest import ModelPack
 from app.inference.result import InferenceResult
 
@@ -86,3 +89,28 @@ def _outputs(
             }
         )
     return rows
+
+
+def routing_row(ref: SeriesRef, fits: Sequence[Suitability]) -> dict[str, Any]:
+    """The verdicts of all packs on one stack, as in ``overread.route/1``."""
+    return {
+        "series_instance_uid": ref.series_instance_uid,
+        "stack": ref.stack,
+        "packs": [
+            {
+                "pack": fit.pack_id,
+                "version": fit.version,
+                "verdict": fit.verdict,
+                "score": fit.score,
+                "reasons": [
+                    {
+                        "rule": reason.rule,
+                        "ok": reason.ok,
+                        "text": {"en": reason.text.en, "ru": reason.text.ru},
+                    }
+                    for reason in fit.reasons
+                ],
+            }
+            for fit in fits
+        ],
+    }

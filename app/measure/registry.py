@@ -111,7 +111,9 @@ def measure_mask(
 
 def default_kinds(case: MaskCase) -> tuple[str, ...]:
     """What is measured when nothing is asked for."""
-    sizes = SPATIAL_2D if case.geometry is None else SPATIAL_3D
+    sizes: tuple[str, ...] = SPATIAL_2D if case.geometry is None else SPATIAL_3D
+    if case.geometry is not None and case.mask.shape[0] == 1:
+        sizes += ("area",)
     return sizes + (DENSITIES if case.values is not None else ())
 
 

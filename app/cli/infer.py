@@ -1,0 +1,77 @@
+"""``overread infer``: one model pack on one study or image."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the verb."""
+    parser.add_argument("path", type=Path, metavar="PATH", help="DICOM file, folder, ZIP or NIfTI")
+    parser.add_argument("--pack", required=True, metavar="ID")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--series", default="", metavar="UID", help="default: the best that fits")
+    parser.add_argument("--stack", type=int, default=None, metavar="N", help="counted from 0")
+    parser.add_argument("--force", action="store_true", help="also where the pack refuses")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="0: up to four")
+    parser.add_argument("--data", type=Path, default=None, help="folder of the local library")
+    parser.add_argument("--json", action="store_true", help="print run.json")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the pack; results in the folder of ``--out``."""
+    from app.cli.exit_codes import ExitCode
+    from app.cli.packs import open_packs
+    from app.cli.progress_line import ProgressLine
+    from app.core.errors import InputError
+    from app.core.ports import RandomUids, SystemClock
+    from app.inference.worker import InferenceProcess
+    from app.workflow.infer_image import InferRequest, infer_image
+
+    installed = open_packs(args.data).get(args.pack)
+    if not args.path.exists():
+        raise InputError(
+            f"{args.path} does not exist.",
+            ru=f"{args.path} не существует.",
+            hint="Give a DICOM file, a folder, a ZIP or a NIfTI image.",
+            hint_ru="Укажите файл DICOM, папку, ZIP или изображение NIfTI.",
+        )
+    process = InferenceProcess(device=args.device, threads=args.threads)
+    with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as line:
+        try:
+            report = infer_image(
+                InferRequest(
+                    path=args.path,
+                    installed=installed,
+                    out=args.out,
+                    workspace=Path(workspace),
+                    series=args.series,
+                    stack=args.stack,
+                    forced=args.force,
+                ),
+                process,
+                clock=SystemClock(),
+                uids=RandomUids(),
+                progress=line.show,
+            )
+        finally:
+            process.close()
+    if args.json:
+        sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
+        return ExitCode.DONE
+    seconds = sum(report["seconds"].values())
+    forced = ", forced" if report["forced"] else ""
+    print(f"{report['pack']} {report['version']} on {report['device']}{forced}: {seconds:.2f} s")
+    for row in report["outputs"]:
+        print(f"  {row['label']}: {row['voxels']} voxels, {row['mask']}")
+    for name, score in report["scores"].items():
+        print(f"  {name}: {score:.3f}")
+    for flag in report["quality_flags"]:
+        print(f"  ! {flag['text']['en']}")
+    print(f"Written to {args.out}")
+    return ExitCode.DONE

@@ -1,0 +1,289 @@
+"""One pack on one study or image, to files: the verb ``infer``. No library, no session."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from app.core.errors import AppError, IdentityConflict, InputError
+from app.core.findings_json import findings_to_json
+from app.core.ports import Clock, UidSource
+from app.core.report import findings_sha256
+from app.core.study import (
+    FrameRef,
+    Instance,
+    Patient,
+    PatientText,
+    Series,
+    SeriesRef,
+    Stack,
+    Study,
+)
+from app.core.volume import Rescale, Volume
+from app.dicom.assemble import assemble_volume
+from app.dicom.grouping import group
+from app.dicom.scan import scan
+from app.imaging.labelmap import content_sha256
+from app.imaging.nifti import read_nifti, write_nifti
+from app.inference.gate import Suitability, judge
+from app.inference.manifest import ModelPack
+from app.inference.pack_store import InstalledPack
+from app.inference.run_report import mask_file_name, run_json
+from app.inference.to_findings import ProposedFindings, to_findings
+from app.jobs.cancel import CancelToken
+from app.jobs.progress import Progress, no_progress, part_of
+from app.workflow.export import derived_uid
+from app.workflow.output_files import disk_faults, write_json
+from app.workflow.run_models import refused
+
+if TYPE_CHECKING:
+    from app.inference.result import InferenceResult
+    from app.inference.worker import InferenceProcess
+
+IMAGE_ENDINGS = (".nii", ".nii.gz", ".nrrd")
+_NONE = PatientText("")
+
+
+@dataclass(frozen=True, slots=True)
+class InferRequest:
+    """What to run on what. ``series`` and ``stack`` narrow the choice; empty and None: the best.
+
+    ``workspace`` takes what is unpacked from archives.
+    """
+
+    path: Path
+    installed: InstalledPack
+    out: Path
+    workspace: Path
+    series: str = ""
+    stack: int | None = None
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The chosen image with its verdict; ``is_dicom`` tells whether DICOM can be written."""
+
+    study: Study
+    ref: SeriesRef
+    stack: Stack
+    volume: Volume
+    is_dicom: bool
+
+
+def infer_image(
+    request: InferRequest,
+    process: InferenceProcess,
+    *,
+    clock: Clock,
+    uids: UidSource,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> dict[str, Any]:
+    """Run the pack and write all outputs; the object of ``run.json``.
+
+    Raises ``PackRefused`` with the reasons unless forced, ``InputError``, ``ModelPackError``,
+    ``InferenceError``, ``DiskFull``.
+    """
+    started = time.monotonic()
+    reading = part_of(progress, 0.0, 0.2)
+    is_image = request.path.name.lower().endswith(IMAGE_ENDINGS) and request.path.is_file()
+    source = _image_source(request) if is_image else _dicom_source(request, reading, cancel)
+    read_seconds = time.monotonic() - started
+    pack = request.installed.pack
+    result = process.run(
+        request.installed,
+        source.volume,
+        forced=request.forced,
+        progress=part_of(progress, 0.2, 0.9),
+        cancel=cancel,
+    )
+    proposed = to_findings(result, pack, source.study, source.volume, clock=clock, uids=uids)
+    writing = time.monotonic()
+    progress(0.92, "Writing")
+    names = _write_masks(request.out, pack, result, source.volume)
+    _write_findings(request.out, source.study, proposed, names)
+    if pack.task != "segmentation":
+        write_json(request.out / "scores.json", {"pack": pack.id, "scores": result.scores})
+    notes = _write_dicom(request.out, source, proposed, clock) if source.is_dicom else []
+    report = run_json(
+        result,
+        pack=pack,
+        geometry=source.volume.geometry,
+        read_seconds=read_seconds,
+        write_seconds=time.monotonic() - writing,
+    )
+    report["notes"] += notes
+    write_json(request.out / "run.json", report)
+    progress(1.0, "Done")
+    return report
+
+
+def _dicom_source(request: InferRequest, progress: Progress, cancel: CancelToken | None) -> _Source:
+    pack = request.installed.pack
+    found = scan([request.path], workspace=request.workspace, progress=progress, cancel=cancel)
+    judged = [
+        (study, series, stack, judge(pack, study, series, stack))
+        for study in group(found.records)
+        for series in study.series
+        for stack in series.stacks
+        if stack.frames and request.series in ("", series.series_instance_uid)
+        and request.stack in (None, stack.index)
+    ]  # fmt: skip
+    if not judged:
+        raise InputError(
+            "There are no images for a model in these files.",
+            ru="В этих файлах нет изображений для модели.",
+            hint="overread inspect lists what there is.",
+            hint_ru="Что есть, покажет overread inspect.",
+        )
+    study, series, stack, fit = max(judged, key=lambda entry: _preference(entry[3], entry[2]))
+    _admit(study, fit, forced=request.forced)
+    volume = assemble_volume(study, series, stack, progress=progress, cancel=cancel)
+    ref = SeriesRef(study.study_instance_uid, series.series_instance_uid, stack.index)
+    return _Source(study, ref, stack, volume, is_dicom=True)
+
+
+def _preference(fit: Suitability, stack: Stack) -> tuple[float, int, int]:
+    """Score first; among refused ones that with fewest refusals, then the longest stack."""
+    refusals = sum(reason.refuses for reason in fit.reasons)
+    is_other_modality = any(r.rule == "modality" and not r.ok for r in fit.reasons)
+    return fit.score, -(refusals + 100 * is_other_modality), len(stack.frames)
+
+
+def _admit(study: Study, fit: Suitability, *, forced: bool) -> None:
+    if study.blocked:
+        raise IdentityConflict(
+            "No model is run on this study: its images contradict each other about the patient.",
+            ru="Модели не запускаются: снимки исследования противоречат друг другу о пациенте.",
+            hint="Clear up whose images these are first.",
+            hint_ru="Сначала выясните, чьи это снимки.",
+        )
+    if fit.verdict == "refused" and not forced:
+        raise refused(fit)
+
+
+def _image_source(request: InferRequest) -> _Source:
+    """A NIfTI or NRRD file: it states no modality, so that of the pack is taken as meant."""
+    pack = request.installed.pack
+    array, geometry = read_nifti(request.path)
+    if array.ndim != 3:
+        raise InputError("The image is in color; models read gray images.",
+                         ru="Изображение цветное; модели читают серые.")  # fmt: skip
+    i_mm, j_mm, _ = geometry.spacing_ijk
+    is_film = pack.input.dimensions == 2
+    seed = content_sha256((array != 0).astype(np.uint8)), str(float(np.sum(array, dtype=float)))
+    ref = SeriesRef(derived_uid("study", *seed), derived_uid("series", *seed), 0)
+    image = Instance(
+        request.path, derived_uid("image", *seed), "", "", 1, len(array), *array.shape[1:]
+    )
+    frames = tuple(FrameRef(image, n + 1) for n in range(len(array)))
+    stack = Stack(
+        0, "one file", frames, "ok", None if is_film else geometry, array.shape[1],
+        array.shape[2], "MONOCHROME2", pack.input.units,
+    )  # fmt: skip
+    rule = pack.input.series[0]
+    series = Series(
+        ref.series_instance_uid, rule.modality[0], "", "", None, (), (), (image,), len(array),
+        (stack,),
+    )  # fmt: skip
+    study = Study(
+        ref.study_instance_uid, Patient(_NONE, _NONE, _NONE, ""), "", "", _NONE, "", (series,)
+    )
+    _admit(study, judge(pack, study, series, stack), forced=request.forced)
+    volume = Volume(
+        array,
+        stack.geometry,
+        Rescale(),
+        pack.input.units,
+        ref,
+        pixel_spacing_mm=(j_mm, i_mm) if is_film else None,
+        spacing_source="file" if is_film else "",
+    )
+    return _Source(study, ref, stack, volume, is_dicom=False)
+
+
+def _write_masks(
+    out: Path, pack: ModelPack, result: InferenceResult, volume: Volume
+) -> dict[str, str]:
+    """Every mask, and the labelmap where labels do not overlap; file names by content hash."""
+    names: dict[str, str] = {}
+    total: npt.NDArray[np.uint16] = np.zeros(volume.voxels.shape[:3], np.uint16)
+    overlap = False
+    with disk_faults(out):
+        (out / "masks").mkdir(parents=True, exist_ok=True)
+        for index, mask in result.masks:
+            name = mask_file_name(pack, index)
+            write_nifti(out / name, mask, volume.geometry, volume.pixel_spacing_mm)
+            names.setdefault(content_sha256(mask), name)
+            inside = mask != 0
+            overlap = overlap or bool(total[inside].any())
+            total[inside] = index
+        if result.masks and not overlap:
+            highest = max(index for index, _ in result.masks)
+            labelmap = total.astype(np.uint8) if highest <= np.iinfo(np.uint8).max else total
+            target = out / "labelmap.nii.gz"
+            write_nifti(target, labelmap, volume.geometry, volume.pixel_spacing_mm)
+    return names
+
+
+def _write_findings(
+    out: Path, study: Study, proposed: ProposedFindings, names: dict[str, str]
+) -> None:
+    data = findings_to_json(study.study_instance_uid, proposed.findings)
+    for row in data["findings"]:
+        for region in (row["region"], row["proposal"]["region"]):
+            if region is not None and region.get("mask_sha256") in names:
+                region["mask"] = names[region["mask_sha256"]]
+    write_json(out / "findings.json", data)
+
+
+def _write_dicom(
+    out: Path, source: _Source, proposed: ProposedFindings, clock: Clock
+) -> list[dict[str, str]]:
+    """The DICOM SEG of the proposals; a note where the images do not allow one."""
+    from app.dicom.authoring import Identity, SourceImages, write_dataset
+    from app.dicom.seg_writer import SegmentSource, SegRequest, write_seg
+
+    segments = tuple(
+        SegmentSource(finding, proposed.masks[region.mask_sha256].voxels)
+        for finding in proposed.findings
+        if (region := finding.current.region) is not None and region.mask_sha256
+    )
+    if not segments:
+        return []
+    ref, now = source.ref, clock.now_utc()
+    seed = (
+        "infer-seg", ref.study_instance_uid, ref.series_instance_uid, str(ref.stack),
+        findings_sha256(proposed.findings), now,
+    )  # fmt: skip
+    try:
+        dataset = write_seg(
+            SegRequest(
+                source=SourceImages(
+                    ref.study_instance_uid, ref.series_instance_uid, source.stack.frames
+                ),
+                segments=segments,
+                identity=Identity(derived_uid("series", *seed), derived_uid("sop", *seed), 9101),
+                description="AI segmentation",
+                at_utc=now,
+                resampled_grid=source.stack.geometry
+                if source.stack.verdict == "resampled"
+                else None,
+            )
+        )
+    except InputError as error:  # what the images are does not allow the object; masks are there
+        return [_note(error)]
+    with disk_faults(out):
+        (out / "dicom").mkdir(parents=True, exist_ok=True)
+        write_dataset(dataset, out / "dicom" / "ai-seg-1.dcm")
+    return []
+
+
+def _note(error: AppError) -> dict[str, str]:
+    return {"en": error.text("en"), "ru": error.text("ru")}
