@@ -25,12 +25,14 @@ from app.ui.panel_style import SEVERITY_COLORS, SEVERITY_MARKS
 from app.ui.texts import language, tr
 from app.ui.theme import COLORS
 
-_GUTTER_PX: Final = 30
+_GUTTER_PX: Final = 44
 _UNDERLINES: Final = {
     "block": QTextCharFormat.UnderlineStyle.WaveUnderline,
     "warn": QTextCharFormat.UnderlineStyle.DashUnderline,
     "note": QTextCharFormat.UnderlineStyle.DotLine,
 }
+# a longer span is underlined only; its ground would drown the word that is wrong
+_WORDS: Final = 30
 _ID_PROPERTY: Final = int(QTextCharFormat.Property.UserProperty) + 1
 _SEVERITY_ORDER: Final = ("note", "warn", "block")
 
@@ -57,6 +59,7 @@ class ReportEditor(QPlainTextEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._faults: list[_Place] = []
+        self._wrong_words: list[_Place] = []
         self._by_id: dict[str, Discrepancy] = {}
         self._links: tuple[SentenceLink, ...] = ()
         self._numbers: Mapping[str, int] = {}
@@ -104,6 +107,13 @@ class ReportEditor(QPlainTextEdit):
             for span in item.spans
             if 0 <= span.start < span.end <= len(text)
         ]
+        self._wrong_words = [
+            _Place(_utf16(text, item.fix.start), _utf16(text, item.fix.end), item)
+            for item in ordered
+            if item.severity == "block"
+            and item.fix is not None
+            and any(s.start <= item.fix.start < item.fix.end <= s.end for s in item.spans)
+        ]
         self._by_id = {item.id: item for item in ordered}
         self._repaint_marks()
 
@@ -149,6 +159,8 @@ class ReportEditor(QPlainTextEdit):
         """Severity and text of what is underlined now."""
         found = []
         for selection in self.extraSelections():
+            if not selection.format.hasProperty(_ID_PROPERTY):
+                continue
             severity = selection.format.property(QTextCharFormat.Property.UserProperty)
             found.append((str(severity), selection.cursor.selectedText()))
         return found
@@ -202,18 +214,31 @@ class ReportEditor(QPlainTextEdit):
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         painter.setPen(QColor(COLORS["dim"]))
-        for place in self.link_places():
-            number = self._numbers.get(place.finding_uid)
-            if number is not None:
-                box = QRect(0, self._line_top(place.start), _GUTTER_PX - 6, height)
-                painter.drawText(box, right, str(number))
+        for top, numbers in self._numbers_by_line().items():
+            box = QRect(0, top, _GUTTER_PX - 5, height)
+            painter.drawText(box, right, numbers)
         for selection in self.extraSelections():
             severity = str(selection.format.property(QTextCharFormat.Property.UserProperty))
+            if not selection.format.hasProperty(_ID_PROPERTY):
+                continue
             start = selection.cursor.selectionStart()
             painter.setPen(QColor(SEVERITY_COLORS[severity]))
             box = QRect(3, self._line_top(start), 14, height)
             painter.drawText(box, left, SEVERITY_MARKS[severity])
         painter.end()
+
+    def _numbers_by_line(self) -> dict[int, str]:
+        """Top of each line on which generated sentences begin, and the numbers of their findings;
+        the first and the last where there is no room for all."""
+        lines: dict[int, list[int]] = {}
+        for place in self.link_places():
+            number = self._numbers.get(place.finding_uid)
+            if number is not None:
+                lines.setdefault(self._line_top(place.start), []).append(number)
+        return {
+            top: ",".join(map(str, numbers)) if len(numbers) < 3 else f"{numbers[0]}…{numbers[-1]}"
+            for top, numbers in lines.items()
+        }
 
     def _line_top(self, position: int) -> int:
         cursor = QTextCursor(self.document())
@@ -231,7 +256,7 @@ class ReportEditor(QPlainTextEdit):
             form.setUnderlineColor(QColor(SEVERITY_COLORS[severity]))
             form.setProperty(QTextCharFormat.Property.UserProperty, severity)
             form.setProperty(_ID_PROPERTY, place.discrepancy.id)
-            if severity == "block":
+            if severity == "block" and place.end - place.start <= _WORDS:
                 form.setBackground(QColor(COLORS["blockdeep"]))
             selection = QTextEdit.ExtraSelection()
             cursor = QTextCursor(self.document())
@@ -240,8 +265,22 @@ class ReportEditor(QPlainTextEdit):
             selection.cursor = cursor
             selection.format = form
             selections.append(selection)
+        selections += [self._wrong_word(place) for place in self._wrong_words]
         self.setExtraSelections(selections)
         self._gutter.update()
+
+    def _wrong_word(self, place: _Place) -> QTextEdit.ExtraSelection:
+        """The very word that the offered fix would replace, on a ground of its own."""
+        form = QTextCharFormat()
+        form.setBackground(QColor(COLORS["blockdeep"]))
+        form.setForeground(QColor(COLORS["block"]))
+        cursor = QTextCursor(self.document())
+        cursor.setPosition(place.start)
+        cursor.setPosition(place.end, QTextCursor.MoveMode.KeepAnchor)
+        selection = QTextEdit.ExtraSelection()
+        selection.cursor = cursor
+        selection.format = form
+        return selection
 
     def _hover_text(self, point: QPoint) -> str:
         found = self._discrepancy_at(self.cursorForPosition(point).position())
@@ -255,6 +294,8 @@ class ReportEditor(QPlainTextEdit):
         # the selections follow the text while it is edited; the offsets of the check do not
         for selection in reversed(self.extraSelections()):
             form, cursor = selection.format, selection.cursor
+            if not form.hasProperty(_ID_PROPERTY):
+                continue
             if cursor.selectionStart() <= position <= cursor.selectionEnd():
                 return self._by_id.get(str(form.property(_ID_PROPERTY)))
         return None

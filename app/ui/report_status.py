@@ -37,4 +37,4 @@ def status_line(session: StudySession | None) -> tuple[str, str]:
     if worst:
         return text, worst
     clean = tr("report.clean" if session.findings else "report.clean_nothing")
-    return (f"{clean} · {text}" if text else f"✓ {clean}"), "dim"
+    return (f"{SEVERITY_MARKS['note']} {text}" if text else f"✓ {clean}"), "dim"
