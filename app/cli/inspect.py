@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from app.core.report import Message
     from app.core.study import Series, Stack, Study, StudyWarning
     from app.dicom.assemble import StackReader
     from app.dicom.scan import ScanResult
+
+    RangeKey = tuple[str, str, int]
+    Ranges = dict[RangeKey, tuple[list[float] | None, Message | None]]
 
 SCHEMA = "overread.inspect/1"
 
@@ -46,13 +50,10 @@ def run(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
-RangeKey = tuple[str, str, int]
-Ranges = dict[RangeKey, tuple[list[float] | None, str]]
-
-
 def _value_ranges(studies: tuple[Study, ...], progress: Any) -> Ranges:  # noqa: ANN401
     """Least and greatest modality value of each stack, or why its pixels cannot be read."""
     from app.core.errors import AppError
+    from app.core.report import Message
     from app.dicom.assemble import StackReader
 
     ranges: Ranges = {}
@@ -61,9 +62,9 @@ def _value_ranges(studies: tuple[Study, ...], progress: Any) -> Ranges:  # noqa:
         progress(done / len(stacks), "reading pixels")
         key = (study.study_instance_uid, series.series_instance_uid, stack.index)
         try:
-            ranges[key] = (_range_of(StackReader(study, series, stack)), "")
+            ranges[key] = (_range_of(StackReader(study, series, stack)), None)
         except AppError as fault:
-            ranges[key] = (None, fault.message)
+            ranges[key] = (None, Message(fault.message, fault.ru))
     return ranges
 
 
@@ -132,20 +133,21 @@ def _series(study: Study, series: Series, ranges: Ranges) -> dict[str, Any]:
         "instances": len(series.instances),
         "frames": series.frames,
         "stacks": [
-            _stack(stack, ranges.get((*key, stack.index), (None, ""))) for stack in series.stacks
+            _stack(stack, ranges.get((*key, stack.index), (None, None))) for stack in series.stacks
         ],
     }
 
 
-def _stack(stack: Stack, values: tuple[list[float] | None, str]) -> dict[str, Any]:
+def _stack(stack: Stack, values: tuple[list[float] | None, Message | None]) -> dict[str, Any]:
     value_range, fault = values
     warnings = _warnings(stack.warnings)
     if fault:
-        warnings.append({"code": "D12", "text": fault})
+        warnings.append({"code": "D12", "text": fault.en, "text_ru": fault.ru})
     geometry = stack.geometry
     return {
         "index": stack.index,
         "why": stack.why,
+        "why_ru": stack.why_in("ru"),
         "frames": len(stack.frames),
         "is_volume": stack.is_volume,
         "verdict": stack.verdict,
@@ -168,7 +170,7 @@ def _stack(stack: Stack, values: tuple[list[float] | None, str]) -> dict[str, An
 
 
 def _warnings(warnings: tuple[StudyWarning, ...]) -> list[dict[str, str]]:
-    return [{"code": warning.code, "text": warning.text} for warning in warnings]
+    return [{"code": one.code, "text": one.text, "text_ru": one.text_in("ru")} for one in warnings]
 
 
 def _plain(number: float) -> float:

@@ -37,6 +37,11 @@ class StudyWarning:
 
     code: str
     text: str
+    text_ru: str = ""
+
+    def text_in(self, language: str) -> str:
+        """The doubt in ``language`` (``en`` or ``ru``)."""
+        return self.text_ru or self.text if language == "ru" else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,11 @@ class Stack:
     photometric: str
     quantity: str
     warnings: tuple[StudyWarning, ...] = ()
+    why_ru: str = ""
+
+    def why_in(self, language: str) -> str:
+        """The reason of the verdict in ``language`` (``en`` or ``ru``)."""
+        return self.why_ru or self.why if language == "ru" else self.why
 
     @property
     def is_volume(self) -> bool:
@@ -129,6 +139,7 @@ class Study:
     blocked: str = ""
     referring_physician: PatientText = field(default=PatientText(""))
     study_id: str = ""
+    blocked_ru: str = ""
 
     def find_series(self, series_instance_uid: str) -> Series | None:
         """The series with this UID, or None."""

@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset
 
 from app.core.errors import DicomReadError, EnvironmentFault
 from app.core.geometry import Triple
-from app.core.study import FrameRef, Instance, Series, SeriesRef, Stack, Study
+from app.core.study import Instance, Series, SeriesRef, Stack, Study
 from app.core.volume import Rescale, Volume, Window
 from app.dicom.functional_groups import FunctionalGroups
 from app.dicom.headers import is_projection, read_dataset
@@ -107,19 +107,15 @@ class StackReader:
 
     def _read_headers(self) -> Dataset:
         first: Dataset | None = None
-        header: Dataset | None = None
-        last: FrameRef | None = None
+        header, groups, opened = Dataset(), FunctionalGroups(Dataset()), None
         for ref in self._stack.frames:
-            if header is None or last is None or last.instance != ref.instance:
+            if opened != ref.instance:
                 header = read_dataset(ref.instance.path, pixels=False)
-            last = ref
-            index = ref.frame - 1
-            groups = FunctionalGroups(header)
-            self._values.append(value_facts(header, index))
-            self.positions_lps.append(
-                position_of(header, groups, index, ref.instance.number_of_frames)
-            )
+                groups, opened = FunctionalGroups(header), ref.instance
             first = header if first is None else first
+            index, count = ref.frame - 1, ref.instance.number_of_frames
+            self._values.append(value_facts(header, groups, index))
+            self.positions_lps.append(position_of(header, groups, index, count))
         if first is None:
             raise DicomReadError("The stack has no images.", ru="В стопке нет снимков.")
         return first

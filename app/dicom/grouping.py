@@ -12,10 +12,18 @@ from dataclasses import replace
 
 import numpy as np
 
+from app.core.report import Message
 from app.core.study import Instance, Series, Stack, Study, StudyWarning
+from app.dicom import wording
 from app.dicom.headers import FrameFacts, Record, is_projection
 from app.dicom.identity import identity_conflict
-from app.dicom.placement import SAME_PLACE_MM, Placement, place, positions_along_normal
+from app.dicom.placement import (
+    SAME_PLACE_MM,
+    Placement,
+    place,
+    positions_along_normal,
+    spacing_warnings,
+)
 from app.dicom.series_facts import merged
 
 _SAME_DIRECTION = 1e-4
@@ -23,6 +31,8 @@ _SEGMENTATION_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.
 _VIDEO_PREFIX = "1.2.840.10008.1.2.4.10"
 # Radial acquisitions turn each image a little: beyond this many single images they stay together.
 _MOST_SINGLE_ORIENTATIONS = 8
+
+Member = tuple[FrameFacts, Record]
 
 
 def group(records: Iterable[Record]) -> tuple[Study, ...]:
@@ -52,8 +62,9 @@ def _study(uid: str, records: list[Record]) -> Study:
         accession_number=first.accession_number,
         description=first.study_description,
         series=tuple(sorted(series, key=_series_order)),
-        warnings=(StudyWarning("D08", blocked),) if blocked else (),
-        blocked=blocked,
+        warnings=(wording.warning("D08", blocked),) if blocked else (),
+        blocked=blocked.en if blocked else "",
+        blocked_ru=blocked.ru if blocked else "",
         referring_physician=first.referring_physician,
         study_id=first.study_id,
     )
@@ -91,10 +102,13 @@ def _series(uid: str, records: list[Record]) -> Series:
     )
 
 
+_NOTHING = Message("", "")
+
+
 class _Group:
     """Frames that share a stack, with the record of each, and the words on how they were chosen."""
 
-    def __init__(self, members: Sequence[tuple[FrameFacts, Record]], why: str = "") -> None:
+    def __init__(self, members: Sequence[Member], why: Message = _NOTHING) -> None:
         self.members = list(members)
         self.why = why
         self.warnings: tuple[StudyWarning, ...] = ()
@@ -106,7 +120,7 @@ class _Group:
 
 def _split(records: list[Record]) -> list[_Group]:
     """All frames of a series in stacks (G08, G09, G18), largest volumes not first: file order."""
-    by_kind: dict[tuple[object, ...], list[tuple[FrameFacts, Record]]] = {}
+    by_kind: dict[tuple[object, ...], list[Member]] = {}
     for record in records:
         for frame in record.frames:
             by_kind.setdefault(_kind_key(frame, record), []).append((frame, record))
@@ -144,9 +158,9 @@ def _kind_key(frame: FrameFacts, record: Record) -> tuple[object, ...]:
 
 
 def _split_by_direction(
-    members: list[tuple[FrameFacts, Record]],
-) -> list[list[tuple[FrameFacts, Record]]]:
-    found: list[tuple[np.ndarray, list[tuple[FrameFacts, Record]]]] = []
+    members: list[Member],
+) -> list[list[Member]]:
+    found: list[tuple[np.ndarray, list[Member]]] = []
     for member in members:
         direction = np.asarray(member[0].orientation)
         for known, group_members in found:
@@ -160,7 +174,7 @@ def _split_by_direction(
     return [one for _, one in found]
 
 
-def _split_by_phase(members: list[tuple[FrameFacts, Record]]) -> list[_Group]:
+def _split_by_phase(members: list[Member]) -> list[_Group]:
     """Volumes of a 4D series by the first attribute, or pair of them, that tells them apart."""
     if _places_are_unique(members):
         return [_Group(members)]
@@ -170,27 +184,23 @@ def _split_by_phase(members: list[tuple[FrameFacts, Record]]) -> list[_Group]:
     ]
     choices = itertools.chain(((name,) for name in varying), itertools.combinations(varying, 2))
     for choice in choices:
-        parts: dict[tuple[str, ...], list[tuple[FrameFacts, Record]]] = {}
+        parts: dict[tuple[str, ...], list[Member]] = {}
         for frame, record in members:
             labels = dict(frame.phases)
             parts.setdefault(tuple(labels[name] for name in choice), []).append((frame, record))
         # A part per image is no 4D series: the attribute only counts the images.
         if len(parts) < len(members) and all(_places_are_unique(p) for p in parts.values()):
             ordered = sorted(parts.items(), key=lambda part: [_number_first(v) for v in part[0]])
-            return [
-                _Group(
-                    part, ", ".join(f"{n} {v or 'none'}" for n, v in zip(choice, key, strict=True))
-                )
-                for key, part in ordered
-            ]
+            return [_Group(part, _words(choice, key)) for key, part in ordered]
     return [_Group(members)]
 
 
-def _words(names: tuple[str, ...], values: tuple[str, ...]) -> str:
-    return ", ".join(f"{n} {v or 'none'}" for n, v in zip(names, values, strict=True))
+def _words(names: tuple[str, ...], values: tuple[str, ...]) -> Message:
+    words = [wording.attribute(n, v) for n, v in zip(names, values, strict=True)]
+    return wording.joined(*words, by=", ")
 
 
-def _places_are_unique(members: Sequence[tuple[FrameFacts, Record]]) -> bool:
+def _places_are_unique(members: Sequence[Member]) -> bool:
     along = positions_along_normal([frame for frame, _ in members])
     if along is None or len(along) < 2:
         return True
@@ -199,25 +209,22 @@ def _places_are_unique(members: Sequence[tuple[FrameFacts, Record]]) -> bool:
 
 def _explain_split(groups: list[_Group]) -> None:
     """Say of each stack of a split series what sets it apart."""
+    instances = [one.members[0][1].instance for one in groups]
+    sizes = {(instance.rows, instance.columns) for instance in instances}
     for one in groups:
         frame, record = one.members[0]
-        words = []
-        if (
-            len({(g.members[0][1].instance.rows, g.members[0][1].instance.columns) for g in groups})
-            > 1
-        ):
-            words.append(f"{record.instance.columns} x {record.instance.rows} pixels")
+        words: list[Message] = []
+        if len(sizes) > 1:
+            words.append(wording.size(record.instance.columns, record.instance.rows))
         for n, (name, value) in enumerate(frame.splitters):
             if len({g.members[0][0].splitters[n][1] for g in groups}) > 1:
-                words.append(f"{name} {value or 'none'}")
+                words.append(wording.attribute(name, value))
         directions = [g.members[0][0].orientation for g in groups]
         if len({None if d is None else tuple(round(v, 3) for v in d) for d in directions}) > 1:
-            words.append("own orientation")
+            words.append(wording.OWN_ORIENTATION)
             if len(one.members) < 4 or dict(frame.splitters).get("image type") == "LOCALIZER":
-                one.warnings = (
-                    StudyWarning("G08", "images of another orientation are shown apart"),
-                )
-        one.why = ", ".join([*words, *([one.why] if one.why else [])])
+                one.warnings = (wording.warning("G08", wording.OTHER_ORIENTATION),)
+        one.why = wording.joined(*words, one.why, by=", ")
 
 
 def _stack(index: int, one: _Group) -> Stack:
@@ -228,10 +235,12 @@ def _stack(index: int, one: _Group) -> Stack:
     order = placement.order or tuple(range(len(frames)))
     own = tuple(dict.fromkeys(w for record in records for w in record.warnings))
     if first.instance.transfer_syntax_uid.startswith(_VIDEO_PREFIX):
-        own += (StudyWarning("D16", "video is not supported; the frames cannot be shown"),)
+        own += (wording.warning("D16", wording.VIDEO),)
+    why = wording.joined(placement.why, one.why)
     return Stack(
         index=index,
-        why="; ".join(text for text in (placement.why, one.why) if text),
+        why=why.en,
+        why_ru=why.ru,
         frames=tuple(frames[n].ref for n in order),
         verdict=placement.verdict,
         geometry=placement.geometry,
@@ -247,11 +256,10 @@ def _placement(one: _Group, frame_of_reference_uid: str) -> Placement:
     first = one.members[0][1]
     as_given = tuple(range(len(one.members)))
     if first.instance.sop_class_uid in _SEGMENTATION_CLASSES:
-        return Placement(as_given, "stack", "a segmentation of other images", None)
+        return Placement(as_given, "stack", wording.SEGMENTATION, None)
     if is_projection(first.modality):
-        fault = one.members[0][0].spacing.fault
-        warnings = (StudyWarning("G20", f"{fault}: not used"),) if fault else ()
-        return Placement(as_given, "stack", "projection images: no volume", None, warnings)
+        warnings = spacing_warnings(one.members[0][0])
+        return Placement(as_given, "stack", wording.PROJECTION, None, warnings)
     return place(one.frames, frame_of_reference_uid)
 
 
@@ -261,16 +269,13 @@ def _frame_of_reference(records: list[Record]) -> tuple[str, tuple[StudyWarning,
     if len(uids) < 2:
         return uids[0], ()
     named = next((uid for uid in uids if uid), "")
-    text = (
-        f"the images name {len(uids)} frames of reference although they fit together; "
-        "the first one is used"
-    )
-    return named, (StudyWarning("G19", text),)
+    return named, (wording.warning("G19", wording.several_frames_of_reference(len(uids))),)
 
 
-def _blocked(series: Series, reason: str) -> Series:
+def _blocked(series: Series, reason: Message) -> Series:
     stacks = tuple(
-        replace(stack, verdict="blocked", why=reason, geometry=None) for stack in series.stacks
+        replace(stack, verdict="blocked", why=reason.en, why_ru=reason.ru, geometry=None)
+        for stack in series.stacks
     )
     return replace(series, stacks=stacks)
 

@@ -21,6 +21,7 @@ from pydicom.uid import (
 from app.core.errors import DicomReadError
 from app.core.geometry import Triple
 from app.core.study import FrameRef, Instance, Patient, PatientText, StudyWarning
+from app.dicom import wording
 from app.dicom.character_sets import text_of
 from app.dicom.functional_groups import FunctionalGroups
 from app.dicom.phases import SPLITTING_TAGS, Labels, phases_of, splitters_of
@@ -306,8 +307,7 @@ def _lossy(ds: Dataset) -> tuple[StudyWarning, ...]:
     if _word(ds, "LossyImageCompression") != "01":
         return ()
     ratio = number_of(ds, "LossyImageCompressionRatio")
-    text = "the image was compressed with loss" + (f", about {ratio:g}:1" if ratio else "")
-    return (StudyWarning("I16", text),)
+    return (wording.warning("I16", wording.compressed_with_loss(ratio)),)
 
 
 def _identifiers(ds: Dataset, path: Path) -> tuple[dict[str, str], tuple[StudyWarning, ...]]:
@@ -326,7 +326,7 @@ def _identifiers(ds: Dataset, path: Path) -> tuple[dict[str, str], tuple[StudyWa
             known += [path.name, _word(ds, "InstanceNumber")]
         digest = hashlib.sha256("|".join((keyword, *known)).encode()).hexdigest()
         found[keyword] = f"2.25.{int(digest[:32], 16)}"
-    warnings = tuple(StudyWarning("D12", f"{word} is missing; one was made up") for word in missing)
+    warnings = tuple(wording.warning("D12", wording.made_up(word)) for word in missing)
     return found, warnings
 
 

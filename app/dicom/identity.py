@@ -5,12 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from app.core.report import Message
 from app.core.study import Patient
 from app.dicom.character_sets import name_groups
 
 
-def identity_conflict(patients: Sequence[Patient]) -> str:
-    """What differs between the patients named in one study, in words without the data; or empty.
+def identity_conflict(patients: Sequence[Patient]) -> Message | None:
+    """What differs between the patients named in one study, in words without the data; or None.
 
     Missing entries conflict with nothing: third-party objects often leave them out.
     """
@@ -23,16 +24,19 @@ def identity_conflict(patients: Sequence[Patient]) -> str:
     differing = [
         word
         for word, values in (
-            ("patient ID", plain_ids),
-            ("issuer of the patient ID", issuers),
-            ("patient name", names),
-            ("birth date", births),
+            (Message("patient ID", "номер пациента"), plain_ids),
+            (Message("issuer of the patient ID", "источник номера пациента"), issuers),
+            (Message("patient name", "имя пациента"), names),
+            (Message("birth date", "дата рождения"), births),
         )
         if len(values) > 1
     ]
     if not differing:
-        return ""
-    return f"The images of this study differ in {' and '.join(differing)}."
+        return None
+    return Message(
+        f"The images of this study differ in {' and '.join(word.en for word in differing)}.",
+        f"Снимки этого исследования различаются: {', '.join(word.ru for word in differing)}.",
+    )
 
 
 def normalized_name(name: str) -> str:

@@ -71,6 +71,7 @@ class ImageObject:
         self._itk_frames: npt.NDArray[Any] | None = None
         with quiet():
             _complete_pixel_module(self._dataset)
+            self._groups = FunctionalGroups(self._dataset)
 
     @property
     def dataset(self) -> Dataset:
@@ -103,7 +104,7 @@ class ImageObject:
 
     def modality_frame(self, index: int, stored: StoredArray) -> npt.NDArray[np.float32]:
         """Modality values of stored values by table (I04) or by the frame's own rescale (I07)."""
-        facts = value_facts(self._dataset, index)
+        facts = value_facts(self._dataset, self._groups, index)
         if facts.has_table:
             with quiet():
                 table = apply_modality_lut(stored, self._dataset)
@@ -188,9 +189,8 @@ def significant_bits(array: StoredArray, ds: Dataset) -> StoredArray:
     return bits.astype(array.dtype)
 
 
-def value_facts(ds: Dataset, index: int) -> ValueFacts:
+def value_facts(ds: Dataset, groups: FunctionalGroups, index: int) -> ValueFacts:
     """Rescale, padding and windows of frame ``index``, from its functional groups first (I11)."""
-    groups = FunctionalGroups(ds)
     holder = groups.holder(index, "RescaleSlope")
     slope, intercept = number_of(holder, "RescaleSlope"), number_of(holder, "RescaleIntercept")
     exempt = words_of(ds, "SOPClassUID")[:1] and words_of(ds, "SOPClassUID")[0] in _NO_MODALITY_LUT

@@ -15,7 +15,9 @@ import numpy.typing as npt
 
 from app.core.errors import GeometryError
 from app.core.geometry import Geometry
+from app.core.report import Message
 from app.core.study import StudyWarning, Verdict
+from app.dicom import wording
 from app.dicom.headers import FrameFacts
 
 Float64Array = npt.NDArray[np.float64]
@@ -28,13 +30,16 @@ _WIDEST_INTERPOLATED_GAP: Final = 2.5
 _MOST_NEW_SLICES: Final = 4
 
 
+_Spacing = tuple[float, tuple[StudyWarning, ...], Message | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """The verdict on a stack: the order of its frames, its grid if it has one, and the doubts."""
 
     order: tuple[int, ...]
     verdict: Verdict
-    why: str
+    why: Message
     geometry: Geometry | None
     warnings: tuple[StudyWarning, ...] = ()
 
@@ -79,16 +84,15 @@ def place(frames: Sequence[FrameFacts], frame_of_reference_uid: str) -> Placemen
     as_given = tuple(range(len(frames)))
     axes = axes_of(frames)
     if axes is None:
-        return _stack(as_given, "no position in space: shown image by image")
+        return _stack(as_given, wording.NO_PLACE)
     positions = np.asarray([frame.position_lps for frame in frames], dtype=np.float64)
     inside = positions @ axes
     order = tuple(int(n) for n in np.argsort(inside[:, 2], kind="stable"))
     if len(frames) == 1:
-        return _stack(order, "a single image: no volume")
+        return _stack(order, wording.SINGLE)
     spacing = frames[0].spacing
     if spacing.row_column_mm is None:
-        fault = (StudyWarning("G20", f"{spacing.fault}: not used"),) if spacing.fault else ()
-        return _stack(order, "no pixel spacing: shown image by image", fault)
+        return _stack(order, wording.NO_SPACING, spacing_warnings(frames[0]))
     sorted_inside = inside[list(order)]
     line = _Line(
         tuple(frames[n] for n in order),
@@ -103,33 +107,34 @@ def place(frames: Sequence[FrameFacts], frame_of_reference_uid: str) -> Placemen
 def _judge(line: _Line, frame_of_reference_uid: str) -> Placement:
     extent = float(line.along_mm[-1] - line.along_mm[0])
     if extent < SAME_PLACE_MM:
-        text = f"all {len(line.frames)} images lie at one position"
-        return _stack((), f"{text}: no volume", (StudyWarning("G11", text),))
+        at_one = wording.all_at_one_position(len(line.frames))
+        why = wording.joined(at_one, wording.NO_VOLUME, by=": ")
+        return _stack((), why, (wording.warning("G11", at_one),))
     gaps = line.gaps_mm
     if float(gaps.min()) < SAME_PLACE_MM:
-        text = "several images lie at one position and no attribute tells them apart"
-        return _stack((), f"{text}: shown image by image", (StudyWarning("G09", text),))
+        return _refused("G09", wording.REPEATED)
     base = float(np.median(gaps))
     spacing_mm, gap_warnings, refusal = _slice_spacing(line, base)
     tilt_warnings, is_tilted, sideways = _sideways(line, extent)
     refusal = refusal or sideways
     warnings = (*gap_warnings, *tilt_warnings)
     if refusal:
-        return _stack((), refusal, warnings)
+        return _stack((), wording.image_by_image(refusal), warnings)
     resampled = is_tilted or bool(gap_warnings)
     if not resampled:
         spacing_mm = extent / len(gaps)
     try:
         geometry = _grid(line, spacing_mm, is_tilted, frame_of_reference_uid)
     except GeometryError as error:
-        return _stack((), f"{error.message} Shown image by image.", warnings)
+        why = wording.image_by_image(Message(error.message, error.ru))
+        return _stack((), why, warnings)
     if not resampled:
-        return Placement((), "ok", "one orientation and spacing", geometry)
-    why = "resampled to a regular grid: " + "; ".join(w.text for w in warnings)
-    return Placement((), "resampled", why, geometry, warnings)
+        return Placement((), "ok", wording.OK, geometry)
+    reasons = wording.joined(*[Message(w.text, w.text_ru) for w in warnings])
+    return Placement((), "resampled", wording.resampled(reasons), geometry, warnings)
 
 
-def _slice_spacing(line: _Line, base: float) -> tuple[float, tuple[StudyWarning, ...], str]:
+def _slice_spacing(line: _Line, base: float) -> _Spacing:
     """Spacing of the grid along the normal, the warnings on gaps, and a refusal or nothing."""
     gaps = line.gaps_mm
     tolerance = max(SAME_PLACE_MM, _GAP_TOLERANCE * base)
@@ -138,43 +143,35 @@ def _slice_spacing(line: _Line, base: float) -> tuple[float, tuple[StudyWarning,
     )
     drift = float(np.abs(line.along_mm - regular).max())
     if np.all(np.abs(gaps - base) <= tolerance) and drift <= 0.1 * base + SAME_PLACE_MM:
-        return base, (), ""
+        return base, (), None
     multiples = np.rint(gaps / base)
     fits = np.abs(gaps - multiples * base) <= np.maximum(multiples, 1) * tolerance
     wide = multiples >= 2
     if np.all(fits & (multiples >= 1)) and np.any(wide) and _longest_run(wide) < 3:
         return _missing(line, base, multiples)
-    text = f"the distance between slices varies from {gaps.min():.2f} to {gaps.max():.2f} mm"
-    warning = (StudyWarning("G05", text),)
+    uneven = wording.uneven(float(gaps.min()), float(gaps.max()))
+    warnings = (wording.warning("G05", uneven),)
     finest = float(gaps.min())
     too_many = (line.along_mm[-1] - line.along_mm[0]) / finest > _MOST_NEW_SLICES * len(gaps)
     if gaps.max() > _WIDEST_INTERPOLATED_GAP * base or too_many:
-        return base, warning, f"{text}: shown image by image"
-    return finest, warning, ""
+        return base, warnings, uneven
+    return finest, warnings, None
 
 
-def _missing(
-    line: _Line, base: float, multiples: Float64Array
-) -> tuple[float, tuple[StudyWarning, ...], str]:
+def _missing(line: _Line, base: float, multiples: Float64Array) -> _Spacing:
     warnings = []
     missing = 0
     for n in np.flatnonzero(multiples >= 2):
         count = int(multiples[n]) - 1
         missing += count
-        noun = "slice" if count == 1 else "slices"
-        warnings.append(
-            StudyWarning(
-                "G04",
-                f"{count} {noun} missing between {_name(line.frames[n])} and "
-                f"{_name(line.frames[n + 1])}",
-            )
-        )
+        before, after = _name(line.frames[n]), _name(line.frames[n + 1])
+        warnings.append(wording.warning("G04", wording.missing(count, before, after)))
     if missing > len(line.frames):
-        return base, tuple(warnings), "more slices are missing than present: shown image by image"
-    return base, tuple(warnings), ""
+        return base, tuple(warnings), wording.MORE_MISSING
+    return base, tuple(warnings), None
 
 
-def _sideways(line: _Line, extent: float) -> tuple[tuple[StudyWarning, ...], bool, str]:
+def _sideways(line: _Line, extent: float) -> tuple[tuple[StudyWarning, ...], bool, Message | None]:
     """Whether the slices move in their plane from one to the next: gantry tilt or jitter (G06)."""
     fraction = (line.along_mm - line.along_mm[0])[:, None] / extent
     shift = line.aside_mm[-1] - line.aside_mm[0]
@@ -183,15 +180,13 @@ def _sideways(line: _Line, extent: float) -> tuple[tuple[StudyWarning, ...], boo
     rows, columns = line.frames[0].ref.instance.rows, line.frames[0].ref.instance.columns
     field_mm = min(rows * spacing[0], columns * spacing[1])
     if float(np.ptp(line.aside_mm, axis=0).max()) > 4.0 * field_mm + extent:
-        text = "the slices lie beside each other, not behind each other"
-        return (StudyWarning("G06", text),), False, f"{text}: shown image by image"
+        return (wording.warning("G06", wording.BESIDE),), False, wording.BESIDE
     if residual > max(0.1, 0.2 * min(spacing)):
-        text = f"the slices are shifted sideways unevenly, up to {residual:.1f} mm"
-        return (StudyWarning("G06", text),), True, ""
+        return (wording.warning("G06", wording.shifted(residual)),), True, None
     angle = float(np.degrees(np.arctan2(np.linalg.norm(shift), extent)))
     if angle > _TILT_DEG:
-        return (StudyWarning("G06", f"the gantry was tilted by {angle:.1f} degrees"),), True, ""
-    return (), False, ""
+        return (wording.warning("G06", wording.tilted(angle)),), True, None
+    return (), False, None
 
 
 def _grid(line: _Line, spacing_mm: float, is_tilted: bool, frame_of_reference_uid: str) -> Geometry:
@@ -215,7 +210,19 @@ def _grid(line: _Line, spacing_mm: float, is_tilted: bool, frame_of_reference_ui
     )
 
 
-def _stack(order: tuple[int, ...], why: str, warnings: tuple[StudyWarning, ...] = ()) -> Placement:
+def spacing_warnings(frame: FrameFacts) -> tuple[StudyWarning, ...]:
+    """Why a stated pixel spacing is not used (G20), or nothing."""
+    fault = frame.spacing.fault
+    return (wording.warning("G20", wording.spacing_refused(fault)),) if fault else ()
+
+
+def _refused(code: str, reason: Message) -> Placement:
+    return _stack((), wording.image_by_image(reason), (wording.warning(code, reason),))
+
+
+def _stack(
+    order: tuple[int, ...], why: Message, warnings: tuple[StudyWarning, ...] = ()
+) -> Placement:
     return Placement(order, "stack", why, None, warnings)
 
 

@@ -1,0 +1,166 @@
+"""What is said about stacks and their verdicts, in both languages; one place, one wording."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from app.core.report import Message
+from app.core.study import StudyWarning
+
+OK: Final = Message("one orientation and spacing", "одна ориентация и равные промежутки")
+NO_PLACE: Final = Message(
+    "no position in space: shown image by image",
+    "нет положения в пространстве: показ по снимкам",
+)
+NO_VOLUME: Final = Message("no volume", "объёма нет")
+SINGLE: Final = Message("a single image: no volume", "один снимок: объёма нет")
+NO_SPACING: Final = Message(
+    "no pixel spacing: shown image by image", "нет размера пикселя: показ по снимкам"
+)
+PROJECTION: Final = Message("projection images: no volume", "проекционные снимки: объёма нет")
+SEGMENTATION: Final = Message("a segmentation of other images", "сегментация других изображений")
+REPEATED: Final = Message(
+    "several images lie at one position and no attribute tells them apart",
+    "несколько снимков лежат в одном месте, и ни один атрибут их не различает",
+)
+BESIDE: Final = Message(
+    "the slices lie beside each other, not behind each other",
+    "срезы лежат рядом, а не друг за другом",
+)
+MORE_MISSING: Final = Message(
+    "more slices are missing than present", "пропущенных срезов больше, чем имеющихся"
+)
+OWN_ORIENTATION: Final = Message("own orientation", "своя ориентация")
+OTHER_ORIENTATION: Final = Message(
+    "images of another orientation are shown apart",
+    "снимки другой ориентации показаны отдельно",
+)
+VIDEO: Final = Message(
+    "video is not supported; the frames cannot be shown",
+    "видео не поддерживается; кадры показать нельзя",
+)
+_IMAGE_BY_IMAGE: Final = Message("shown image by image", "показ по снимкам")
+_ATTRIBUTES_RU: Final = {
+    "image type": "тип изображения",
+    "kernel": "ядро",
+    "echo time": "время эха",
+    "b-value": "b-фактор",
+    "stack id": "номер стопки",
+    "temporal position": "временная точка",
+    "trigger time": "задержка от триггера",
+    "cardiac phase": "фаза сердца",
+    "acquisition number": "номер сбора данных",
+    "gradient direction": "направление градиента",
+    "echo number": "номер эха",
+    "inversion time": "время инверсии",
+    "flip angle": "угол отклонения",
+    "component": "компонента",
+    "frame reference time": "опорное время кадра",
+    "acquisition time": "время сбора данных",
+    "content time": "время изображения",
+}
+
+
+def warning(code: str, message: Message) -> StudyWarning:
+    """A warning of the correctness checklist."""
+    return StudyWarning(code, message.en, message.ru)
+
+
+def joined(*messages: Message, by: str = "; ") -> Message:
+    """Several sentences as one; empty ones are left out."""
+    return Message(by.join(m.en for m in messages if m.en), by.join(m.ru for m in messages if m.ru))
+
+
+def image_by_image(why: Message) -> Message:
+    """The reason and its consequence."""
+    return joined(why, _IMAGE_BY_IMAGE, by=": ")
+
+
+def all_at_one_position(count: int) -> Message:
+    """G11."""
+    return Message(
+        f"all {count} images lie at one position", f"все снимки ({count}) лежат в одном месте"
+    )
+
+
+def spacing_refused(fault: str) -> Message:
+    """G20."""
+    return Message(f"{fault}: not used", f"{fault}: не используется")
+
+
+def uneven(least_mm: float, greatest_mm: float) -> Message:
+    """G05."""
+    return Message(
+        f"the distance between slices varies from {least_mm:.2f} to {greatest_mm:.2f} mm",
+        f"расстояние между срезами меняется от {least_mm:.2f} до {greatest_mm:.2f} мм",
+    )
+
+
+def missing(count: int, before: str, after: str) -> Message:
+    """G04; the neighbours are named as in the file."""
+    return Message(
+        f"{count} {'slice' if count == 1 else 'slices'} missing between {before} and {after}",
+        f"пропущено срезов: {count}, между {_in_russian(before)} и {_in_russian(after)}",
+    )
+
+
+def shifted(up_to_mm: float) -> Message:
+    """G06, without a common angle."""
+    return Message(
+        f"the slices are shifted sideways unevenly, up to {up_to_mm:.1f} mm",
+        f"срезы неравномерно смещены в сторону, до {up_to_mm:.1f} мм",
+    )
+
+
+def tilted(angle_deg: float) -> Message:
+    """G06."""
+    return Message(
+        f"the gantry was tilted by {angle_deg:.1f} degrees",
+        f"гентри было наклонено на {angle_deg:.1f} градуса",
+    )
+
+
+def resampled(reasons: Message) -> Message:
+    """The verdict with what led to it."""
+    return joined(
+        Message("resampled to a regular grid", "пересчитано на равномерную сетку"),
+        reasons,
+        by=": ",
+    )
+
+
+def several_frames_of_reference(count: int) -> Message:
+    """G19, G21."""
+    return Message(
+        f"the images name {count} frames of reference although they fit together; "
+        "the first one is used",
+        f"снимки называют разные системы координат ({count}), хотя подходят друг к другу; "
+        "взята первая",
+    )
+
+
+def attribute(name: str, value: str) -> Message:
+    """What sets a stack apart, e.g. ``b-value 1000``."""
+    return Message(f"{name} {value or 'none'}", f"{_ATTRIBUTES_RU.get(name, name)} {value or '—'}")
+
+
+def size(columns: int, rows: int) -> Message:
+    """The size by which a stack differs (G18)."""
+    return Message(f"{columns} x {rows} pixels", f"{columns} x {rows} пикселей")
+
+
+def compressed_with_loss(ratio: float | None) -> Message:
+    """I16."""
+    about, about_ru = (f", about {ratio:g}:1", f", около {ratio:g}:1") if ratio else ("", "")
+    return Message(
+        f"the image was compressed with loss{about}", f"снимок сжат с потерями{about_ru}"
+    )
+
+
+def made_up(keyword: str) -> Message:
+    """D12."""
+    return Message(f"{keyword} is missing; one was made up", f"{keyword} отсутствует; создан новый")
+
+
+def _in_russian(name: str) -> str:
+    return name.replace("image ", "снимком ").replace("frame ", "кадром ")

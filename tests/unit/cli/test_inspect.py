@@ -1,0 +1,111 @@
+import json
+
+import numpy as np
+import pytest
+
+from app.cli.main import run
+from app.imaging.nifti import read_nifti
+from tests.support.synthetic_dicom import (
+    SeriesSpec,
+    linear_hu,
+    uid,
+    write_projection,
+    write_series,
+)
+
+
+def inspect(capsys, *paths):
+    assert run(["inspect", *map(str, paths), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_inspect_says_what_is_there(tmp_path, capsys):
+    write_series(tmp_path / "ct", SeriesSpec(positions_mm=[0, 2, 4, 8, 10, 12]))
+    (tmp_path / "ct" / "photo.dcm").write_bytes(b"\xff\xd8\xff\xe0 a photograph, not DICOM at all")
+    found = inspect(capsys, tmp_path / "ct")
+    assert found["schema"] == "overread.inspect/1"
+    files = found["files"]
+    assert (files["seen"], files["dicom"], files["unreadable"]) == (7, 6, [])
+    assert files["skipped"][0]["reason"] == "It is not a DICOM file."
+    (study,) = found["studies"]
+    assert study["patient"] == {
+        "id": "TEST-1",
+        "name": "Phantom^Synthetic",
+        "birth_date": "1970-01-01",
+        "sex": "O",
+    }
+    assert study["study_date"] == "2026-01-02"
+    (series,) = study["series"]
+    assert (series["instances"], series["frames"], series["modality"]) == (6, 6, "CT")
+    (stack,) = series["stacks"]
+    assert stack["verdict"] == "resampled"
+    assert stack["is_volume"] is True
+    assert stack["geometry"]["size_ijk"] == [20, 24, 7]
+    assert stack["geometry"]["spacing_mm"] == pytest.approx([0.7, 0.8, 2.0])
+    assert len(stack["geometry"]["direction"]) == 9
+    assert stack["quantity"] == "HU"
+    assert stack["value_range"] == [180, 332]
+    assert stack["warnings"] == [
+        {
+            "code": "G04",
+            "text": "1 slice missing between image 3 and image 4",
+            "text_ru": "пропущено срезов: 1, между снимком 3 и снимком 4",
+        }
+    ]
+
+
+def test_inspect_text_and_blocked_study(tmp_path, capsys):
+    def other(ds, n):
+        ds.PatientBirthDate = "19800101"
+
+    write_series(tmp_path / "a", SeriesSpec(count=3))
+    write_series(tmp_path / "b", SeriesSpec(count=3, name="b", change=other))
+    assert run(["inspect", str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    assert "differ in birth date" in text
+    assert "blocked" in text
+    found = inspect(capsys, tmp_path)
+    assert found["studies"][0]["warnings"][0]["code"] == "D08"
+
+
+def test_inspect_of_nothing_is_an_input_error(tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("hello")
+    assert run(["inspect", str(tmp_path / "a.txt"), "--json"]) == 3
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+
+
+def test_volume_writes_modality_values_at_their_place(tmp_path):
+    write_series(tmp_path / "ct")
+    out = tmp_path / "out" / "v.nii.gz"
+    arguments = ["volume", str(tmp_path / "ct"), "--series", uid("study", "series")]
+    assert run([*arguments, "--out", str(out)]) == 0
+    values, grid = read_nifti(out)
+    assert values.dtype == np.int16
+    i, j, k = 7, 11, 5
+    assert values[k, j, i] == pytest.approx(linear_hu(grid.ijk_to_lps((i, j, k))), abs=0.51)
+
+
+def test_volume_of_a_film_has_its_pixel_spacing(tmp_path):
+    path = write_projection(tmp_path / "film")
+    out = tmp_path / "film.nrrd"
+    assert run(["volume", str(path), "--series", uid("film", "DX"), "--out", str(out)]) == 0
+    values, grid = read_nifti(out)
+    assert values.shape == (1, 48, 40)
+    assert grid.spacing_ijk[:2] == pytest.approx((0.2, 0.2))
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        (["--series", "1.2.3", "--out", "v.nii.gz"], "no series with this UID"),
+        (["--series", uid("study", "series"), "--stack", "4", "--out", "v.nii"], "no stack 4"),
+        (["--series", uid("study", "series"), "--out", "v.png"], "names no image format"),
+    ],
+)
+def test_volume_refuses_in_one_sentence(tmp_path, capsys, monkeypatch, extra, words):
+    monkeypatch.chdir(tmp_path)
+    write_series(tmp_path / "ct", SeriesSpec(count=3))
+    assert run(["volume", str(tmp_path / "ct"), *extra]) == 3
+    assert words in capsys.readouterr().err
