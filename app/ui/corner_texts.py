@@ -12,6 +12,7 @@ from app.viewer.camera import Camera
 from app.viewer.viewport import ViewportState
 
 _QUIET_CODES = frozenset({"G21"})
+_DERIVED = frozenset({"SEG", "SR", "PR", "KO", "DOC", "RTSTRUCT", "OT"})
 
 
 def edge_letters(image: SeriesImage, camera: Camera) -> EdgeLetters:
@@ -94,11 +95,17 @@ def patient_line(patient: Patient, study_date: str) -> str:
 
 def study_line(study: Study) -> str:
     """Date, description and accession number."""
-    modalities = "/".join(dict.fromkeys(s.modality for s in study.series if s.frames))
-    parts = [iso_date(study.study_date), modalities, study.description]
+    parts = [iso_date(study.study_date), modalities(study), study.description]
     line = "  ".join(part for part in parts if part)
     number = f"Acc {study.accession_number}" if study.accession_number else ""
     return "  ·  ".join(part for part in (line, number) if part)
+
+
+def modalities(study: Study) -> str:
+    """The modalities of the images; those of derived objects only where there is nothing else."""
+    found = dict.fromkeys(series.modality for series in study.series if series.frames)
+    acquired = [name for name in found if name not in _DERIVED]
+    return "/".join(acquired or found)
 
 
 def age_years(birth_date: str, study_date: str) -> int | None:

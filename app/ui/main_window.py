@@ -229,6 +229,9 @@ class MainWindow(QMainWindow):
             reason = left_out[0].reason.text(language())
             count = len(opened.scan.unreadable)
             self.messages.show_warning(tr("message.unreadable", n=count, reason=reason))
+        if not opened.studies:
+            reason = left_out[0].reason.text(language()) if left_out else ""
+            self.messages.show_warning(tr("message.nothing", reason=reason).strip())
         newest = sorted(opened.studies, key=lambda study: study.study_date, reverse=True)
         if newest:
             self._open_study(newest[0])

@@ -84,7 +84,7 @@ def _draw_layer(painter: QPainter, drawn: DrawnLayer) -> None:
         painter.drawPolygon(corner)
         painter.setBrush(Qt.BrushStyle.NoBrush)
     label = f"{layer.number}  AI" if layer.is_unverified_ai else str(layer.number)
-    painter.setFont(font(11, bold=selected))
+    painter.setFont(font(12, bold=True))
     at = QPointF(box.left(), max(box.top() - 4, 12.0))
     shadowed_text(painter, at, label, shade)
 

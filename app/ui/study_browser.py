@@ -17,12 +17,13 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.study import Series, SeriesRef, Stack, Study
-from app.ui.corner_texts import iso_date, person_line
+from app.ui.corner_texts import iso_date, modalities, person_line
 from app.ui.texts import language_changed, tr
 from app.ui.theme import COLORS
 from app.ui.viewport_widget import SERIES_MIME
 
 THUMBNAIL_PX = 64
+_STUDIES_PX = 230
 _REF_ROLE = Qt.ItemDataRole.UserRole
 
 
@@ -51,7 +52,6 @@ class StudyBrowser(QWidget):
         self._studies_title, self._series_title = _heading(), _heading()
         self._studies = _SeriesList()
         self._studies.setWordWrap(True)
-        self._studies.setMaximumHeight(210)
         self._studies.itemClicked.connect(self._choose_study)
         self._studies.itemActivated.connect(self._choose_study)
         self._series = _SeriesList()
@@ -89,6 +89,8 @@ class StudyBrowser(QWidget):
             self._studies.addItem(item)
             if row.study_instance_uid == open_uid:
                 self._studies.setCurrentItem(item)
+        rows_px = sum(self._studies.sizeHintForRow(n) for n in range(self._studies.count()))
+        self._studies.setFixedHeight(min(rows_px + 6, _STUDIES_PX))
         self._relabel()
 
     def set_study(self, study: Study | None, priors: Sequence[Study] = ()) -> None:
@@ -207,8 +209,8 @@ class _SeriesList(QListWidget):
 
 def study_row(study: Study, *, is_prior: bool = False) -> StudyRow:
     """The line of a study that is open or was opened."""
-    modalities = "/".join(dict.fromkeys(s.modality for s in study.series if s.frames))
-    about = "  ".join(t for t in (iso_date(study.study_date), modalities, study.description) if t)
+    parts = (iso_date(study.study_date), modalities(study), study.description)
+    about = "  ".join(text for text in parts if text)
     return StudyRow(study.study_instance_uid, person_line(study.patient), about, is_prior)
 
 

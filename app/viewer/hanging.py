@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,7 @@ from app.viewer.planes import Plane
 PROJECTIONS: Final = frozenset({"DX", "CR", "MG", "XA", "RF", "PX", "IO"})
 _THIN_MM: Final = 3.0
 _ENOUGH_IMAGES: Final = 24
+_SAME_REGION: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,11 @@ def hang(study: Study, priors: Sequence[Study] = ()) -> Hanging:
 
 
 def displayable(study: Study) -> list[_Candidate]:
-    """Stacks with images, the most telling first: volumes before stacks, more images before few."""
+    """Stacks with images, the most telling first.
+
+    Volumes before stacks, what covers the region before crops of it, more images before few;
+    films in the order of their series.
+    """
     found = [
         _Candidate(
             SeriesRef(study.study_instance_uid, series.series_instance_uid, stack.index),
@@ -86,7 +92,22 @@ def displayable(study: Study) -> list[_Candidate]:
     films = all(item.series.modality in PROJECTIONS for item in found)
     if films:
         return sorted(found, key=lambda item: item.series.number or 0)
-    return sorted(found, key=lambda item: (not item.stack.is_volume, -len(item.stack.frames)))
+    widest = max((_extent_mm3(item.stack) for item in found), default=0.0)
+    return sorted(
+        found,
+        key=lambda item: (
+            not item.stack.is_volume,
+            _extent_mm3(item.stack) < widest * _SAME_REGION,
+            -len(item.stack.frames),
+        ),
+    )
+
+
+def _extent_mm3(stack: Stack) -> float:
+    grid = stack.geometry
+    if grid is None:
+        return 0.0
+    return math.prod(n * mm for n, mm in zip(grid.size_ijk, grid.spacing_ijk, strict=True))
 
 
 def _matching_prior(main: _Candidate, priors: Sequence[Study]) -> SeriesRef | None:
