@@ -175,6 +175,12 @@ def set_dates(dataset: Any, at_utc: str) -> None:  # noqa: ANN401 - pydicom attr
         "%H%M%S"
     )
     dataset.TimezoneOffsetFromUTC = "+0000"
+    # highdicom writes the local time of writing here
+    whole = moment.strftime("%Y%m%d%H%M%S+0000")
+    for observer in dataset.get("VerifyingObserverSequence") or ():
+        observer.VerificationDateTime = whole
+    for equipment in dataset.get("ContributingEquipmentSequence") or ():
+        equipment.ContributionDateTime = whole
 
 
 def contributing_equipment(findings: Iterable[Finding]) -> list[hd.ContributingEquipment]:

@@ -28,7 +28,7 @@ def write_masks(
         for index, voxels in outcome.result.masks:
             row = rows[index]
             if len(outcomes) > 1:
-                row["mask"] = f"masks/run-{n}/{Path(row['mask']).name}"
+                row["mask"] = f"masks/run-{n}-{Path(row['mask']).name}"
             _write(session, Mask(voxels, outcome.result.source), out / row["mask"])
             names.setdefault(content_sha256(voxels), row["mask"])
     for n, finding in enumerate(session.findings, 1):
