@@ -182,15 +182,12 @@ def quality_texts(content: FindingContent, texts: Mapping[str, Message]) -> tupl
 
 
 def score_text(finding: Finding) -> str:
-    """The score against its operating point, never as a percentage; empty without a score."""
+    """The score against its operating point, never as a percentage; empty without either."""
     score, point = finding.proposal.score, finding.proposal.operating_point
-    if score is None:
+    if score is None or point is None:
         return ""
-    shown = _two_digits(score)
-    if point is None:
-        return tr("findings.score_only", score=shown)
     key = "findings.score_above" if score >= point.threshold else "findings.score_below"
-    return tr(key, score=shown, threshold=_two_digits(point.threshold))
+    return tr(key, score=_two_digits(score), threshold=_two_digits(point.threshold))
 
 
 def origin_hover(finding: Finding) -> str:
@@ -208,6 +205,9 @@ def origin_hover(finding: Finding) -> str:
             at=at,
         )
     ]
+    score = finding.proposal.score
+    if score is not None and finding.proposal.operating_point is None:
+        lines.append(tr("findings.score_only", score=_two_digits(score)))
     if finding.proposal.operating_point is not None:
         lines.append(tr("findings.score_point", name=finding.proposal.operating_point.name))
     if made.forced:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
@@ -33,6 +33,9 @@ from app.workflow import review
 if TYPE_CHECKING:
     from app.workflow.context import AppContext
     from app.workflow.session import StudySession
+
+
+_LAYOUT_MS: Final = 30
 
 
 class FindingsPanel(QWidget):
@@ -169,7 +172,7 @@ class FindingsPanel(QWidget):
         self._inline = editor
         self._new_slot.addWidget(editor)
         editor.focus_first()
-        QTimer.singleShot(0, editor, lambda: self._scroll.ensureWidgetVisible(editor))
+        self._bring_into_view(editor)
 
     def next_finding(self) -> None:
         """Go on to the next finding and show it on the image."""
@@ -283,7 +286,18 @@ class FindingsPanel(QWidget):
     def _open_inline(self, card: FindingCard, widget: QWidget) -> None:
         self._inline = widget
         card.set_tail(widget)
-        QTimer.singleShot(0, card, lambda: self._scroll.ensureWidgetVisible(card))
+        self._bring_into_view(card)
+
+    def _bring_into_view(self, widget: QWidget) -> None:
+        """Scroll to ``widget`` once the layout knows how high it is."""
+
+        def scroll() -> None:
+            # the lower edge last: there stand the buttons
+            self._scroll.ensureWidgetVisible(widget, 0, 0)
+            bottom = widget.mapTo(self._scroll.widget(), widget.rect().bottomLeft()).y()
+            self._scroll.ensureVisible(0, bottom, 0, 8)
+
+        QTimer.singleShot(_LAYOUT_MS, widget, scroll)
 
     def _close_inline(self) -> None:
         inline, self._inline = self._inline, None
@@ -327,7 +341,7 @@ class FindingsPanel(QWidget):
         self._refresh()
         card = self._current_card()
         if card is not None:
-            QTimer.singleShot(0, card, lambda: self._scroll.ensureWidgetVisible(card))
+            self._bring_into_view(card)
 
     def _refresh_later(self, *_: object) -> None:
         self._refresh()
