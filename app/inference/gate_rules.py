@@ -172,11 +172,11 @@ def _geometry(case: GateCase) -> Checked | None:
     stack = case.stack
     if stack.geometry is None or not stack.is_volume:
         return _no("geometry", f"The images are no volume ({stack.why})",
-                   f"Изображения не образуют объём ({stack.why})")  # fmt: skip
+                   f"Изображения не образуют объём ({stack.why_in('ru')})")  # fmt: skip
     codes = _join(sorted({warning.code for warning in stack.warnings}))
     if stack.verdict == "resampled":
         return _limit("geometry", f"The slices had to be resampled ({codes or stack.why})",
-                      f"Срезы пришлось пересчитать ({codes or stack.why})")  # fmt: skip
+                      f"Срезы пришлось пересчитать ({codes or stack.why_in('ru')})")  # fmt: skip
     if codes:
         return _limit("geometry", f"There are doubts about the geometry ({codes})",
                       f"Есть сомнения в геометрии ({codes})")  # fmt: skip

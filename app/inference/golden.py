@@ -30,7 +30,7 @@ class GoldenReport:
     figures: dict[str, float]
 
 
-def run_golden(
+def reproduce(
     installed: InstalledPack, process: InferenceProcess, cancel: CancelToken | None = None
 ) -> GoldenReport | None:
     """Run the pack on its own sample; None where it has none. Raises ``ModelPackError``."""
@@ -50,6 +50,29 @@ def run_golden(
         figures[name] = abs(result.scores.get(name, float("inf")) - score)
         reproduced &= figures[name] <= golden.abs_tol
     return GoldenReport(installed.pack.id, reproduced, figures)
+
+
+def run_golden(installed: InstalledPack) -> str:
+    """Run the sample in a process of its own and say how it went; for ``self-test``.
+
+    Raises ``ModelPackError`` where the pack does not reproduce its sample.
+    """
+    process = InferenceProcess()
+    try:
+        report = reproduce(installed, process)
+    finally:
+        process.close()
+    if report is None:
+        return f"{installed.pack.id} has no sample"
+    figures = ", ".join(f"{name} {value:.3f}" for name, value in report.figures.items())
+    if not report.reproduced:
+        raise ModelPackError(
+            f'The model pack "{installed.pack.id}" does not reproduce its sample ({figures}).',
+            ru=f"Пакет модели «{installed.pack.id}» не воспроизводит свой образец ({figures}).",
+            hint="Install the pack again from its source.",
+            hint_ru="Установите пакет заново из его источника.",
+        )
+    return f"{installed.pack.id} {installed.pack.version}: {figures}"
 
 
 def golden_volume(installed: InstalledPack, golden: Golden) -> Volume:

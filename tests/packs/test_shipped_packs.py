@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.config.folders import built_in_packs_folder
-from app.inference.golden import golden_volume, run_golden
+from app.inference.golden import golden_volume, reproduce
 from app.inference.pack_store import PackStore
 from app.inference.worker import InferenceProcess
 
@@ -59,7 +59,7 @@ def test_it_carries_licence_card_and_limits(store, pack_id):
 
 @pytest.mark.parametrize("pack_id", _SHIPPED)
 def test_it_reproduces_its_sample(store, process, pack_id):
-    report = run_golden(store.get(pack_id), process)
+    report = reproduce(store.get(pack_id), process)
     assert report is not None
     assert report.reproduced, report.figures
 

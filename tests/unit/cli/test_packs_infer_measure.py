@@ -1,0 +1,206 @@
+"""The verbs packs, infer and measure: their JSON, their exit codes, their files."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pydicom
+import pytest
+
+from app.cli.main import run
+from app.core.geometry import Geometry
+from app.imaging.nifti import read_nifti, write_nifti
+from tests.support import tiny_pack
+from tests.support.synthetic_dicom import SeriesSpec, write_projection, write_series
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A library with one added film pack."""
+    made = tiny_pack.write_film_pack(tmp_path / "made")
+    archive = tiny_pack.zip_pack(made, tmp_path / "tiny.zip")
+    assert run(["packs", "add", str(archive), "--data", str(tmp_path / "data"), "--json"]) == 0
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def film(tmp_path):
+    pixels = tiny_pack.film().voxels[0].astype(np.uint16)
+    return write_projection(tmp_path / "film" / "a.dcm", pixels)
+
+
+def answer(capsys, *arguments, code=0):
+    capsys.readouterr()
+    assert run([str(a) for a in arguments]) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def test_packs_list_show_verify_remove(data, capsys, tmp_path):
+    listed = answer(capsys, "packs", "list", "--json", "--data", data)
+    assert listed["schema"] == "overread.packs/1"
+    row = next(row for row in listed["packs"] if row["id"] == "tiny-lungs")
+    assert {"version", "name", "task", "licence", "weights_sha256"} <= set(row)
+    assert (row["built_in"], row["intact"]) == (False, True)
+    shown = answer(capsys, "packs", "show", "tiny-lungs", "--json", "--data", data)["packs"][0]
+    assert shown["manifest"]["id"] == "tiny-lungs"
+    assert shown["card"].startswith("# Tiny")
+    weights = data / "packs" / "tiny-lungs" / "model.onnx"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\1")
+    found = answer(capsys, "packs", "verify", "tiny-lungs", "--json", "--data", data, code=1)
+    assert found["faults"][0]["file"] == "model.onnx"
+    assert found["packs"][0]["intact"] is False
+    answer(capsys, "packs", "remove", "tiny-lungs", "--json", "--data", data)
+    left = answer(capsys, "packs", "list", "--json", "--data", data)
+    assert "tiny-lungs" not in [row["id"] for row in left["packs"]]
+
+
+def test_packs_add_refuses_what_is_no_pack(tmp_path, capsys):
+    bad = tmp_path / "bad.zip"
+    bad.write_bytes(b"no zip")
+    assert run(["packs", "add", str(bad), "--data", str(tmp_path / "data")]) == 3
+    said = capsys.readouterr().err
+    assert "was not added" in said
+    assert list((tmp_path / "data" / "packs").iterdir()) == []
+
+
+def test_packs_route_gives_reasons(data, film, capsys):
+    found = answer(capsys, "packs", "route", film, "--json", "--data", data)
+    assert found["schema"] == "overread.route/1"
+    (series,) = found["series"]
+    fit = next(fit for fit in series["packs"] if fit["pack"] == "tiny-lungs")
+    assert fit["verdict"] == "suitable"
+    assert all(set(reason["text"]) == {"en", "ru"} for reason in fit["reasons"])
+
+
+def test_infer_on_dicom_writes_everything(data, film, tmp_path, capsys):
+    out = tmp_path / "out"
+    report = answer(
+        capsys, "infer", film, "--pack", "tiny-lungs", "--out", out, "--json", "--data", data
+    )
+    assert report["schema"] == "overread.run/1"
+    assert report == json.loads((out / "run.json").read_text("utf-8"))
+    assert set(report["seconds"]) == {"read", "load", "pre", "model", "post", "write"}
+    assert [row["label"] for row in report["outputs"]] == ["right lung", "left lung"]
+    masks = [read_nifti(out / row["mask"])[0] for row in report["outputs"]]
+    assert [int(mask.sum()) for mask in masks] == [row["voxels"] for row in report["outputs"]]
+    assert masks[0].dtype == np.uint8
+    assert masks[0].shape == (1, 150, 200)
+    labelmap = read_nifti(out / "labelmap.nii.gz")[0]
+    assert np.array_equal(labelmap == 2, masks[1] == 1)
+    findings = json.loads((out / "findings.json").read_text("utf-8"))["findings"]
+    assert [f["region"]["mask"] for f in findings] == [row["mask"] for row in report["outputs"]]
+    assert findings[0]["provenance"]["weights_sha256"] == report["weights_sha256"]
+    segmentation = pydicom.dcmread(next((out / "dicom").glob("*.dcm")))
+    assert [s.SegmentLabel for s in segmentation.SegmentSequence] == ["right lung", "left lung"]
+
+
+def test_infer_refuses_with_reasons_and_can_be_forced(data, tmp_path, capsys):
+    lateral = write_projection(
+        tmp_path / "b.dcm",
+        tiny_pack.film().voxels[0].astype(np.uint16),
+        change=lambda ds: setattr(ds, "ViewPosition", "LL"),
+    )
+    arguments = ["infer", lateral, "--pack", "tiny-lungs", "--out", tmp_path / "o", "--data", data]
+    assert run([str(a) for a in arguments]) == 3
+    assert "View is LL" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
+    report = answer(capsys, *arguments, "--force", "--json")
+    assert report["forced"] is True
+    findings = json.loads((tmp_path / "o" / "findings.json").read_text("utf-8"))["findings"]
+    assert findings[0]["provenance"]["forced"] is True
+
+
+@pytest.mark.parametrize("what", ["missing", "modality", "pack"])
+def test_infer_bad_input(data, film, tmp_path, capsys, what):
+    path = {"missing": tmp_path / "nothing", "pack": film}.get(what)
+    if path is None:
+        path = tmp_path / "ct"
+        write_series(path, SeriesSpec())
+    pack = "unknown" if what == "pack" else "tiny-lungs"
+    arguments = ["infer", path, "--pack", pack, "--out", tmp_path / "o", "--data", data]
+    assert run([str(a) for a in arguments]) == 3
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_infer_on_nifti(tmp_path, capsys):
+    made = tiny_pack.write_volume_pack(tmp_path / "made")
+    archive = tiny_pack.zip_pack(made, tmp_path / "ball.zip")
+    data = tmp_path / "data"
+    answer(capsys, "packs", "add", archive, "--data", data, "--json")
+    volume = tiny_pack.ball_volume()
+    write_nifti(tmp_path / "image.nii.gz", volume.voxels, volume.geometry)
+    out = tmp_path / "out"
+    report = answer(
+        capsys, "infer", tmp_path / "image.nii.gz", "--pack", "tiny-ball", "--out", out,
+        "--data", data, "--json",
+    )  # fmt: skip
+    mask, geometry = read_nifti(out / report["outputs"][0]["mask"])
+    assert geometry.same_grid(read_nifti(tmp_path / "image.nii.gz")[1])
+    truth = volume.voxels > 100
+    assert 2 * (truth & (mask > 0)).sum() / (truth.sum() + mask.sum()) > 0.93
+    expected = mask.sum() * 1.0 * 1.5 * 3.0 / 1000
+    assert report["outputs"][0]["volume_ml"] == pytest.approx(expected)
+    assert not (out / "dicom").exists()
+
+
+@pytest.fixture
+def measured(tmp_path):
+    """A box of 20 x 10 x 6 mm (label 2) and a heart and two lungs (labels 3, 4, 5)."""
+    geometry = Geometry.from_arrays((80, 60, 40), (1, 1, 2), (0, 0, 0), np.eye(3), "")
+    mask = np.zeros(geometry.shape_kji, np.uint8)
+    mask[5:8, 10:20, 10:30] = 2
+    mask[20:25, 20:30, 30:50] = 3
+    mask[18:30, 20:40, 10:20] = 4
+    mask[18:30, 20:40, 60:70] = 5
+    image = np.where(mask == 2, 100, -50).astype(np.int16)
+    write_nifti(tmp_path / "mask.nii.gz", mask, geometry)
+    write_nifti(tmp_path / "image.nii.gz", image, geometry)
+    return tmp_path
+
+
+def test_measure(measured, capsys):
+    arguments = ["measure", "--image", measured / "image.nii.gz"]
+    arguments += ["--mask", measured / "mask.nii.gz", "--json"]
+    found = answer(capsys, *arguments)
+    assert found["schema"] == "overread.measure/1"
+    rows = {(r["label"], r["kind"]): r for r in found["measurements"]}
+    assert {
+        "volume", "long_axis", "short_axis", "max_diameter_3d", "surface_area", "mean", "sd", "min",
+        "max", "median", "p15", "centroid", "laa950", "agatston",
+    } == {kind for label, kind in rows if label == 2}  # fmt: skip
+    assert rows[2, "volume"]["value"] == pytest.approx(1.2)
+    assert rows[2, "mean"]["value"] == 100
+    assert rows[2, "centroid"]["value"] == pytest.approx([19.5, 14.5, 12.0])
+    assert rows[2, "volume"]["status"] == "valid"
+
+
+def test_measure_ratio_and_selection(measured, capsys):
+    base = ["measure", "--mask", measured / "mask.nii.gz", "--json"]
+    found = answer(
+        capsys, *base, "--what", "cardiothoracic_ratio", "--labels", "heart=3,lungs=4+5"
+    )["measurements"]
+    assert [row["kind"] for row in found] == ["cardiothoracic_ratio"]
+    assert found[0]["value"] == pytest.approx(20 / 60)
+    only = answer(capsys, *base, "--what", "volume,mean")["measurements"]
+    assert {row["kind"] for row in only} == {"volume", "mean"}
+    assert {row["status"] for row in only if row["kind"] == "mean"} == {"failed"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--mask", "absent.nii.gz"], "does not exist"),
+        (["--mask", "mask.nii.gz", "--what", "beauty"], "no measurement"),
+        (["--mask", "mask.nii.gz", "--what", "cardiothoracic_ratio"], "not named"),
+        (["--mask", "mask.nii.gz", "--image", "other.nii.gz"], "same grid"),
+        (["--mask", "text.nii.gz"], "not a readable"),
+    ],
+)
+def test_measure_bad_input(measured, capsys, monkeypatch, arguments, words):
+    monkeypatch.chdir(measured)
+    (measured / "text.nii.gz").write_text("no image", "utf-8")
+    other = Geometry.from_arrays((80, 60, 40), (1, 1, 3), (0, 0, 0), np.eye(3), "")
+    write_nifti(measured / "other.nii.gz", np.zeros(other.shape_kji, np.int16), other)
+    assert run(["measure", *arguments]) == 3
+    assert words in capsys.readouterr().err
