@@ -1,0 +1,59 @@
+import pytest
+
+from app.core.study import Patient, PatientText
+from app.dicom.character_sets import display_name, name_groups
+from app.dicom.identity import identity_conflict, normalized_name
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Иванова^Анна^Петровна", "Иванова, Анна Петровна"),
+        ("Doe^Jane", "Doe, Jane"),
+        ("Doe", "Doe"),
+        ("", ""),
+        ("Yamada^Tarou=山田^太郎=やまだ^たろう", "Yamada, Tarou (山田, 太郎)"),
+        ("=山田^太郎", "山田, 太郎"),
+    ],
+)
+def test_d10_names_on_the_screen(name, shown):
+    assert display_name(name) == shown
+
+
+def test_name_groups_are_always_three():
+    assert name_groups("A^B") == ("A^B", "", "")
+    assert name_groups("A==C^^") == ("A", "", "C")
+
+
+def test_d08_names_are_compared_without_case_accents_and_carets():
+    assert normalized_name("MÜLLER^ÄNNE ^^") == normalized_name("Muller^Anne")
+    assert normalized_name("Иванов^Ёж") == normalized_name("иванов^еж")
+
+
+def person(patient_id="1", issuer="", name="Doe^Jane", birth="1970-01-01"):
+    return Patient(PatientText(patient_id), PatientText(name), PatientText(birth), "F", issuer)
+
+
+@pytest.mark.parametrize(
+    ("other", "word"),
+    [
+        (person(patient_id="2"), "patient ID"),
+        (person(name="Doe^John"), "patient name"),
+        (person(birth="1971-01-01"), "birth date"),
+        (person(), ""),
+        (person(issuer="HOSPITAL"), ""),
+        (person(patient_id="", name="", birth=""), ""),
+    ],
+)
+def test_d08_what_conflicts(other, word):
+    conflict = identity_conflict([person(), other])
+    assert (conflict is not None) == bool(word)
+    if conflict is not None:
+        assert word in conflict.en
+        assert "Doe" not in conflict.en + conflict.ru
+
+
+def test_d08_two_issuers_conflict():
+    conflict = identity_conflict([person(issuer="A"), person(issuer="B")])
+    assert conflict is not None
+    assert "issuer" in conflict.en
