@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from app.cli.extract import error_object, json_lines, read_text, use_utf8
@@ -102,9 +104,22 @@ def _facts(path: str | None) -> StudyFacts:
     if path.lower().endswith(_FACTS_SUFFIX):
         return study_facts_from_json(_json_file(path))
     # Reading images needs the whole image side of the program: only when it is asked for.
-    from app.workflow.study_facts import facts_of_path
+    from app.dicom.grouping import group
+    from app.dicom.scan import scan
+    from app.workflow.facts import study_facts
+    from app.workflow.open_study import known_priors
 
-    return facts_of_path(path)
+    with tempfile.TemporaryDirectory(prefix="overread-") as workspace:
+        studies = group(scan([Path(path)], workspace=Path(workspace)).records)
+    if not studies:
+        raise InputError(
+            f"There is no DICOM study in {path}.",
+            ru=f"В {path} нет исследования DICOM.",
+            hint="Give the folder of the study, or leave --study out.",
+            hint_ru="Укажите папку исследования или не указывайте --study.",
+        )
+    study = max(studies, key=lambda item: (item.study_date, item.study_time))
+    return study_facts(study, known_priors(study, studies))
 
 
 def _print(result: CheckResult) -> None:

@@ -40,8 +40,10 @@ class Case:
     def accepted(self) -> tuple[Subject, ...]:
         """Findings that belong in the report and are there (a finding of absence is not)."""
         return tuple(
-            s for s in self.subjects if s.finding.is_in_report and s.finding.current.presence != "absent"
-        )  # fmt: skip
+            s
+            for s in self.subjects
+            if s.finding.is_in_report and s.finding.current.presence != "absent"
+        )
 
     def span(self, start: int, end: int) -> Span:
         """A span with its text."""

@@ -80,16 +80,17 @@ def finding_sentence(finding: Finding, language: Language, *, brief: bool = Fals
     """One sentence that states a finding: name, side, place and, unless ``brief``, sizes."""
     content = finding.current
     words = template(language)
-    name = content.label.text(language) or (content.concept.meaning if content.concept else "")
+    name = _name_inside(content)
+    if language == "ru":
+        name = content.label.ru or content.label.en
     if content.presence == "absent":
         return _capital(words.absent.format(name=name)) + "."
     place = _place(content, words)
     side = words.sides.get(content.laterality or "", "")
-    if side and _names_side(place, content.laterality or "", words):
+    if side and _names_side(f"{name} {place}", content.laterality or "", words):
         side = ""
     if language == "en":
-        phrase = " ".join(part for part in (side, name) if part)
-        phrase = f"{phrase} {place}" if place else phrase
+        phrase = " ".join(part for part in (side, name, place) if part)
     else:
         phrase = " ".join(part for part in (name, side) if part)
         phrase = f"{phrase}, {place}" if place else phrase
@@ -97,6 +98,13 @@ def finding_sentence(finding: Finding, language: Language, *, brief: bool = Fals
         phrase = words.uncertain.format(name=phrase)
     sizes = "" if brief else measurements_text(content.measurements, language)
     return _capital(f"{phrase}, {sizes}" if sizes else phrase) + "."
+
+
+def _name_inside(content: FindingContent) -> str:
+    """The English name as it stands inside a sentence: lower case, except abbreviations."""
+    name = content.label.en or (content.concept.meaning if content.concept else "")
+    first = name.split(" ", 1)[0]
+    return name if first.isupper() and len(first) > 1 else name[:1].lower() + name[1:]
 
 
 def _place(content: FindingContent, words: Template) -> str:
@@ -110,9 +118,9 @@ def _place(content: FindingContent, words: Template) -> str:
     return text
 
 
-def _names_side(place: str, side: str, words: Template) -> bool:
+def _names_side(text: str, side: str, words: Template) -> bool:
     stems = words.side_stems.get(side, ())
-    return any(stem in place.lower() for stem in stems)
+    return any(word.startswith(tuple(stems)) for word in re.findall(r"\w+", text.lower()))
 
 
 def measurements_text(measurements: Sequence[Measurement], language: Language) -> str:

@@ -8,8 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _MONTHS = (
-    ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"],
-    ["января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября", "декабря"],
+    (
+        "january", "february", "march", "april", "may", "june", "july", "august", "september",
+        "october", "november", "december",
+    ),
+    (
+        "января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября",
+        "октября", "ноября", "декабря",
+    ),
 )  # fmt: skip
 _NAMES = {name: number for names in _MONTHS for number, name in enumerate(names, 1)}
 _NAMES |= {name[:3]: number for names in _MONTHS[:1] for number, name in enumerate(names, 1)}

@@ -8,7 +8,8 @@ from typing import get_args
 
 from app.core.errors import UnsupportedLanguage
 from app.core.finding import Presence, Site
-from app.core.report import Language, Span, Statement
+from app.core.report import Change, Language, Span, Statement
+from app.reporting.reading.attributes import changes_of
 from app.reporting.reading.document import Document, document_of
 from app.reporting.reading.lexicon import concepts
 from app.reporting.reading.mentions import Mention, mentions_of
@@ -34,10 +35,11 @@ _STRENGTH: dict[Presence, int] = {"absent": 0, "uncertain": 1, "present": 2}
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A document with its mentions: what the rules work on."""
+    """A document, its mentions, and the word for an interval change in each sentence."""
 
     document: Document
     mentions: tuple[Mention, ...]
+    changes: tuple[Change | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def language_of(text: str, language: str | None) -> Language:
 def read(text: str, language: Language, region: str = "") -> Reading:
     """Read a report; ``region`` is the body part where it is known (CHEST, HEAD, ...)."""
     document = document_of(text, language)
-    return Reading(document, mentions_of(document, region))
+    return Reading(document, mentions_of(document, region), changes_of(document))
 
 
 def extract(text: str, language: str | None = None) -> Extraction:

@@ -19,6 +19,7 @@ _EXACT, _NEAR = 4.0, 2.0
 _SIDE_FITS, _SIDE_DIFFERS = 3.0, -2.0
 _SITE_FITS, _SITE_DIFFERS = 2.0, -1.5
 _SIZE_FITS, _SIZE_DIFFERS = 2.0, -0.5
+_BOTH_DIFFER = -1.5
 _LEAST = 1.0
 _SAME_SIZE_MM, _SAME_SIZE_SHARE = 1.0, 0.1
 _LUNG_LOBES = {
@@ -120,6 +121,8 @@ def score(subject: Subject, mention: Mention) -> float:
     size = size_agrees(subject, mention)
     if size is not None:
         total += _SIZE_FITS if size else _SIZE_DIFFERS
+    if side is False and size is False:
+        total += _BOTH_DIFFER  # another finding, not this one with two errors
     return total
 
 
@@ -145,35 +148,22 @@ def _assign(subjects: Sequence[Subject], mentions: Sequence[Mention]) -> dict[st
     )
     by_uid = {subject.uid: subject for subject in subjects}
     chosen: dict[str, list[Mention]] = {}
-    taken: set[tuple[int, str]] = set()  # (sentence-level mention, concept)
+    taken: set[tuple[int, str]] = set()  # (number of the mention, concept of the finding)
+    claimed: set[int] = set()  # mentions that speak of a finding already, itself or beside it
     for _, uid, number in pairs:
         subject, mention = by_uid[uid], mentions[number]
         if uid in chosen or (number, subject.concept) in taken:
             continue
-        if _is_claimed_better(subject, mention, number, taken, mentions):
+        if number in claimed and not _contradicts_nothing(subject, mention):
             continue
-        chosen[uid] = [mention]
+        chosen[uid] = [mention, *_companions(subject, mention, mentions)]
         taken.add((number, subject.concept))
+        claimed.update(n for n, m in enumerate(mentions) if any(m is c for c in chosen[uid]))
     for _, uid, number in pairs:
-        if uid not in chosen and _contradicts_nothing(by_uid[uid], mentions[number]):
-            chosen[uid] = [mentions[number]]
-    for uid, first in chosen.items():
-        first.extend(_companions(by_uid[uid], first[0], mentions))
+        subject, mention = by_uid[uid], mentions[number]
+        if uid not in chosen and _contradicts_nothing(subject, mention):
+            chosen[uid] = [mention, *_companions(subject, mention, mentions)]
     return chosen
-
-
-def _is_claimed_better(
-    subject: Subject,
-    mention: Mention,
-    number: int,
-    taken: set[tuple[int, str]],
-    mentions: Sequence[Mention],
-) -> bool:
-    """Whether a mention of another concept than the finding's own already has its finding."""
-    if mention.concept == subject.concept:
-        return False
-    claimed = (number, mention.concept) in taken
-    return claimed and not _contradicts_nothing(subject, mention)
 
 
 def _contradicts_nothing(subject: Subject, mention: Mention) -> bool:

@@ -14,6 +14,10 @@ _DECIMALS = {"mm": 1, "cm": 1, "cm2": 1, "mm2": 0, "mL": 1, "[hnsf'U]": 0, "%": 
 _LEVEL = re.compile(r"^(?:C|Th?|L|S)\d{1,2}(?:-(?:C|Th?|L|S)?\d{1,2})?$")
 _RIB = re.compile(r"^rib (\d{1,2})$")
 _LIVER = re.compile(r"^liver segment (\d)$")
+_LOBE = re.compile(
+    r"^(?P<name>(?:(?:left|right) )?(?:upper|middle|lower) lobe)(?: of (?:the )?(?:\w+ )?lung)?$",
+    re.IGNORECASE,
+)
 _ROMAN = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 
 
@@ -77,10 +81,14 @@ class Template:
         return self.places.get(code, "") or self.places.get(meaning, "")
 
     def at_place(self, text: str) -> str:
-        """Any other place: set off by a comma in English, as it is in Russian."""
-        if not text:
-            return ""
-        return f"({text})" if self.language == "en" else text
+        """Any other place: "in the ..." in English, an apposition in Russian."""
+        if not text or self.language == "ru":
+            return text
+        lobe = _LOBE.match(text)
+        if lobe:
+            return f"in the {lobe['name'].lower()}"
+        inside = text if text.split(" ", 1)[0].isupper() else text[:1].lower() + text[1:]
+        return inside if inside.startswith(("in ", "at ")) else f"in the {inside}"
 
 
 @functools.cache

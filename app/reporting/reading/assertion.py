@@ -11,46 +11,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.reporting.reading.document import Clause, Document, Sentence
-from app.reporting.reading.lexicon import CHANGES, NEGATIONS
+from app.reporting.reading.lexicon import CHANGES, NEGATIONS, lexicon
 from app.reporting.reading.patterns import Hit
 from app.reporting.reading.sizes import sizes_in
 
 _NEAR_WORDS = 3  # reach of a bare "не" / "not"
 _FORWARD_WORDS = 14
-_GENITIVE = ("ов", "ев", "ей", "ых", "их", "ого", "его", "ой", "ы", "и", "аз", "ек", "ен")
-# Masculine nouns whose genitive looks like a feminine nominative.
-_GENITIVE_NOUNS = frozenset(
-    [
-        "выпота",
-        "пневмоторакса",
-        "гидроторакса",
-        "ателектаза",
-        "гидронефроза",
-        "перелома",
-        "разрыва",
-        "стеноза",
-        "отека",
-        "инфаркта",
-        "синусита",
-        "сколиоза",
-        "тромба",
-        "газа",
-        "воздуха",
-        "очага",
-        "узла",
-        "фиброза",
-        "инсульта",
-        "конкремента",
-        "аппендицита",
-        "абсцесса",
-        "асцита",
-        "плеврита",
-        "холецистита",
-        "панкреатита",
-        "спондилолистеза",
-        "тэла",
-    ]
-)
+_WEIGHING = frozenset({"versus", "vs"})
+_LIST_ENDS = frozenset({"or", "nor", "или", "либо"})
 _TAKES_PART = frozenset({"neg_pre", "neg_post", "neg_word", "unc_pre", "unc_post"})
 
 
@@ -130,7 +98,11 @@ class AssertionReader:
             if cue.kind == "unc_pre" and cue.last <= hit.first + 1 and cue.first < hit.first:
                 return True
             backward = cue.kind == "unc_post" and cue.first >= hit.last
-            if backward and cue.last >= clause.last - 1:
+            words = self._document.words
+            weighs = (
+                words[cue.first].text in ("versus", "vs") and cue.first - hit.last < _NEAR_WORDS
+            )
+            if backward and (weighs or cue.last >= clause.last - 1):
                 return True
         # A hedge that is a clause of its own: "вероятнее всего, очаг ...", "Вероятно, ...".
         if at > 0 and sentence.clauses[at].opens == ",":
@@ -164,11 +136,10 @@ class AssertionReader:
         """Whether a forward cue has been used up before it reaches the mention."""
         if hit.first - cue.last > _FORWARD_WORDS:
             return True
-        doubles = any(
+        return any(
             c.kind == "neg_post" and c.first <= cue.first < c.last and self._serves_left(c, own)
             for c in own
         )
-        return doubles
 
     def _serves_left(self, cue: Hit, own: list[Hit]) -> bool:
         """A cue that works both ways ("нет") belongs to a finding at its left if there is one."""
@@ -192,7 +163,13 @@ class AssertionReader:
     ) -> Hit | None:
         for number in range(at, 0, -1):
             clause, before = sentence.clauses[number], sentence.clauses[number - 1]
-            if clause.opens not in (",", "(") or self._states(clause, cues):
+            if clause.opens not in (",", "(", "-"):
+                return None
+            if (
+                number > self._list_end(sentence, number)
+                and not self._only_opens(before, cues)
+                and self._states(clause, cues)
+            ):
                 return None
             forward = [
                 c
@@ -206,9 +183,27 @@ class AssertionReader:
             ]
             if forward:
                 return forward[-1]
-            if self._states(before, cues):
+            if number - 1 > self._list_end(sentence, number - 1) and self._states(before, cues):
                 return None
         return None
+
+    def _only_opens(self, clause: Clause, cues: list[Hit]) -> bool:
+        """Whether a clause is no more than a cue and adjectives ("no acute, displaced ...")."""
+        known = {"neg_pre", "scope_word"}
+        covered = sum(
+            c.last - c.first
+            for c in cues
+            if c.kind in known and clause.first <= c.first < clause.last
+        )
+        return clause.last - clause.first <= covered <= 3
+
+    def _list_end(self, sentence: Sentence, number: int) -> int:
+        """The last clause of the list "A, B, or C" that clause ``number`` is part of, or -1."""
+        for later in range(len(sentence.clauses) - 1, number - 1, -1):
+            clause = sentence.clauses[later]
+            if self._document.words[clause.first].text in _LIST_ENDS and clause.opens == ",":
+                return later
+        return -1
 
     def _carried_back(self, sentence: Sentence, at: int, hit: Hit, cues: list[Hit]) -> Hit | None:
         clause = sentence.clauses[at]
@@ -235,8 +230,10 @@ class AssertionReader:
         """Whether the words of a mention can be an item of a denied list."""
         if self._document.language == "en":
             return True
+        forms = lexicon(self._document.language).words
+        endings, nouns = tuple(forms["genitive_endings"]), forms["genitive_nouns"]
         return all(
-            word.text.endswith(_GENITIVE) or word.text in _GENITIVE_NOUNS
+            word.text.endswith(endings) or word.text in nouns
             for word in self._document.words[hit.first : hit.last]
         )
 

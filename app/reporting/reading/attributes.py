@@ -6,6 +6,7 @@ has no finding of its own, so that no side is taken from another organ's phrase.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ class AttributeReader:
 
     def _joined(self, sides: list[Hit]) -> bool:
         """Whether two side words are coordinated ("справа и слева", "right and left")."""
-        for one, two in zip(sides, sides[1:], strict=False):
+        for one, two in itertools.pairwise(sides):
             between = self._document.words[one.last : two.first]
             if len(between) == 1 and between[0].text in ("и", "and", "or", "или"):
                 return True
@@ -218,6 +219,17 @@ class AttributeReader:
         return words[hit.first].start, words[hit.last - 1].end
 
 
+def changes_of(document: Document) -> tuple[Change | None, ...]:
+    """The first word for an interval change in each sentence, or None."""
+    hits = _longest([hit for hit in document.hits if hit.kind in CHANGES])
+    found: list[Change | None] = []
+    for sentence in document.sentences:
+        inside = [h for h in hits if sentence.first <= h.first < sentence.last]
+        kind: Change | None = inside[0].kind if inside else None  # type: ignore[assignment]
+        found.append(kind)
+    return tuple(found)
+
+
 def _numbered_sites(document: Document) -> list[Hit]:
     """Segments (S3), vertebral levels (L4-L5) and rib numbers as site hits."""
     found: list[Hit] = []
@@ -261,7 +273,7 @@ def _ordinal(word: str, ordinals: dict[str, int]) -> int:
 
 
 def level_name(first: str, second: str = "") -> str:
-    """A vertebral level in one spelling: ``Th12`` and ``D12`` are ``T12``; ``L4-5`` is ``L4-L5``."""
+    """A level in one spelling: ``Th12`` and ``D12`` are ``T12``, ``L4-5`` is ``L4-L5``."""
     one = _vertebra(first, "")
     if not second:
         return one

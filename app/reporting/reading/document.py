@@ -90,10 +90,7 @@ def _sections(text: str, book: Lexicon) -> tuple[Section, ...]:
             name = re.sub(r"\s+", " ", match["name"].lower())
             marks.append((match.start("name"), match.end(), book.header_sections[name], name))
     has_findings = any(mark[2] == "findings" for mark in marks)
-    has_impression = any(mark[2] == "impression" for mark in marks)
     preamble = "other" if has_findings else "findings"
-    if not has_findings and has_impression and not marks[0][2] == "impression":
-        preamble = "findings"
     sections: list[Section] = []
     cursor, name, header, begin = 0, preamble, "", 0
     for start, end, section, title in marks:

@@ -25,12 +25,17 @@ CHANGES = ("new", "stable", "larger", "smaller")
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A finding the lexicon knows. ``near``: concepts that may name the same thing in a text."""
+    """A finding the lexicon knows.
+
+    ``near``: concepts that may name the same thing in a text; ``parents``: more general ones,
+    whose denial denies this one; ``sided``: a side can be said of it.
+    """
 
     id: str
     code: Code | None
     label: Label
     near: frozenset[str]
+    parents: frozenset[str]
     sided: bool
 
 
@@ -66,11 +71,17 @@ def _resource(name: str) -> dict[str, Any]:
 def concepts() -> dict[str, Concept]:
     """All concepts by id."""
     unsided = set(_resource("traits")["unsided"])
+    parents = _resource("traits")["parents"]
     found = {}
     for name, row in _resource("concepts").items():
         code = Code(*row["code"]) if row["code"] else None
         found[name] = Concept(
-            name, code, Label(*row["label"]), frozenset(row["near"]), name not in unsided
+            id=name,
+            code=code,
+            label=Label(*row["label"]),
+            near=frozenset(row["near"]),
+            parents=frozenset(parents.get(name, ())),
+            sided=name not in unsided,
         )
     return found
 

@@ -49,11 +49,10 @@ def _wrong_side(case: Case, subject: Subject) -> list[Mention]:
         mentions = matches.of(section)
         if not mentions or side_agrees(subject, mentions[0]) is not False:
             continue
-        if not is_same_concept(subject.concept, mentions[0].concept) and any(
-            side_agrees(subject, m) for m in matches.all
-        ):
+        best = mentions[0]
+        if not is_same_concept(subject.concept, best.concept) and _described_on_side(case, best):
             continue
-        wrong.append(mentions[0])
+        wrong.append(best)
     return wrong
 
 
@@ -90,16 +89,13 @@ def between_sections(case: Case) -> Iterator[Discrepancy]:
         for subject in case.accepted
         if subject.side in _OPPOSITE and _wrong_side(case, subject)
     }
+    shown: set[tuple[int, int]] = set()
     for mention in _stated(case, "impression"):
         if mention.side not in _OPPOSITE:
             continue
-        if any(m is mention for uid in told for m in case.matches[uid].all):
+        if _belongs_to_finding(case, mention, told):
             continue
-        described = [
-            m for m in _stated(case, "findings")
-            if m.concept == mention.concept or (
-                is_near_concept(m.concept, mention.concept) and _same_size(m, mention))
-        ]  # fmt: skip
+        described = [m for m in _stated(case, "findings") if _is_same_thing(m, mention)]
         sides = {m.side for m in described}
         if sides != {_OPPOSITE[mention.side]} or _described_on_side(case, mention):
             continue
@@ -108,6 +104,10 @@ def between_sections(case: Case) -> Iterator[Discrepancy]:
         )
         if wrong_for_told:
             continue
+        pair = (described[0].sentence, mention.sentence)
+        if pair in shown:
+            continue
+        shown.add(pair)
         yield discrepancy(
             "laterality-findings-vs-impression",
             "warn",
@@ -120,18 +120,40 @@ def between_sections(case: Case) -> Iterator[Discrepancy]:
         )
 
 
+def _belongs_to_finding(case: Case, mention: Mention, told: set[str]) -> bool:
+    """Whether a finding's own rule has spoken of the mention, or the finding confirms its side."""
+    for uid, matches in case.matches.items():
+        if any(m is mention for m in matches.all):
+            agrees = side_agrees(matches.subject, mention)
+            if uid in told or (agrees and matches.subject.concept == mention.concept):
+                return True
+    return any(
+        m.sentence == mention.sentence and side_agrees(matches.subject, mention)
+        for matches in case.matches.values()
+        for m in matches.all
+    )
+
+
 def _stated(case: Case, section: str) -> list[Mention]:
     return [m for m in case.reading.mentions if m.section == section and m.is_stated]
 
 
-def _same_size(one: Mention, other: Mention) -> bool:
-    return bool(one.sizes_mm) and set(one.sizes_mm) == set(other.sizes_mm)
+def _is_same_thing(one: Mention, other: Mention) -> bool:
+    """Whether two mentions name one finding: the same concept, or a near one with a tie."""
+    if one.concept == other.concept:
+        return True
+    if not is_near_concept(one.concept, other.concept):
+        return False
+    if one.sizes_mm and set(one.sizes_mm) == set(other.sizes_mm):
+        return True
+    return bool(one.sites & other.sites)
 
 
 def _described_on_side(case: Case, mention: Mention) -> bool:
-    """Whether something near is described on the side that the impression names."""
+    """Whether the thing itself is described on the side that the impression names."""
     return any(
-        m.side in (mention.side, "bilateral") and is_near_concept(m.concept, mention.concept)
+        m.side in (mention.side, "bilateral")
+        and (m.concept == mention.concept or is_near_concept(m.concept, mention.concept))
         for m in _stated(case, "findings")
     )
 

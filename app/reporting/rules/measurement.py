@@ -9,12 +9,13 @@ from app.core.report import Change, Discrepancy, Fix, Message, Severity
 from app.reporting.case import Case, discrepancy, name
 from app.reporting.matching import side_agrees
 from app.reporting.reading.mentions import Mention
-from app.reporting.reading.sizes import Size
+from app.reporting.reading.sizes import Size, sizes_in
 from app.reporting.subjects import Subject
 
 _BLOCK_MM, _BLOCK_SHARE = 2.0, 0.15
 _SLIP_SHARE = 0.06  # how near to a factor of ten counts as a slip of the unit
 _STABLE_MM, _STABLE_SHARE = 2.0, 0.15
+_REACH = 3  # sentences between a finding and the sentence on its change
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,11 @@ def _compare(lengths: tuple[float, ...], size: Size) -> list[tuple[int, float]]:
             wrong.append(n)
         else:
             free.remove(fit)
-    return [
-        (n, min(free, key=lambda length, n=n: _relative(size.values_mm[n], length)))
-        for n in wrong
-        if free
-    ]
+    return [(n, _nearest(size.values_mm[n], free)) for n in wrong if free]
+
+
+def _nearest(shown: float, lengths: list[float]) -> float:
+    return min(lengths, key=lambda length: _relative(shown, length))
 
 
 def _relative(one: float, other: float) -> float:
@@ -157,33 +158,57 @@ def _number(value_mm: float, unit: str, decimals: int, *, comma: bool) -> str:
 
 def interval_change(case: Case) -> Iterator[Discrepancy]:
     """``interval-change-contradiction``: the word for the change against the two sizes."""
+    for number, sentence in enumerate(case.document.sentences):
+        said = case.reading.changes[number]
+        if said is None or said == "new" or sentence.section != "findings":
+            continue
+        subject = _subject_of_change(case, number)
+        if subject is None or said in _measured_change(subject):
+            continue
+        yield discrepancy(
+            "interval-change-contradiction",
+            "warn",
+            Message(
+                f"The report calls {name(subject, 'en')} {_SAID[said][0]}; measured: "
+                f"{subject.earlier_mm[0]:g} mm before, {subject.lengths_mm[0]:g} mm now.",
+                f"Динамика находки {name(subject, 'ru')} в отчёте — «{_SAID[said][1]}», "
+                f"измерено: было {subject.earlier_mm[0]:g} мм, стало "
+                f"{subject.lengths_mm[0]:g} мм.",
+            ),
+            subject=subject,
+            spans=[case.sentence_span(sentence, sentence.start, sentence.start + 80)],
+        )
+
+
+def _subject_of_change(case: Case, number: int) -> Subject | None:
+    """The finding that sentence ``number`` speaks of: by its earlier size, else the last named."""
+    sentence = case.document.sentences[number]
+    earlier = [
+        value
+        for size in sizes_in(case.text, sentence.start, sentence.end)
+        if size.earlier
+        for value in size.values_mm
+    ]
+    best: tuple[int, Subject] | None = None
     for subject in case.accepted:
         if not subject.lengths_mm or not subject.earlier_mm:
             continue
-        measured = _measured_change(subject)
-        for mention in case.matches[subject.uid].of("findings"):
-            said = mention.change
-            if said is None or said == "new" or said in measured:
-                continue
-            following = mention.sentence + 1
-            spans = [case.place(mention)]
-            if following < len(case.document.sentences):
-                sentence = case.document.sentences[following]
-                spans.append(case.sentence_span(sentence, sentence.start, sentence.start + 80))
-            yield discrepancy(
-                "interval-change-contradiction",
-                "warn",
-                Message(
-                    f"The report calls {name(subject, 'en')} {_SAID[said][0]}; measured: "
-                    f"{subject.earlier_mm[0]:g} mm before, {subject.lengths_mm[0]:g} mm now.",
-                    f"Динамика находки {name(subject, 'ru')} в отчёте — «{_SAID[said][1]}», "
-                    f"измерено: было {subject.earlier_mm[0]:g} мм, стало "
-                    f"{subject.lengths_mm[0]:g} мм.",
-                ),
-                subject=subject,
-                spans=spans,
-            )
-            break
+        named = [
+            m.sentence
+            for m in case.matches[subject.uid].of("findings")
+            if number - _REACH <= m.sentence <= number
+        ]
+        if not named:
+            continue
+        if earlier and not any(
+            abs(value - known) <= max(1.0, 0.1 * known)
+            for value in earlier
+            for known in subject.earlier_mm
+        ):
+            continue
+        if best is None or max(named) > best[0]:
+            best = (max(named), subject)
+    return best[1] if best else None
 
 
 _SAID: dict[str, tuple[str, str]] = {

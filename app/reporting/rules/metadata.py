@@ -59,14 +59,15 @@ def age(case: Case) -> Iterator[Discrepancy]:
 
 
 _NAME_LINE = re.compile(
-    r"(?:^|(?<=\n))[ \t]*(?P<key>patient(?: name)?|name|пациент(?:ка)?|фио(?: пациента)?|ф\.?\s*и\.?\s*о\.?"
+    r"(?:^|(?<=\n))[ \t]*(?P<key>patient(?: name)?|name|пациент(?:ка)?|фио(?: пациента)?|"
+    r"ф\.?\s*и\.?\s*о\.?"
     r"(?: пациента)?)\s*:\s*(?P<name>[^\n]+)",
     re.IGNORECASE,
 )
 _BIRTH = re.compile(r"дата рождения|г\.?\s*р\.?(?!\w)|год рождения|dob\b|birth|born", re.IGNORECASE)
 _EXAM = re.compile(
     r"дата\s+(?:исследования|проведения|выполнения)|date of (?:exam\w*|study|service)|"
-    r"(?:exam\w*|study)\s+date",
+    r"(?:exam\w*|study)\s+date\b",
     re.IGNORECASE,
 )
 
@@ -147,18 +148,23 @@ def _identity(case: Case, what: tuple[str, str], start: int, end: int) -> Discre
 _MODALITY_WORDS: dict[str, re.Pattern[str]] = {
     "CT": re.compile(
         r"(?<!\w)(?:CT|CTA|HRCT|MDCT|computed tomograph\w+|КТ|МСКТ|СКТ|КТА|МСКТА|"
-        r"компьютерн\w+\s+томограф\w+|Hounsfield)(?!\w)"
+        r"[Кк]омпьютерн\w+\s+томограф\w+|Hounsfield|HU|ед\.?\s*Н|"
+        r"[Hh](?:ypo|yper)-?attenuat\w+)(?!\w)"
     ),
     "MR": re.compile(
         r"(?<!\w)(?:MRI|MR|MRA|magnetic resonance|МРТ|МР|МРА|МРХПГ|магнитно-резонансн\w+|"
-        r"T[12](?:-weighted|WI)|Т[12]-взвешенн\w+|DWI|FLAIR)(?!\w)"
+        r"[Мм]агнитно-резонансн\w+|DWI|FLAIR|STIR|ИКД|ДВИ|"
+        r"[TТ][12][- ]?(?:[Ww]eighted|WI|ВИ|[Вв]звешенн\w+|[Ss]ignal|сигнал\w*|hyper\w+|hypo\w+|"
+        r"гипер\w+|гипо\w+)|(?:на|on)\s+[TТ][12]|(?:[Hh](?:yper|ypo)|[Ii]so)-?intens\w+|"
+        r"[Гг]ипер-?интенсивн\w+|[Гг]ипо-?интенсивн\w+)(?!\w)"
     ),
     "DX": re.compile(
         r"(?<!\w)(?:XR|X-ray|radiograph\w*|рентгенограмм\w*|рентгенограф\w+|флюорограф\w+)(?!\w)",
         re.IGNORECASE,
     ),
     "US": re.compile(r"(?<!\w)(?:US|ultraso\w+|sonogra\w+|УЗИ|УЗ|ультразвуков\w+|эхограф\w+|"
-                     r"Ultrasound|Ультразвуков\w+)(?!\w)"),
+                     r"Ultrasound|Ультразвуков\w+|[Гг](?:ипер|ипо)эхоген\w+|[Аа]нэхоген\w+|"
+                     r"[Ээ]хоген\w+|(?:[Hh]yper|[Hh]ypo|[Aa]n)echo\w+)(?!\w)"),
     "MG": re.compile(r"(?<!\w)(?:mammogra\w+|маммогра\w+)(?!\w)", re.IGNORECASE),
 }  # fmt: skip
 _SAME_MODALITY = {"CR": "DX", "RF": "DX", "XR": "DX", "MRI": "MR"}
@@ -166,7 +172,8 @@ _OTHER_EXAM = re.compile(
     r"compar|prior|previous|recommend|correlat|follow|suggest|consider|advis|if |contralateral|"
     r"correlation|recent|outside|earlier|history|dated|"
     r"сравн|ранее|предыдущ|рекоменд|дообслед|показан|контрол|при необходимости|консультац|для "
-    r"(?:уточн|исключ)|анамнез|от\s+\d|динамик|по данным|при наличии|целесообразн|выполнен\w*\s+ранее",
+    r"(?:уточн|исключ)|анамнез|от\s+\d|динамик|по данным|при наличии|целесообразн|"
+    r"выполнен\w*\s+ранее",
     re.IGNORECASE,
 )
 
@@ -266,7 +273,8 @@ _COMPARED = re.compile(
 )
 _NO_PRIOR = re.compile(
     r"\bnone\b|not available|unavailable|no (?:prior|previous|comparison|relevant)|n/a|"
-    r"не предоставлен|отсутств|нет\b|не проводил|недоступн|other side|contralateral|"
+    r"не предоставлен|отсутств|(?:исследований|архив\w*|данных|снимков)\s+нет|^\s*нет\b|"
+    r"не проводил|недоступн|other side|contralateral|"
     r"противоположн|контралатеральн|здоров\w+ сторон|literature|возрастн",
     re.IGNORECASE,
 )
@@ -278,11 +286,15 @@ def priors(case: Case) -> Iterator[Discrepancy]:
     if known is None:
         return
     days = [day for day in map(iso_date, known) if day is not None]
-    for sentence in case.document.sentences:
+    for number, sentence in enumerate(case.document.sentences):
         if sentence.section in ("indication", "recommendation"):
             continue
         text = case.text[sentence.start : sentence.end]
-        compares = sentence.section == "comparison" or _COMPARED.search(text)
+        compares = (
+            sentence.section == "comparison"
+            or _COMPARED.search(text)
+            or (case.reading.changes[number] and any(dates_in(text)))
+        )
         if not compares or _NO_PRIOR.search(text) or not text.strip():
             continue
         span = case.sentence_span(sentence, sentence.start, sentence.start + 60)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from app.core.report import Discrepancy, Fix, Message
+from app.core.report import Discrepancy, Fix, Message, Severity
 from app.reporting.case import Case, discrepancy, name
 from app.reporting.compose import finding_sentence
 from app.reporting.matching import (
@@ -17,6 +17,7 @@ from app.reporting.matching import (
     side_agrees,
     size_agrees,
 )
+from app.reporting.reading.lexicon import concepts
 from app.reporting.reading.mentions import Mention
 from app.reporting.subjects import Subject
 
@@ -48,9 +49,11 @@ def omitted_and_negated(case: Case) -> Iterator[Discrepancy]:
 
 def _omitted(case: Case, subject: Subject) -> Discrepancy:
     language = case.document.language
+    is_structure = not subject.concept and subject.finding.current.significance == "descriptive"
+    severity: Severity = "block" if subject.is_significant else "warn"
     return discrepancy(
         "omitted-finding",
-        "block" if subject.is_significant else "warn",
+        "note" if is_structure else severity,
         Message(
             f"Accepted finding {name(subject, 'en')} is not in the report.",
             f"Принятой находки {name(subject, 'ru')} нет в отчёте.",
@@ -101,15 +104,12 @@ def _denies(subject: Subject, mention: Mention) -> bool:
         return False
     if mention.section not in ("findings", "impression"):
         return False
-    general = is_near_concept(subject.concept, mention.concept) and mention.concept in _GENERAL
+    general = mention.concept in concepts()[subject.concept].parents
     if not (is_same_concept(subject.concept, mention.concept) or general):
         return False
     if mention.side in ("left", "right") and mention.side != subject.side:
         return False
     return not compare_sites(subject, mention)[1]
-
-
-_GENERAL = frozenset({"lesion", "fracture", "tear", "hematoma", "cyst", "hernia"})
 
 
 def rejected_asserted(case: Case) -> Iterator[Discrepancy]:
