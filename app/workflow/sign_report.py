@@ -56,10 +56,7 @@ def sign(session: StudySession, request: SignRequest) -> Report:
             hint="Write the report or compose a draft first.",
             hint_ru="Напишите заключение или составьте черновик.",
         )
-    detect_language(draft.text)
-    fresh = check_text(
-        draft.text, session.findings, session.facts, session.language, links=draft.links
-    )  # fmt: skip
+    fresh = _checked(session, draft)
     _require_current(request.check, fresh)
     return _freeze(session, draft, request, fresh)
 
@@ -77,44 +74,31 @@ def addendum(
     The whole text is checked again; reasons given for the version before still count.
     """
     _require_signable(session, signer)
-    signed = session.report
-    if signed is None or signed.state == "draft":
-        raise ReportError(
-            "Only a signed report takes an addendum.",
-            ru="Дополнение возможно только к подписанному заключению.",
-            hint="Change the draft itself.",
-            hint_ru="Измените сам черновик.",
-        )
-    if not text.strip():
-        raise ReportError(
-            "The addendum is empty.",
-            ru="Дополнение пусто.",
-            hint="Write what is to be added.",
-            hint_ru="Напишите, что следует добавить.",
-        )
-    heading = "ДОПОЛНЕНИЕ" if signed.language == "ru" else "ADDENDUM"
-    version = replace(
-        signed,
-        uid=session.context.uids.new_uid(),
-        version=signed.version + 1,
-        text=f"{signed.text.rstrip()}\n\n{heading}:\n{text.strip()}\n",
-        state="draft",
-        signature=None,
-        predecessor_uid=signed.uid,
-        content_sha256="",
+    version = _with_addendum(session, text)
+    fresh = _checked(session, version)
+    known = {item.discrepancy_id: item for item in (*version.overrides, *overrides)}
+    return _freeze(
+        session, version, SignRequest(signer, meaning, fresh, tuple(known.values())), fresh
     )
-    fresh = check_text(
-        version.text, session.findings, session.facts, signed.language, links=version.links
-    )  # fmt: skip
-    known = {item.discrepancy_id: item for item in (*signed.overrides, *overrides)}
-    present = {item.id for item in fresh.discrepancies}
-    kept = tuple(item for item in known.values() if item.discrepancy_id in present)
-    return _freeze(session, version, SignRequest(signer, meaning, fresh, kept), fresh)
+
+
+def addendum_check(session: StudySession, text: str) -> CheckResult:
+    """The check of the whole text with this addendum; nothing is stored.
+
+    What was overridden in the version before is still listed: see ``session.overrides``.
+    """
+    return _checked(session, _with_addendum(session, text))
 
 
 def verify_signed(context: AppContext, report: Report) -> bool:
-    """Whether the stored version is what was signed: hash over text, findings, check, reasons."""
+    """Whether the stored version is what was signed: hash over text, findings, check, reasons.
+
+    The hash must also stand in the audit trail: whoever changes both report and hash is found.
+    """
     document = context.store.reports.document(report.uid)
+    trail = context.store.audit.events(subject_uid=report.uid)
+    if report.content_sha256 not in {event.details.get("content_sha256") for event in trail}:
+        return False
     if hashlib.sha256(document.encode("utf-8")).hexdigest() != report.content_sha256:
         return False
     frozen = json.loads(document)
@@ -163,6 +147,44 @@ def _require_signable(session: StudySession, signer: str) -> None:
             hint="Give the name of the person who signs.",
             hint_ru="Укажите имя подписывающего.",
         )
+
+
+def _with_addendum(session: StudySession, text: str) -> Report:
+    """The next version, not signed yet. Raises ``ReportError``."""
+    signed = session.report
+    if signed is None or signed.state == "draft":
+        raise ReportError(
+            "Only a signed report takes an addendum.",
+            ru="Дополнение возможно только к подписанному заключению.",
+            hint="Change the draft itself.",
+            hint_ru="Измените сам черновик.",
+        )
+    if not text.strip():
+        raise ReportError(
+            "The addendum is empty.",
+            ru="Дополнение пусто.",
+            hint="Write what is to be added.",
+            hint_ru="Напишите, что следует добавить.",
+        )
+    heading = "ДОПОЛНЕНИЕ" if signed.language == "ru" else "ADDENDUM"
+    return replace(
+        signed,
+        uid=session.context.uids.new_uid(),
+        version=signed.version + 1,
+        text=f"{signed.text.rstrip()}\n\n{heading}:\n{text.strip()}\n",
+        state="draft",
+        signature=None,
+        predecessor_uid=signed.uid,
+        content_sha256="",
+    )
+
+
+def _checked(session: StudySession, report: Report) -> CheckResult:
+    """The check of a version; a text in a third language cannot be checked, so not be signed."""
+    detect_language(report.text)
+    return check_text(
+        report.text, session.findings, session.facts, report.language, links=report.links
+    )
 
 
 def _require_current(looked_at: CheckResult, fresh: CheckResult) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from app.workflow.session import StudySession
 from app.workflow.sign_report import (
     SignRequest,
     addendum,
+    addendum_check,
     sign,
     signed_document,
     verify_signed,
@@ -195,6 +197,17 @@ def test_an_addendum_is_checked_too(reviewed: StudySession) -> None:
     sign(reviewed, _request(check_now(reviewed)))
     with pytest.raises(OpenDiscrepancies):
         addendum(reviewed, "IMPRESSION: [___]", "Dr Petrov")
+    before = reviewed.report
+    check = addendum_check(reviewed, "IMPRESSION: [___]")
+    assert "placeholder-left" in _blocks(check)
+    assert reviewed.report == before
+    reasons = [
+        Override(item.id, item.rule, "quoted form")
+        for item in check.discrepancies
+        if item.severity == "block"
+    ]
+    second = addendum(reviewed, "IMPRESSION: [___]", "Dr Petrov", overrides=reasons)
+    assert set(second.overrides) >= set(reasons)
     with pytest.raises(ReportError, match="empty"):
         addendum(reviewed, " ", "Dr Petrov")
 
@@ -239,15 +252,20 @@ def test_a_signed_report_changed_behind_the_back_is_found(
     report = sign(reviewed, _request(check_now(reviewed)))
     db = sqlite3.connect(context.store.folder / Store.DATABASE_NAME)
     db.execute("DROP TRIGGER reports_signed_never_change")
-    db.execute("UPDATE reports SET text = replace(text, 'left', 'right')")
-    db.commit()
-    changed = context.store.reports.latest(report.study_instance_uid, reviewed.reading)
-    assert not verify_signed(context, changed)
-    with pytest.raises(ReportError, match="does not match"):
-        signed_document(context, changed)
-    db.execute(
-        "UPDATE reports SET text = ?, document = replace(document, 'left', 'right')", (TEXT,)
+    changes = (
+        "UPDATE reports SET text = replace(text, 'left', 'right')",
+        "UPDATE reports SET document = replace(document, 'left', 'right')",
     )
+    for change in changes:
+        db.execute(change)
+        db.commit()
+        changed = context.store.reports.latest(report.study_instance_uid, reviewed.reading)
+        assert not verify_signed(context, changed)
+        with pytest.raises(ReportError, match="does not match"):
+            signed_document(context, changed)
+    # even with a hash that fits: the trail knows the right one
+    document = context.store.reports.document(report.uid)
+    db.execute("UPDATE reports SET content_sha256 = ?", (sha256(document.encode()).hexdigest(),))
     db.commit()
     db.close()
     changed = context.store.reports.latest(report.study_instance_uid, reviewed.reading)

@@ -1,0 +1,58 @@
+"""Which slice shows a finding best."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.core.finding import Region, SliceRef
+from app.core.geometry import Geometry
+from app.core.segmentation import Mask
+from app.core.study import FrameRef, Instance, Stack
+from app.core.volume import Rescale, Volume
+from app.workflow.key_images import best_slice
+from tests.support.domain import effusion, header_study, model_finding
+from tests.unit.workflow.conftest import REF
+
+GEOMETRY = Geometry((4, 4, 6), (1, 1, 2), (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1), "1")
+VOLUME = Volume(np.zeros((6, 4, 4), np.int16), GEOMETRY, Rescale(), "HU", REF)
+
+
+@pytest.fixture
+def stack() -> Stack:
+    film = header_study().series[0].stacks[0]
+    one: Instance = film.frames[0].instance
+    frames = tuple(FrameRef(replace(one, sop_instance_uid=f"1.{n}")) for n in range(6))
+    return replace(film, frames=frames, geometry=GEOMETRY, verdict="ok")
+
+
+def _finding(region: Region | None):
+    return model_finding(content=effusion(region=region))
+
+
+def test_the_slice_with_most_of_the_mask(stack: Stack) -> None:
+    voxels = np.zeros((6, 4, 4), np.uint8)
+    voxels[2, 0, 0] = voxels[4, :2] = 1
+    assert best_slice(_finding(None), Mask(voxels, REF), stack, VOLUME) == 4
+
+
+def test_the_slice_that_the_region_names(stack: Stack) -> None:
+    region = Region("point", slice=SliceRef("1.3"))
+    assert best_slice(_finding(region), None, stack, VOLUME) == 3
+    empty = Mask(np.zeros((6, 4, 4), np.uint8), REF)
+    assert best_slice(_finding(region), empty, stack, VOLUME) == 3
+
+
+def test_the_middle_of_a_box_in_the_patient(stack: Stack) -> None:
+    region = Region("box", box_lps=((0, 0, 8.1), (2, 2, 11.7)))
+    assert best_slice(_finding(region), None, stack, VOLUME) == 5
+    outside = Region("box", box_lps=((0, 0, 80), (2, 2, 90)))
+    assert best_slice(_finding(outside), None, stack, VOLUME) is None
+
+
+def test_a_finding_without_a_place_is_shown_where_there_is_one_image_only(stack: Stack) -> None:
+    assert best_slice(_finding(None), None, stack, VOLUME) is None
+    film = Volume(np.zeros((1, 4, 4), np.int16), None, Rescale(), "OD", REF)
+    assert best_slice(_finding(None), None, replace(stack, frames=stack.frames[:1]), film) == 0

@@ -1,0 +1,51 @@
+"""Volumes in memory stay within their budget."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.core.errors import InputError
+from app.core.study import SeriesRef
+from app.core.volume import Rescale, Volume
+from app.workflow.volume_cache import VolumeCache, find_stack, volume_key
+from tests.support.domain import STUDY_UID, header_study
+from tests.unit.workflow.conftest import REF
+
+
+def _volume(n: int) -> Volume:
+    return Volume(np.zeros((n, 10, 10), np.int16), None, Rescale(), "HU", REF)
+
+
+def test_the_one_used_longest_ago_goes() -> None:
+    cache = VolumeCache(budget_bytes=450)
+    a, b, c = ((SeriesRef("1", str(n)), "") for n in range(3))
+    cache.put(a, _volume(1))
+    cache.put(b, _volume(1))
+    assert cache.get(a) is not None
+    cache.put(c, _volume(1))
+    assert cache.get(b) is None
+    assert cache.get(a) is not None
+    assert cache.size_bytes == 400
+    cache.clear()
+    assert cache.get(a) is None
+
+
+def test_the_newest_stays_however_large() -> None:
+    cache = VolumeCache(budget_bytes=10)
+    key = (REF, "")
+    cache.put(key, _volume(5))
+    assert cache.get(key) is not None
+
+
+def test_a_stack_is_found_by_its_reference_only() -> None:
+    study = header_study()
+    _series, stack = find_stack(study, REF)
+    assert volume_key(REF, stack) == (REF, str(stack.frames[0].instance.path))
+    for wrong in (
+        SeriesRef("9", f"{STUDY_UID}.1"),
+        SeriesRef(STUDY_UID, "9"),
+        SeriesRef(STUDY_UID, f"{STUDY_UID}.1", 7),
+    ):
+        with pytest.raises(InputError):
+            find_stack(study, wrong)
