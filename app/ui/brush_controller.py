@@ -140,9 +140,10 @@ class BrushController(QObject):
         if stroke is None or session is None or viewport is None or self._is_measuring:
             return
         image, uid = viewport.image, self._uid
-        if image is None or not session.has_finding(uid):
+        volume = None if image is None else image.volume
+        if volume is None or not session.has_finding(uid):
             return
-        mask, volume = stroke.snapshot(), image.volume
+        mask = stroke.snapshot()
         self._is_measuring = True
 
         def show(found: tuple[Measurement, ...]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from app.imaging.voi import find_preset
+from app.imaging.voi import WindowPreset, find_preset
 from app.ui.actions import PRESET_IDS
 from app.ui.texts import language, set_language
 from app.viewer.planes import PLANES
@@ -30,6 +30,8 @@ class WindowCommands(Protocol):
 
     def open_folder(self) -> None: ...
     def open_files(self) -> None: ...
+    def close_study(self) -> None: ...
+    def use_preset(self, preset: WindowPreset) -> None: ...
     def close(self) -> bool: ...
     def toggle_browser(self) -> None: ...
     def toggle_panels(self) -> None: ...
@@ -54,7 +56,7 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
     table: dict[str, Callable[[], None]] = {
         "open_folder": window.open_folder,
         "open_files": window.open_files,
-        "close_study": desk.close_study,
+        "close_study": window.close_study,
         "quit": lambda: _drop(window.close()),
         "mpr": window.toggle_mpr,
         "prior": window.toggle_prior,
@@ -110,7 +112,7 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
     for preset_id in PRESET_IDS:
         preset = find_preset(preset_id)
         if preset is not None:
-            table[f"preset.{preset_id}"] = partial(grid.set_window, preset.window)
+            table[f"preset.{preset_id}"] = partial(window.use_preset, preset)
     return table
 
 

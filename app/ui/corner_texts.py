@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from app.core.study import Patient, Study
+from app.core.study import Patient, Study, StudyWarning
 from app.core.volume import Window
+from app.dicom.character_sets import display_name
 from app.imaging.orient import opposite_letters, orientation_letters
 from app.ui.overlay_painter import CornerTexts, EdgeLetters
 from app.ui.series_image import SeriesImage
-from app.ui.texts import tr
+from app.ui.texts import language, tr
 from app.viewer.camera import Camera
 from app.viewer.viewport import ViewportState
 
@@ -78,7 +79,7 @@ def corner_texts(
 
 def person_line(patient: Patient) -> str:
     """The patient's name with family and given name apart."""
-    return str(patient.name).replace("^", " ").strip() or tr("patient.unnamed")
+    return display_name(str(patient.name)) or tr("patient.unnamed")
 
 
 def patient_line(patient: Patient, study_date: str) -> str:
@@ -133,10 +134,19 @@ def window_line(window: Window | None) -> str:
 
 def warning_line(image: SeriesImage) -> str:
     """The codes of what is doubtful about these images."""
-    found = [*image.stack.warnings, *(image.volume.warnings if image.volume else ())]
-    codes = sorted({warning.code for warning in found} - _QUIET_CODES)
+    codes = sorted({warning.code for warning in _warnings(image)} - _QUIET_CODES)
     verdict = tr("corner.resampled") if image.stack.verdict == "resampled" else ""
     return "  ".join(part for part in ("⚠ " + " ".join(codes) if codes else "", verdict) if part)
+
+
+def warning_sentences(image: SeriesImage) -> list[str]:
+    """What the codes mean, each once."""
+    found = (f"{item.code}  {item.text_in(language())}" for item in _warnings(image))
+    return list(dict.fromkeys(found))
+
+
+def _warnings(image: SeriesImage) -> tuple[StudyWarning, ...]:
+    return (*image.stack.warnings, *(image.volume.warnings if image.volume else ()))
 
 
 def _thickness_line(image: SeriesImage, state: ViewportState, camera: Camera) -> str:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app import __version__
 from app.core.errors import AppError
+from app.imaging.voi import WindowPreset
 from app.jobs.runner import JobHandle
 from app.ui.actions import ActionSet, Need
 from app.ui.commands import commands
@@ -104,6 +105,19 @@ class MainWindow(QMainWindow):
         files, _ = QFileDialog.getOpenFileNames(self, tr("action.open_files"))
         self.open([Path(file) for file in files])
 
+    def close_study(self) -> None:
+        """Put the open study away; everything typed is kept."""
+        self.report.flush()
+        self.desk.close_study()
+
+    def use_preset(self, preset: WindowPreset) -> None:
+        """A named window, on images of its modality only."""
+        image = self.grid.active.image
+        if image is not None and image.series.modality == preset.modality:
+            self.grid.set_window(preset.window)
+        elif image is not None:
+            self.messages.show_note(tr("message.preset_other", modality=preset.modality))
+
     def toggle_browser(self) -> None:
         """Fold the left panel away, or back."""
         self.browser.setVisible(self.browser.isHidden())
@@ -137,7 +151,7 @@ class MainWindow(QMainWindow):
         if image is None:
             return
         if not image.has_planes:
-            self.messages.show_note(tr("message.no_planes", why=image.stack.why))
+            self.messages.show_note(tr("message.no_planes", why=image.stack.why_in(language())))
             return
         self.desk.toggle_planes(image.ref)
         self._mark_layout()
@@ -216,8 +230,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep everything, then let go; the context is closed by whoever made it."""
-        self.report.flush()
-        self.desk.close_study()
+        self.close_study()
         self.bridge.close()
         event.accept()
 

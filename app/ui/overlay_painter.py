@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from app.core.geometry import Float64Array
+from app.ui.texts import tr
 from app.ui.theme import color, font
 from app.viewer.layers import FindingLayer, Line
 
@@ -83,7 +84,7 @@ def _draw_layer(painter: QPainter, drawn: DrawnLayer) -> None:
         painter.setBrush(shade)
         painter.drawPolygon(corner)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-    label = f"{layer.number}  AI" if layer.is_unverified_ai else str(layer.number)
+    label = f"{layer.number}  {tr('overlay.ai')}" if layer.is_unverified_ai else str(layer.number)
     painter.setFont(font(12, bold=True))
     at = QPointF(box.left(), max(box.top() - 4, 12.0))
     shadowed_text(painter, at, label, shade)
@@ -172,7 +173,7 @@ def draw_scale(painter: QPainter, area: QRectF, px_per_mm: float) -> None:
         y = top + length * step / steps
         painter.drawLine(QPointF(x - tick, y), QPointF(x, y))
     painter.setFont(font(10))
-    label = f"{length_mm / 10:.0f} cm"
+    label = f"{length_mm / 10:.0f} {tr('unit.cm')}"
     width = QFontMetricsF(painter.font()).horizontalAdvance(label)
     shadowed_text(painter, QPointF(x - 9 - width, bottom), label, color("dim"))
 

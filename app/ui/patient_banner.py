@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.core.study import Study
@@ -29,6 +29,7 @@ class PatientBanner(QFrame):
         self._reader = _label("dim")
         self._language = QPushButton()
         self._language.setFlat(True)
+        self._language.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._language.clicked.connect(self.language_wanted)
         self._blocked = _label("badge-block")
         self._blocked.setWordWrap(True)
@@ -73,8 +74,11 @@ class PatientBanner(QFrame):
         warnings = study.warnings if study else ()
         self._warning.setVisible(bool(warnings))
         self._warning.setText("⚠ " + " ".join(sorted({item.code for item in warnings})))
-        self._warning.setToolTip("\n".join(f"{item.code}  {item.text}" for item in warnings))
+        sentences = (f"{item.code}  {item.text_in(language())}" for item in warnings)
+        self._warning.setToolTip("\n".join(sentences))
         blocked = study.blocked if study else ""
+        if study is not None and language() == "ru":
+            blocked = study.blocked_ru or blocked
         self._blocked.setVisible(bool(blocked))
         self._blocked.setText(f"{tr('banner.blocked')} {blocked}")
         self._state.setVisible(bool(self._models))

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.core.study import Series, SeriesRef, Stack, Study
 from app.ui.corner_texts import iso_date, modalities, person_line
-from app.ui.texts import language_changed, tr
+from app.ui.texts import language, language_changed, tr
 from app.ui.theme import COLORS
 from app.ui.viewport_widget import SERIES_MIME
 
@@ -51,7 +51,6 @@ class StudyBrowser(QWidget):
         self._thumbnails: dict[SeriesRef, QIcon] = {}
         self._studies_title, self._series_title = _heading(), _heading()
         self._studies = _SeriesList()
-        self._studies.setWordWrap(True)
         self._studies.itemClicked.connect(self._choose_study)
         self._studies.itemActivated.connect(self._choose_study)
         self._series = _SeriesList()
@@ -71,11 +70,12 @@ class StudyBrowser(QWidget):
         ):  # fmt: skip
             column.addWidget(widget)
         column.setStretchFactor(self._series, 1)
+        column.addStretch(0)
         self.setMinimumWidth(190)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._rows: tuple[StudyRow, ...] = ()
         self._open_uid = ""
-        language_changed.connect(self._relabel)
+        language_changed.connect(self._translate)
         self._relabel()
 
     def set_studies(self, rows: Sequence[StudyRow], open_uid: str) -> None:
@@ -143,8 +143,8 @@ class StudyBrowser(QWidget):
         item = QListWidgetItem(_stack_text(series, stack))
         item.setData(_REF_ROLE, ref)
         item.setIcon(self._thumbnails.get(ref, _blank()))
-        details = [_stack_text(series, stack), stack.why]
-        details += [f"{warning.code}  {warning.text}" for warning in stack.warnings]
+        details = [_stack_text(series, stack), stack.why_in(language())]
+        details += [f"{item.code}  {item.text_in(language())}" for item in stack.warnings]
         item.setToolTip("\n".join(text for text in details if text))
         item.setSizeHint(QSize(150, THUMBNAIL_PX + 8))
         self._series.addItem(item)
@@ -172,7 +172,10 @@ class StudyBrowser(QWidget):
         if isinstance(ref, SeriesRef):
             self.series_chosen.emit(ref)
 
-    def _relabel(self, *_: object) -> None:
+    def _translate(self, *_: object) -> None:
+        self._fill_series()
+
+    def _relabel(self) -> None:
         self._studies_title.setText(tr("browser.studies").upper())
         self._series_title.setText(tr("browser.series").upper())
         self._empty.setText(tr("browser.empty"))

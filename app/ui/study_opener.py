@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.core.errors import AppError
 from app.core.study import Study
+from app.dicom.character_sets import display_name
 from app.ui.corner_texts import iso_date
 from app.ui.job_bridge import JobBridge
 from app.ui.study_browser import StudyRow, study_row
@@ -84,7 +85,7 @@ class StudyOpener(QObject):
         rows = [study_row(study) for study in self._studies.values()]
         for stored in self._context.store.studies.all()[:_LIBRARY_ROWS]:
             if stored.study_instance_uid not in self._studies:
-                name = str(stored.patient.name).replace("^", " ").strip()
+                name = display_name(str(stored.patient.name))
                 about = (iso_date(stored.study_date), "/".join(stored.modalities),
                          stored.description)  # fmt: skip
                 rows.append(

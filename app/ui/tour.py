@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,9 +51,9 @@ class _Tour:
     def walk(self, paths: Sequence[Path]) -> None:
         window, desk = self._window, self._window.desk
         for path in paths:
-            before = desk.session
+            known = len(window.opener.rows())
             window.open([path])
-            self._until(lambda before=before: desk.session not in (None, before))
+            self._until(partial(self._is_open, known))
             self._until(lambda: not desk.is_busy)
         uids = [row.study_instance_uid for row in window.opener.rows()]
         for number, uid in enumerate(uids[: len(paths)]):
@@ -79,6 +80,10 @@ class _Tour:
         self._window.report.draft()
         settle(700)
         self._grab("draft")
+
+    def _is_open(self, known: int) -> bool:
+        """Whether there are more studies than before, and one of them is open."""
+        return self._window.desk.session is not None and len(self._window.opener.rows()) > known
 
     def _grab(self, name: str) -> None:
         settle(250)

@@ -259,6 +259,8 @@ class ViewportGrid(QFrame):
             self._grid.setColumnStretch(number, 1 if number in columns else 0)
         if len(cells) == 3:
             self._grid.setColumnStretch(0, 2)
+        for viewport in self.viewports:
+            viewport.marks_active = len(cells) > 1
         for viewport, cell in zip(self.viewports, cells, strict=False):
             self._grid.addWidget(viewport, cell.row, cell.column, cell.row_span, cell.column_span)
             viewport.show()

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import numpy as np
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDragEnterEvent,
     QDropEvent,
+    QHelpEvent,
     QImage,
     QMouseEvent,
     QPainter,
@@ -19,14 +20,14 @@ from PySide6.QtGui import (
     QTransform,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from app.core.geometry import Float64Array
 from app.core.study import SeriesRef
 from app.core.volume import Window
 from app.rendering.slice_renderer import DisplayArray
 from app.ui import overlay_painter as overlays
-from app.ui.corner_texts import corner_texts, edge_letters
+from app.ui.corner_texts import corner_texts, edge_letters, warning_sentences
 from app.ui.layer_outlines import LayerOutlines
 from app.ui.series_image import SeriesImage
 from app.ui.texts import language, tr
@@ -95,6 +96,7 @@ class ViewportWidget(QWidget):
         self.tool: ToolName = "window"
         self.brush: Brush | None = None
         self.is_active = False
+        self.marks_active = False
         self.shows_overlays = True
         self.live_text = ""
         self._drag: Drag | None = None
@@ -163,7 +165,7 @@ class ViewportWidget(QWidget):
             overlays.draw_notice(painter, area, tr("viewport.empty"))
         else:
             self._paint_study(painter, area, image, camera)
-        if self.is_active:
+        if self.is_active and self.marks_active:
             painter.setPen(QPen(color("accentdim"), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
@@ -373,6 +375,16 @@ class ViewportWidget(QWidget):
         study, series, stack = text.split("|")
         self.series_dropped.emit(self, SeriesRef(study, series, int(stack)))
         event.acceptProposedAction()
+
+    def event(self, event: QEvent) -> bool:
+        """What the warning codes mean, where the pointer rests on them."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            image = self.image
+            near = event.pos().y() > self.height() - 70 and event.pos().x() < self.width() / 2
+            texts = warning_sentences(image) if image is not None and near else []
+            QToolTip.showText(event.globalPos(), "\n".join(texts), self)
+            return True
+        return super().event(event)
 
     def _new_drag(self, button: Qt.MouseButton, camera: Camera, at: Point) -> Drag | None:
         window = self.voi
