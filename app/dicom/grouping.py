@@ -6,6 +6,7 @@ shown image by image and says why (sum of displayed = received, G09).
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -264,11 +265,20 @@ def _placement(one: _Group, frame_of_reference_uid: str) -> Placement:
 
 
 def _frame_of_reference(records: list[Record]) -> tuple[str, tuple[StudyWarning, ...]]:
-    """The first frame of reference, and a warning where the images name several (G19, G21)."""
+    """The first frame of reference, and a warning where the images name several (G19, G21).
+
+    Images that name none get one of their own, so that they are never taken to lie in one space
+    with other series that name none either.
+    """
     uids = list(dict.fromkeys(r.frame_of_reference_uid for r in records))
-    if len(uids) < 2:
-        return uids[0], ()
     named = next((uid for uid in uids if uid), "")
+    if not named:
+        digest = hashlib.sha256(f"frame|{records[0].series_instance_uid}".encode()).hexdigest()
+        in_space = records[0].frames[0].position_lps is not None
+        warnings = (wording.warning("G19", wording.NO_FRAME_OF_REFERENCE),) if in_space else ()
+        return f"2.25.{int(digest[:32], 16)}", warnings
+    if len(uids) < 2:
+        return named, ()
     return named, (wording.warning("G19", wording.several_frames_of_reference(len(uids))),)
 
 

@@ -39,6 +39,10 @@ VIDEO: Final = Message(
     "video is not supported; the frames cannot be shown",
     "видео не поддерживается; кадры показать нельзя",
 )
+NO_FRAME_OF_REFERENCE: Final = Message(
+    "the images name no frame of reference: they can be linked with no other series",
+    "снимки не называют систему координат: связать их с другими сериями нельзя",
+)
 _IMAGE_BY_IMAGE: Final = Message("shown image by image", "показ по снимкам")
 _ATTRIBUTES_RU: Final = {
     "image type": "тип изображения",

@@ -346,3 +346,17 @@ def test_grouping_does_not_depend_on_the_order_of_files(tmp_path):
     write_series(tmp_path / "a", SeriesSpec(tilt_deg=8))
     found, studies = open_all(tmp_path, tmp_path / "a")
     assert group(reversed(found.records)) == studies
+
+
+def test_g19_images_without_a_frame_of_reference_get_their_own(tmp_path):
+    def none(ds, n):
+        del ds.FrameOfReferenceUID
+
+    for name in ("a", "b"):
+        write_series(tmp_path / name, SeriesSpec(count=3, name=name, change=none))
+    _, (study,) = open_all(tmp_path, tmp_path / "a", tmp_path / "b")
+    stacks = [series.stacks[0] for series in study.series]
+    assert [codes(stack) for stack in stacks] == [["G19"], ["G19"]]
+    uids = {stack.geometry.frame_of_reference_uid for stack in stacks}
+    assert len(uids) == 2
+    assert "" not in uids
