@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
@@ -17,6 +18,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.errors import AppError
+from app.core.report import Discrepancy, Override
+from app.ui.discrepancy_panel import DiscrepancyPanel
 from app.ui.texts import language, tr
 from app.workflow import sign_report
 
@@ -29,6 +32,7 @@ class AddendumEditor(QWidget):
 
     signed = Signal(object)
     cancelled = Signal()
+    show_requested = Signal(object)
 
     def __init__(self, session: StudySession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,6 +46,13 @@ class AddendumEditor(QWidget):
         self._text.setMinimumHeight(80)
         self._signer = QLineEdit(session.context.user)
         self._signer.setPlaceholderText(tr("sign.signer"))
+        self._overrides = {item.discrepancy_id: item for item in session.overrides}
+        self._list = DiscrepancyPanel()
+        self._list.setMinimumHeight(130)
+        self._list.show_requested.connect(self.show_requested)
+        self._list.override_given.connect(self._override)
+        self._list.override_removed.connect(self._take_back)
+        self._list.hide()
         self._fault = QLabel()
         self._fault.setProperty("role", "error")
         self._fault.setWordWrap(True)
@@ -59,6 +70,7 @@ class AddendumEditor(QWidget):
         layout.setContentsMargins(0, 4, 0, 4)
         layout.addWidget(title)
         layout.addWidget(self._text, 1)
+        layout.addWidget(self._list, 2)
         layout.addWidget(self._fault)
         layout.addLayout(row)
         self.setFocusProxy(self._text)
@@ -74,11 +86,46 @@ class AddendumEditor(QWidget):
             self._say(tr("report.addendum_empty"))
             return
         try:
-            report = sign_report.addendum(self._session, text, self._signer.text().strip())
+            if self._blocks(text):
+                self._say(tr("sign.blocks_open"))
+                return
+            report = sign_report.addendum(
+                self._session,
+                text,
+                self._signer.text().strip(),
+                overrides=tuple(self._overrides.values()),
+            )
         except AppError as error:
             self._say(error.text(language()))
             return
         self.signed.emit(report)
+
+    @property
+    def discrepancies(self) -> DiscrepancyPanel:
+        """What the check of report and addendum together blocks."""
+        return self._list
+
+    def _blocks(self, text: str) -> bool:
+        """Check the whole text; list what blocks. Whether something still has no reason."""
+        check = sign_report.addendum_check(self._session, text)
+        before = {item.discrepancy_id for item in self._session.overrides}
+        # the text above is signed, so no fix can be offered, only a reason
+        listed = [
+            replace(item, fix=None)
+            for item in check.discrepancies
+            if item.severity == "block" and item.id not in before
+        ]
+        self._list.show_items(listed, self._overrides, locked=False)
+        self._list.setVisible(bool(listed))
+        return bool(sign_report.open_blocks(check, tuple(self._overrides.values())))
+
+    def _override(self, item: Discrepancy, reason: str) -> None:
+        self._overrides[item.id] = Override(item.id, item.rule, reason)
+        self._list.show_items(self._list.items, self._overrides, locked=False)
+
+    def _take_back(self, item: Discrepancy) -> None:
+        self._overrides.pop(item.id, None)
+        self._list.show_items(self._list.items, self._overrides, locked=False)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape leaves, Ctrl+Enter signs."""

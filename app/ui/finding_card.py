@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from html import escape
 from typing import Final
 
@@ -20,6 +21,21 @@ from app.ui.theme import COLORS
 
 _EDGE_PX: Final = 4.0
 _ACTIONS: Final = (("accept", "⏎"), ("edit", "E"), ("reject", "X"), ("reopen", "U"))
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """What a card needs to know beside its finding.
+
+    ``is_locked`` (signed) hides the verbs; ``flag_texts`` are the pack's words for its quality
+    flags; ``series_text`` names the series where findings lie on more than one.
+    """
+
+    number: int
+    is_current: bool
+    is_locked: bool
+    flag_texts: Mapping[str, Message]
+    series_text: str = ""
 
 
 class FindingCard(QWidget):
@@ -50,25 +66,15 @@ class FindingCard(QWidget):
         self._tail: QWidget | None = None
         self._place()
 
-    def show_finding(
-        self,
-        finding: Finding,
-        number: int,
-        *,
-        current: bool,
-        locked: bool,
-        flag_texts: Mapping[str, Message],
-    ) -> None:
-        """Fill the card; ``locked`` (signed) hides the verbs.
-
-        ``flag_texts`` are the words of the pack for its quality flags.
-        """
+    def show_finding(self, finding: Finding, facts: CardFacts) -> None:
+        """Fill the card."""
+        current, locked = facts.is_current, facts.is_locked
         self.uid, self._state, self._is_current = finding.uid, finding.state, current
         undecided = finding.state == "proposed"
         content = finding.current
         self._mark.setText(STATE_MARKS[finding.state])
         self._mark.setToolTip(tr(f"state.{finding.state}"))
-        self._number.setText(str(number))
+        self._number.setText(str(facts.number))
         title = escape(words.headline(content))
         strong = undecided or current
         shade = COLORS["bright"] if strong else COLORS["dim"]
@@ -79,7 +85,7 @@ class FindingCard(QWidget):
         )
         self._headline.setToolTip(tr(f"significance.{content.significance}"))
         self._show_origin(finding)
-        self._show_lines(finding, flag_texts)
+        self._show_lines(finding, facts)
         self._mark.setStyleSheet(f"color: {COLORS['accent' if undecided else 'dim']};")
         self._number.setStyleSheet(f"color: {shade};")
         for name, button in self._buttons.items():
@@ -89,7 +95,7 @@ class FindingCard(QWidget):
         self.setAccessibleName(
             tr(
                 "findings.card_accessible",
-                number=number,
+                number=facts.number,
                 text=words.headline(content),
                 state=tr(f"state.{finding.state}"),
             )
@@ -191,17 +197,17 @@ class FindingCard(QWidget):
         self._origin.setStyleSheet("" if undecided else _quiet_chip())
         self._origin.setToolTip(words.origin_hover(finding))
 
-    def _show_lines(self, finding: Finding, flag_texts: Mapping[str, Message]) -> None:
+    def _show_lines(self, finding: Finding, facts: CardFacts) -> None:
         content = finding.current
         measurements = words.shown_measurements(content)
         numbers = " · ".join(_measurement_html(item) for item in measurements)
         self._set("numbers", numbers)
         hovers = [words.measurement_hover(item) for item in measurements]
         self._lines["numbers"].setToolTip("\n".join(hovers))
-        flags = ", ".join(words.quality_texts(content, flag_texts))
+        flags = ", ".join(words.quality_texts(content, facts.flag_texts))
         self._set("quality", f"▲ {escape(flags)}" if flags else "")
-        score = escape(words.score_text(finding))
-        self._set("score", score)
+        score = " · ".join(p for p in (words.score_text(finding), facts.series_text) if p)
+        self._set("score", escape(score))
         who = words.decision_text(finding)
         proposed = words.headline(finding.proposal.content)
         if finding.state == "edited" and proposed != words.headline(content):

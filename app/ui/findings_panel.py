@@ -21,7 +21,7 @@ from app.core.finding import Finding, FindingContent
 from app.core.report import Message
 from app.core.study import SeriesRef
 from app.ui.coverage_view import CoverageRow, CoverageView
-from app.ui.finding_card import FindingCard
+from app.ui.finding_card import CardFacts, FindingCard
 from app.ui.finding_editor import FindingEditor
 from app.ui.finding_words import finding_numbers
 from app.ui.panel_style import PANEL_STYLE
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from app.workflow.session import StudySession
 
 
-_LAYOUT_MS: Final = 30
+# an inline editor needs more than one turn of the event loop until its height is known
+_LAYOUT_MS: Final = (20, 100)
 
 
 class FindingsPanel(QWidget):
@@ -294,10 +295,11 @@ class FindingsPanel(QWidget):
         def scroll() -> None:
             # the lower edge last: there stand the buttons
             self._scroll.ensureWidgetVisible(widget, 0, 0)
-            bottom = widget.mapTo(self._scroll.widget(), widget.rect().bottomLeft()).y()
+            bottom = widget.mapTo(self._body, widget.rect().bottomLeft()).y()
             self._scroll.ensureVisible(0, bottom, 0, 8)
 
-        QTimer.singleShot(_LAYOUT_MS, widget, scroll)
+        for delay in _LAYOUT_MS:
+            QTimer.singleShot(delay, widget, scroll)
 
     def _close_inline(self) -> None:
         inline, self._inline = self._inline, None
@@ -357,23 +359,35 @@ class FindingsPanel(QWidget):
             card.hide()
             card.deleteLater()
         selected = None if self._session is None else self._session.selected_uid
+        several = len({(f.series_instance_uid, f.stack) for f in findings}) > 1
         for place, finding in enumerate(findings):
             shown = self._cards.get(finding.uid)
             if shown is None:
                 shown = self._cards[finding.uid] = FindingCard()
                 shown.clicked.connect(self._activate)
                 shown.action_requested.connect(self._act)
-            current = finding.uid == selected
             shown.show_finding(
                 finding,
-                numbers[finding.uid],
-                current=current,
-                locked=self._is_locked(),
-                flag_texts=self._flag_texts(finding.provenance.pack),
+                CardFacts(
+                    numbers[finding.uid],
+                    is_current=finding.uid == selected,
+                    is_locked=self._is_locked(),
+                    flag_texts=self._flag_texts(finding.provenance.pack),
+                    series_text=self._series_text(finding) if several else "",
+                ),
             )
             if self._list.indexOf(shown) != place:
                 self._list.insertWidget(place, shown)
         self._refresh_header()
+
+    def _series_text(self, finding: Finding) -> str:
+        """Names the series of a finding, for studies in which more than one has findings."""
+        study = None if self._session is None else self._session.study
+        series = None if study is None else study.find_series(finding.series_instance_uid)
+        if series is None:
+            return ""
+        name = " ".join(str(part) for part in (series.number, series.description) if part)
+        return tr("coverage.series", series=name or series.modality)
 
     def _flag_texts(self, pack_id: str) -> Mapping[str, Message]:
         """The words of a pack for its quality flags; none for a pack that is not installed."""
@@ -425,9 +439,9 @@ class FindingsPanel(QWidget):
         header.addWidget(self._title)
         header.addStretch(1)
         header.addWidget(self._count)
-        body = QWidget()
-        body.setObjectName("body")
-        column = QVBoxLayout(body)
+        self._body = QWidget()
+        self._body.setObjectName("body")
+        column = QVBoxLayout(self._body)
         column.setContentsMargins(6, 2, 6, 6)
         column.setSpacing(4)
         self._list.setSpacing(4)
@@ -445,7 +459,7 @@ class FindingsPanel(QWidget):
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setWidget(body)
+        self._scroll.setWidget(self._body)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(2)

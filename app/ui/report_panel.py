@@ -188,6 +188,7 @@ class ReportPanel(QWidget):
         self._addendum = AddendumEditor(session)
         self._addendum.signed.connect(self._was_signed)
         self._addendum.cancelled.connect(self._close_addendum)
+        self._addendum.show_requested.connect(self._show_discrepancy)
         self._below.addWidget(self._addendum)
         self._refresh()
         self._addendum.setFocus()
@@ -223,13 +224,13 @@ class ReportPanel(QWidget):
         if session is None or session.is_signed:
             return None
         text, findings, facts = session.report_text, session.findings, session.facts
-        chosen = session.language
+        chosen, links = session.language, session.links
         if not text.strip():
             self._editor.show_discrepancies(())
             self._list.show_items((), {}, locked=False)
             self._refresh_status()
             return None
-        return lambda: check_report.check_text(text, findings, facts, chosen)
+        return lambda: check_report.check_text(text, findings, facts, chosen, links=links)
 
     def _take_check(self, result: CheckResult) -> None:
         # the session drops a result whose text or findings are no longer the present ones

@@ -166,6 +166,26 @@ def test_an_addendum_is_the_only_change_after_signing(
     assert verify_signed(context, session.report)
 
 
+def test_an_addendum_that_contradicts_a_finding_needs_a_reason(
+    panel: ReportPanel, session: StudySession
+) -> None:
+    opened(panel).sign()
+    panel.add_addendum()
+    addendum = panel.addendum_editor
+    assert addendum is not None
+    addendum.set_text("IMPRESSION: there is no pleural effusion. [...]")
+    addendum.sign()
+    blocks = addendum.discrepancies.items
+    assert blocks
+    assert session.report is not None
+    assert session.report.version == 1
+    for block in blocks:
+        addendum.discrepancies.override_given.emit(block, "check_wrong")
+    addendum.sign()
+    assert session.report.version == 2
+    assert {o.discrepancy_id for o in session.report.overrides} >= {b.id for b in blocks}
+
+
 def test_a_signed_report_closes_the_findings(
     panel: ReportPanel, session: StudySession, context: AppContext, qtbot: QtBot
 ) -> None:
