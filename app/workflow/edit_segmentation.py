@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from app.core.errors import InputError
 from app.core.finding import Decision, FindingContent, Region, decide
+from app.core.geometry import Geometry
 from app.core.measurement import Measurement
-from app.core.segmentation import Mask, MaskPatch
+from app.core.segmentation import Mask, MaskArray, MaskPatch
 from app.core.volume import Volume
-from app.imaging.labelmap import content_sha256
+from app.imaging.labelmap import bounding_box, content_sha256
 from app.measure.methods import METHODS, OF_TWO_MASKS
 from app.measure.registry import ATTENUATION, DENSITIES, measure_mask
 from app.workflow.finding_change import FindingChange
 from app.workflow.open_study import load_volume
 from app.workflow.session import StudySession
+
+# twice the distance from the border at which a structure counts as cut off, and more
+_MARGIN_VOXELS: Final = 8
 
 
 def apply_stroke(session: StudySession, uid: str, patch: MaskPatch) -> None:
@@ -76,14 +81,15 @@ def _remeasured(
     """
     before = content.measurements
     kinds = [item.kind for item in before if item.kind in METHODS and item.kind not in OF_TWO_MASKS]
+    voxels, part = _around(mask, volume)
     taken = measure_mask(
-        mask.voxels,
-        geometry=volume.geometry,
-        pixel_spacing_mm=volume.pixel_spacing_mm,
-        spacing_source=volume.spacing_source,
-        values=volume.modality_values() if {*DENSITIES, *ATTENUATION} & set(kinds) else None,
+        voxels,
+        geometry=part.geometry,
+        pixel_spacing_mm=part.pixel_spacing_mm,
+        spacing_source=part.spacing_source,
+        values=part.modality_values() if {*DENSITIES, *ATTENUATION} & set(kinds) else None,
         what=kinds if before else None,
-        quantity=volume.quantity,
+        quantity=part.quantity,
     )
     if not before:
         return taken
@@ -92,6 +98,32 @@ def _remeasured(
         _like(item, new[item.kind]) if item.kind in new else _no_longer_fits(item)
         for item in before
     )
+
+
+def _around(mask: Mask, volume: Volume) -> tuple[MaskArray, Volume]:
+    """Mask and volume cut to the mask's surroundings: the whole of a CT would take a second.
+
+    The margin is wide enough that what reaches the border of the image still does, and what does
+    not reaches none. Films stay whole: their points are pixels.
+    """
+    box = bounding_box(mask.voxels)
+    geometry = volume.geometry
+    if box is None or geometry is None:
+        return mask.voxels, volume
+    low = [max(0, n - _MARGIN_VOXELS) for n in box.lower_ijk]
+    high = [
+        min(size, n + _MARGIN_VOXELS)
+        for n, size in zip(box.upper_ijk, geometry.size_ijk, strict=True)
+    ]
+    cut = tuple(slice(a, b) for a, b in zip(reversed(low), reversed(high), strict=True))
+    part = Geometry.from_arrays(
+        [b - a for a, b in zip(low, high, strict=True)],
+        geometry.spacing_ijk,
+        geometry.ijk_to_lps(low),
+        geometry.direction,
+        geometry.frame_of_reference_uid,
+    )
+    return mask.voxels[cut], replace(volume, voxels=volume.voxels[cut], geometry=part)
 
 
 def _like(old: Measurement, new: Measurement) -> Measurement:
