@@ -61,7 +61,7 @@ def draw_layers(painter: QPainter, layers: Sequence[DrawnLayer]) -> None:
 def _draw_layer(painter: QPainter, drawn: DrawnLayer) -> None:
     layer = drawn.layer
     selected = layer.is_selected
-    shade = color("accent", 255 if selected else 190)
+    shade = color("accent", 255 if selected else 215)
     width = 2.0 if selected else 1.3
     polygons = [_polygon(line) for line in drawn.lines if len(line) > 1]
     for pen in (_pen(QColor(0, 0, 0, 150), width + 1.6, "solid"), _pen(shade, width, "solid")):
