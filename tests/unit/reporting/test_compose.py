@@ -1,0 +1,87 @@
+"""The draft: sentences, units, forms, links."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core.finding import Decision, decide
+from app.core.report import StudyFacts
+from app.reporting.check import check
+from app.reporting.compose import compose, finding_sentence
+from tests.support.report_findings import finding, rules_of
+
+LOBE = {"value": "266005", "scheme": "SCT", "meaning": "Right lower lobe of lung", "segment": "S8"}
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [("en", "Pulmonary nodule in the right lower lobe (S8), 12.4 × 8 mm."),
+     ("ru", "Очаг в лёгком, в нижней доле правого лёгкого (S8), 12,4 × 8 мм.")],
+)  # fmt: skip
+def test_place_size_and_decimal_mark(language: str, sentence: str) -> None:
+    nodule = finding("pulmonary nodule", "right", ru="очаг в лёгком", mm=(12.4, 8.0), site=LOBE)
+    assert finding_sentence(nodule, "ru" if language == "ru" else "en") == sentence
+
+
+def test_a_label_that_names_its_side_is_not_said_twice() -> None:
+    lung = finding(
+        "Right lung", "right", ru="Правое лёгкое",
+        measurements=[{"kind": "area", "value": 152.34, "unit": "cm2"}],
+    )  # fmt: skip
+    assert finding_sentence(lung, "en") == "Right lung, area 152.3 cm²."
+    assert finding_sentence(lung, "ru") == "Правое лёгкое, площадь 152,3 см²."
+
+
+def test_measurements_that_are_not_valid_stay_out() -> None:
+    lung = finding(
+        "Right lung", "right",
+        measurements=[{"kind": "area", "value": 90.0, "unit": "cm2", "status": "truncated_fov"}],
+    )  # fmt: skip
+    assert finding_sentence(lung, "en") == "Right lung."
+
+
+def test_only_accepted_findings_and_every_sentence_linked() -> None:
+    rows = [
+        finding("pleural effusion", "left", uid="a"),
+        finding("pneumothorax", "left", uid="b", state="rejected"),
+        finding("pulmonary nodule", "left", uid="c", state="proposed"),
+    ]
+    draft = compose(rows, StudyFacts(modality="CT", body_part="CHEST"), "en")
+    assert "effusion" in draft.text
+    assert "pneumothorax" not in draft.text
+    assert "nodule" not in draft.text
+    assert {link.finding_uid for link in draft.links} == {"a"}
+    assert all(link.text in draft.text for link in draft.links)
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_without_findings_no_normality_is_claimed(language: str) -> None:
+    spoken = "ru" if language == "ru" else "en"
+    draft = compose([], StudyFacts(), spoken)
+    assert "placeholder-left" in rules_of(check(draft.text, [], StudyFacts(), spoken))
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_a_critical_finding_asks_who_was_told(language: str) -> None:
+    spoken = "ru" if language == "ru" else "en"
+    tension = finding("pneumothorax", "left", ru="пневмоторакс", significance="critical")
+    draft = compose([tension], StudyFacts(), spoken)
+    result = check(draft.text, [tension], StudyFacts(), spoken)
+    assert rules_of(result) == {"placeholder-left"}
+
+
+def test_generated_text_of_a_finding_taken_back_cannot_be_signed() -> None:
+    effusion = finding("pleural effusion", "left")
+    draft = compose([effusion], StudyFacts(), "en")
+    reopened = decide(effusion, Decision("reopen", "me", "2026-01-01T00:00:00Z"))
+    found = check(draft.text, [reopened], StudyFacts(), "en", links=draft.links)
+    assert "generated-without-acceptance" in rules_of(found)
+
+
+def test_an_edit_makes_its_sentence_stale() -> None:
+    effusion = finding("pleural effusion", "left")
+    draft = compose([effusion], StudyFacts(), "en")
+    bigger = finding("pleural effusion", "left", mm=(30.0,))
+    edited = decide(effusion, Decision("edit", "me", "2026-01-01T00:00:00Z"), bigger.current)
+    found = check(draft.text, [edited], StudyFacts(), "en", links=draft.links)
+    assert rules_of(found) == {"stale-sentence"}
