@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.core.errors import InferenceError, ModelPackError, ResultRefused
+from app.core.errors import DiskFull, InferenceError, ModelPackError, ResultRefused
 from app.core.volume import Volume
 from app.inference.manifest import ModelPack
 from app.inference.pack_store import InstalledPack
@@ -170,7 +170,7 @@ class InferenceProcess:
                                 array.unlink()  # nothing of the images stays if we are killed
                     case ("progress", fraction, text):
                         progress(float(fraction), str(text))
-        except (EOFError, OSError) as error:
+        except (EOFError, OSError, ValueError) as error:  # died, or closed by another thread
             self._kill()
             token.raise_if_cancelled()
             raise InferenceError(
@@ -243,7 +243,7 @@ def _shared_arrays(pack: ModelPack, volume: Volume) -> tuple[SharedArray, Shared
             dtype = np.uint8 if highest <= np.iinfo(np.uint8).max else np.uint16
             return image, SharedArray.create(shape, dtype)
         return image, SharedArray.create((len(labels), *shape), np.uint8)
-    except OSError:
+    except (OSError, DiskFull):
         image.close()
         raise
 

@@ -17,7 +17,9 @@ import numpy.typing as npt
 from app.measure.outline import convex_hull, farthest_pair, outline_segments, widest_chord
 
 Float64Array = npt.NDArray[np.float64]
-_DIRECTIONS = 2000
+_DIRECTIONS = 120
+_WIDTH_DIRECTIONS = 36
+_OUTER_VOXELS = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,9 @@ def in_plane_axes(mask: npt.NDArray[Any], spacing_ij: tuple[float, float]) -> Ax
     """Long and short axis of a mask ``[k, j, i]``; None for an empty one."""
     scale = np.asarray(spacing_ij, dtype=np.float64)
     best, best_k, best_pair = 0.0, -1, np.zeros((2, 2))
-    for k, limit in _slices_by_extent(mask, scale):
+    for k, limit in _slices_by_width(mask, scale):
         if limit <= best:
-            break  # no later slice can be longer than the diagonal of its box
+            break  # no later slice can be longer
         points = outline_segments(mask[k]).reshape(-1, 2) * scale
         length, pair = farthest_pair(convex_hull(points))
         if length > best:
@@ -51,15 +53,35 @@ def in_plane_axes(mask: npt.NDArray[Any], spacing_ij: tuple[float, float]) -> Ax
     )
 
 
-def _slices_by_extent(mask: npt.NDArray[Any], scale: Float64Array) -> list[tuple[int, float]]:
-    """Occupied slices with an upper bound of their diameter, largest bound first."""
+def _slices_by_width(mask: npt.NDArray[Any], scale: Float64Array) -> list[tuple[int, float]]:
+    """Occupied slices with an upper bound of their diameter, largest bound first.
+
+    The bound is the largest width over directions 5 degrees apart: the true direction is at most
+    2.5 degrees off the best of them.
+    """
+    angles = np.arange(_WIDTH_DIRECTIONS) * np.pi / _WIDTH_DIRECTIONS
+    directions = np.stack([np.cos(angles), np.sin(angles)])
+    slack = 1.0 / np.cos(np.pi / _WIDTH_DIRECTIONS / 2.0)
     found = []
     for k in np.flatnonzero(mask.any(axis=(1, 2))):
-        rows = np.flatnonzero(mask[k].any(axis=1))
-        columns = np.flatnonzero(mask[k].any(axis=0))
-        extent = np.asarray([np.ptp(columns) + 1, np.ptp(rows) + 1]) * scale
-        found.append((int(k), float(np.hypot(extent[0], extent[1]))))
+        along = (_ends(mask[k]) * scale) @ directions
+        found.append((int(k), float(np.ptp(along, axis=0).max() * slack)))
     return sorted(found, key=lambda entry: -entry[1])
+
+
+def _ends(plane: npt.NDArray[Any]) -> Float64Array:
+    """Where rows and columns of a 2D mask begin and end, half a pixel out, as (column, row)."""
+    inside = np.asarray(plane) != 0
+    parts = []
+    for axis in range(2):
+        lines = np.flatnonzero(inside.any(axis=axis))
+        occupied = inside[:, lines].T if axis == 0 else inside[lines]
+        first = occupied.argmax(axis=1) - 0.5
+        last = occupied.shape[1] - occupied[:, ::-1].argmax(axis=1) - 0.5
+        for ends in (first, last):
+            pair = (lines, ends) if axis == 0 else (ends, lines)
+            parts.append(np.stack(pair, axis=1).astype(np.float64))
+    return np.concatenate(parts)
 
 
 def _with_k(points_ij: Float64Array, k: int) -> Float64Array:
@@ -71,38 +93,55 @@ def max_diameter_3d(
 ) -> tuple[float, Float64Array] | None:
     """Largest distance between surface points in mm, and its ends (i, j, k), shape (2, 3).
 
-    The support points of 2,000 directions are the candidates; from the best pair the farthest
-    point is sought in turn until nothing grows.
+    Candidates are the outermost voxels along evenly spread directions; then those farthest from
+    the middle of the best pair (a longer pair must have an end outside the ball over the best
+    one); from the best pair the farthest voxel is sought until nothing grows.
     """
-    surface = _surface_points(mask)
-    if len(surface) == 0:
+    voxels = _row_ends(mask)
+    if len(voxels) == 0:
         return None
-    points = surface * np.asarray(spacing_ijk)
-    candidates = points[_support(points)]
+    spacing = np.asarray(spacing_ijk)
+    centers = voxels * spacing
+    chosen = _support(centers)
+    _, pair = farthest_pair(centers[chosen])
+    from_middle = ((centers - pair.mean(axis=0)) ** 2).sum(axis=1)
+    outer = np.argsort(from_middle)[-_OUTER_VOXELS:]
+    candidates = _faces(mask, voxels[np.union1d(chosen, outer)]) * spacing
     length, pair = farthest_pair(candidates)
     while True:
-        other = points[int(np.argmax(((points - pair[0]) ** 2).sum(axis=1)))]
-        grown = float(np.linalg.norm(other - pair[0]))
-        if grown <= length + 1e-9:
+        far = int(np.argmax(((centers - pair[0]) ** 2).sum(axis=1)))
+        ends = _faces(mask, voxels[[far]]) * spacing
+        distances = np.linalg.norm(ends - pair[0], axis=1)
+        other = ends[int(np.argmax(distances))]
+        if distances.max() <= length + 1e-9:
             break
-        length, pair = grown, np.stack([other, pair[0]])
-    return length, pair / np.asarray(spacing_ijk)
+        length, pair = float(distances.max()), np.stack([other, pair[0]])
+    return length, pair / spacing
 
 
-def _surface_points(mask: npt.NDArray[Any]) -> Float64Array:
-    """Half-voxel points where a row of voxels along i, j or k enters or leaves the mask for the
-    first and last time; shape (n, 3) as (i, j, k).
-    """
+def _row_ends(mask: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """First and last voxel of every row along i, as (i, j, k); the hull has no other corners."""
     inside = np.asarray(mask) != 0
-    parts = []
+    places = np.argwhere(inside.any(axis=2))
+    rows = inside[places[:, 0], places[:, 1]]
+    first = rows.argmax(axis=1)
+    last = rows.shape[1] - 1 - rows[:, ::-1].argmax(axis=1)
+    return np.concatenate(
+        [np.stack([ends, places[:, 1], places[:, 0]], axis=1) for ends in (first, last)]
+    )
+
+
+def _faces(mask: npt.NDArray[Any], voxels: npt.NDArray[np.intp]) -> Float64Array:
+    """Midpoints between the voxels and their neighbours outside the mask, as (i, j, k)."""
+    padded = np.pad(np.asarray(mask) != 0, 1)
+    parts = [np.zeros((0, 3))]
     for axis in range(3):
-        occupied = inside.any(axis=axis)
-        places = np.argwhere(occupied)
-        first = inside.argmax(axis=axis)[occupied] - 0.5
-        last = inside.shape[axis] - np.flip(inside, axis).argmax(axis=axis)[occupied] - 0.5
-        for ends in (first, last):
-            columns = np.insert(places.astype(np.float64), axis, ends, axis=1)
-            parts.append(columns[:, ::-1])
+        for side in (-1, 1):
+            step = np.zeros(3, dtype=np.intp)
+            step[axis] = side
+            i, j, k = (voxels + step + 1).T
+            open_faces = ~padded[k, j, i]
+            parts.append(voxels[open_faces] + step * 0.5)
     return np.concatenate(parts)
 
 
@@ -114,7 +153,7 @@ def _support(points: Float64Array) -> npt.NDArray[np.intp]:
     ring = np.sqrt(1.0 - z**2)
     directions = np.stack([ring * np.cos(angle), ring * np.sin(angle), z])
     chosen: list[npt.NDArray[np.intp]] = []
-    for block in np.array_split(directions, 20, axis=1):
+    for block in np.array_split(directions, 8, axis=1):
         along = points @ block
         chosen += [along.argmax(axis=0), along.argmin(axis=0)]
     return np.unique(np.concatenate(chosen))

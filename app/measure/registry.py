@@ -8,7 +8,7 @@ bound); what the data cannot give is ``failed`` or ``wrong_protocol`` with a not
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from app.core.errors import InputError
 from app.core.geometry import Geometry
 from app.core.measurement import Measurement, MeasurementStatus
+from app.imaging.labelmap import bounding_box
 from app.measure import calcium, diameters, volume_stats
 from app.measure.methods import METHODS, OF_TWO_MASKS
 
@@ -41,7 +42,11 @@ _UNITS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class MaskCase:
-    """One mask ``[k, j, i]`` with all that a method may ask for."""
+    """One mask ``[k, j, i]`` with all that a method may ask for.
+
+    Mask and values are cut to the occupied box, which begins at ``offset_ijk`` of the image.
+    ``axes_memo`` keeps the axes between long and short.
+    """
 
     mask: npt.NDArray[Any]
     geometry: Geometry | None
@@ -49,6 +54,8 @@ class MaskCase:
     spacing_source: str
     values: npt.NDArray[Any] | None
     quantity: str
+    offset_ijk: tuple[int, int, int] = (0, 0, 0)
+    axes_memo: list[diameters.Axes] = field(default_factory=list)
 
     @property
     def inside(self) -> npt.NDArray[Any]:
@@ -105,8 +112,20 @@ def measure_mask(
             )
     if not np.any(mask):
         return tuple(_without_value(kind, case, "absent", "The mask is empty.") for kind in kinds)
-    truncated = touches_border(mask)
-    return tuple(_measured(kind, case, truncated=truncated) for kind in kinds)
+    truncated, image_size = touches_border(mask), mask.size
+    case = _cut(case)
+    return tuple(
+        _measured(kind, case, truncated=truncated, image_size=image_size) for kind in kinds
+    )
+
+
+def _cut(case: MaskCase) -> MaskCase:
+    """The case with mask and values cut to the occupied box: organs are small, volumes large."""
+    box = bounding_box(case.mask)
+    if box is None:
+        return case
+    values = None if case.values is None else case.values[box.slices_kji]
+    return replace(case, mask=case.mask[box.slices_kji], values=values, offset_ijk=box.lower_ijk)
 
 
 def default_kinds(case: MaskCase) -> tuple[str, ...]:
@@ -133,11 +152,11 @@ def touches_border(mask: npt.NDArray[Any], margin: int = BORDER_VOXELS) -> bool:
     return False
 
 
-def _measured(kind: str, case: MaskCase, *, truncated: bool) -> Measurement:
+def _measured(kind: str, case: MaskCase, *, truncated: bool, image_size: int) -> Measurement:
     missing = _lacks(kind, case)
     if missing:
         return _without_value(kind, case, "failed", missing)
-    number = _FUNCTIONS[kind](kind, case)
+    number = _area(case, image_size) if kind == "area" else _FUNCTIONS[kind](kind, case)
     status, note = number.status, number.note
     if status == "valid" and truncated:
         status, note = "truncated_fov", BORDER_NOTE
@@ -180,6 +199,7 @@ def _spacing_ij(case: MaskCase) -> tuple[float, float] | None:
 
 def _points(case: MaskCase, index_ijk: npt.NDArray[np.float64]) -> Points:
     """Indices (n, 3) as LPS points, or as pixels of a film."""
+    index_ijk = index_ijk + np.asarray(case.offset_ijk)
     if case.geometry is not None:
         index_ijk = case.geometry.ijk_to_lps(index_ijk)
     return tuple((float(x), float(y), float(z)) for x, y, z in index_ijk)
@@ -195,20 +215,23 @@ def _volume(kind: str, case: MaskCase) -> _Number:
     return _Number(volume_stats.volume_ml(case.mask, _geometry(case)), "mL")
 
 
-def _area(kind: str, case: MaskCase) -> _Number:
+def _area(case: MaskCase, image_size: int) -> _Number:
     spacing = _spacing_ij(case)
     if spacing is None:
         note = "The pixel spacing is not known; share of the image."
-        return _Number(volume_stats.area_percent(case.mask), "%", note=note)
+        return _Number(volume_stats.percent_of(case.mask, image_size), "%", note=note)
     value = volume_stats.area_cm2(case.mask, (spacing[1], spacing[0]))
     return _Number(value, "cm2", note=_film_note(case))
 
 
 def _axis(kind: str, case: MaskCase) -> _Number:
     spacing = _spacing_ij(case)
-    axes = diameters.in_plane_axes(case.mask, spacing) if spacing else None
-    if axes is None:
+    if not case.axes_memo and spacing is not None:
+        found = diameters.in_plane_axes(case.mask, spacing)
+        case.axes_memo.extend([] if found is None else [found])
+    if not case.axes_memo:
         raise AssertionError("checked before")
+    axes = case.axes_memo[0]
     if kind == "long_axis":
         return _Number(axes.long_mm, "mm", _points(case, axes.long_ijk), note=_film_note(case))
     return _Number(axes.short_mm, "mm", _points(case, axes.short_ijk), note=_film_note(case))
@@ -260,7 +283,6 @@ def _density_unit(case: MaskCase) -> str:
 
 _FUNCTIONS: Final[dict[str, Callable[[str, MaskCase], _Number]]] = {
     "volume": _volume,
-    "area": _area,
     "long_axis": _axis,
     "short_axis": _axis,
     "max_diameter_3d": _max_diameter,

@@ -34,9 +34,9 @@ def area_cm2(mask: npt.NDArray[Any], pixel_spacing_mm: tuple[float, float]) -> f
     return int(np.count_nonzero(mask)) * pixel_spacing_mm[0] * pixel_spacing_mm[1] / 100.0
 
 
-def area_percent(mask: npt.NDArray[Any]) -> float:
-    """Share of the image that the mask covers, in percent."""
-    return 100.0 * int(np.count_nonzero(mask)) / mask.size
+def percent_of(mask: npt.NDArray[Any], image_size: int) -> float:
+    """Share of an image of ``image_size`` pixels that the mask covers, in percent."""
+    return 100.0 * int(np.count_nonzero(mask)) / image_size
 
 
 def centroid_ijk(mask: npt.NDArray[Any]) -> Float64Array:
