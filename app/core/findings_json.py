@@ -7,6 +7,8 @@ concept or label, and ``state``) and strict where it is not: a field of the wron
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, get_args
@@ -100,6 +102,12 @@ def findings_from_json(data: object, *, study_instance_uid: str = "") -> tuple[F
 def finding_from_json(row: object, *, study_instance_uid: str = "") -> Finding:
     """One finding from its JSON object."""
     return _finding_from_json(row, 1, study_instance_uid)
+
+
+def finding_sha256(finding: Finding) -> str:
+    """Hash of a finding's whole JSON form, for the audit trail."""
+    text = json.dumps(finding_to_json(finding), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def _finding_from_json(row: object, number: int, study_instance_uid: str) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ from app.core.finding import Finding
 from app.core.findings_json import findings_to_json
 from app.core.report import CheckResult, Language, Message
 from app.core.study import SeriesRef, Study
-from app.inference.gate import Suitability
+from app.inference.run_report import SCHEMA as RUN_SCHEMA
+from app.inference.run_report import routing_row
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress, part_of
 from app.reporting.check_json import check_to_json
@@ -30,7 +32,7 @@ from app.workflow.given_decisions import (
     read_decisions,
 )  # fmt: skip
 from app.workflow.mask_files import write_masks
-from app.workflow.output_files import write_json, write_text
+from app.workflow.output_files import disk_faults, write_json, write_text
 from app.workflow.run_models import (
     ModelOutcome,
     Routing,
@@ -42,7 +44,6 @@ from app.workflow.session import StudySession
 from app.workflow.sign_report import SignRequest, sign
 
 READ_SCHEMA = "overread.read/1"
-RUN_SCHEMA = "overread.run/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,8 @@ def read_study(
         else ()
     )
     reading = f"read-{context.uids.new_uid().rsplit('.', 1)[-1]}"
+    out = request.out
+    remove_outputs(out)
     session = StudySession(context, study, priors, reading=reading)
     routing = route_study(context, study)
     outcomes, refusals = _run_models(
@@ -125,7 +128,6 @@ def read_study(
         study.study_instance_uid, check, False, statement, session.findings,
         packs=[f"{run.result.pack_id} {run.result.version}" for run in outcomes],
     )  # fmt: skip
-    out = request.out
     masks = write_masks(session, outcomes, out)
     outcome.files += [out / name for name in dict.fromkeys(masks.values())]
     outcome.files += [
@@ -139,10 +141,10 @@ def read_study(
         "packs": [run.report for run in outcomes],
         "refused_results": refusals,
         "statement": None if statement is None else {"en": statement.en, "ru": statement.ru},
-        "routing": [_routing_row(ref, fits) for ref, fits in routing],
+        "routing": [routing_row(ref, fits) for ref, fits in routing],
         "seconds": {"total": round(time.monotonic() - started, 3)},
     }
-    outcome.files.append(write_json(out / "run.json", run_json))
+    outcome.files.append(_write_run(outcome, out, run_json))
     if request.signer and check.verdict != "blocked":
         progress(0.8, "signing")
         sign(session, SignRequest(request.signer, "author", check))
@@ -150,10 +152,37 @@ def read_study(
     progress(0.85, "outputs")
     if not study.blocked:
         outcome.files += export(session, out)
+        _write_run(outcome, out, run_json)
     outcome.findings = session.findings
     session.close()
     progress(1.0, "done")
     return outcome
+
+
+def remove_outputs(out: Path) -> None:
+    """Remove what an earlier reading wrote into ``out``, so that no signed report of it stays.
+
+    Removes exactly the files that its ``run.json`` lists, and nothing of anybody else.
+    """
+    listing = out / "run.json"
+    try:
+        earlier = json.loads(listing.read_text("utf-8"))
+    except (OSError, ValueError):
+        return
+    if not isinstance(earlier, dict) or earlier.get("schema") != RUN_SCHEMA:
+        return
+    with disk_faults(out):
+        for name in earlier.get("files", []):
+            path = (out / str(name)).resolve()
+            if out.resolve() in path.parents:
+                path.unlink(missing_ok=True)
+        listing.unlink(missing_ok=True)
+
+
+def _write_run(outcome: ReadOutcome, out: Path, run_json: dict[str, Any]) -> Path:
+    """``run.json`` with the list of all files written so far."""
+    names = [path.relative_to(out).as_posix() for path in outcome.files]
+    return write_json(out / "run.json", run_json | {"files": names})
 
 
 def outcome_json(outcome: ReadOutcome, out: Path) -> dict[str, Any]:
@@ -293,26 +322,6 @@ def _why_no_model(
         f"No model pack applies to this study ({en}).",
         f"Ни один пакет моделей не подходит к этому исследованию ({ru}).",
     )
-
-
-def _routing_row(ref: SeriesRef, fits: Sequence[Suitability]) -> dict[str, Any]:
-    return {
-        "series_instance_uid": ref.series_instance_uid,
-        "stack": ref.stack,
-        "packs": [
-            {
-                "pack": fit.pack_id,
-                "version": fit.version,
-                "verdict": fit.verdict,
-                "score": fit.score,
-                "reasons": [
-                    {"rule": r.rule, "ok": r.ok, "text": {"en": r.text.en, "ru": r.text.ru}}
-                    for r in fit.reasons
-                ],
-            }
-            for fit in fits
-        ],
-    }
 
 
 def _findings_json(session: StudySession, masks: dict[str, str]) -> dict[str, Any]:

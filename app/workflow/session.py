@@ -6,8 +6,6 @@ then into memory, then to the screen by a signal.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -15,7 +13,7 @@ from typing import Any, Final
 from app.core.errors import AlreadySigned, InvalidTransition
 from app.core.events import Signal
 from app.core.finding import Finding, Significance
-from app.core.findings_json import finding_to_json
+from app.core.findings_json import finding_sha256
 from app.core.history import Command, History
 from app.core.report import (
     CheckResult,
@@ -33,6 +31,7 @@ from app.core.volume import Volume
 from app.store.findings import FindingStatus
 from app.workflow.context import AppContext
 from app.workflow.facts import study_facts
+from app.workflow.mask_memory import MaskMemory
 from app.workflow.volume_cache import find_stack, volume_key
 
 _WEIGHT: Final[dict[Significance, int]] = {
@@ -41,7 +40,6 @@ _WEIGHT: Final[dict[Significance, int]] = {
     "incidental": 2,
     "descriptive": 3,
 }
-_MASKS_IN_MEMORY: Final = 8
 
 
 class StudySession:
@@ -85,7 +83,7 @@ class StudySession:
             store.sessions.begin_reading(uid, self.reading, now)
             store.audit.append(context.user, "study.opened", uid, {"reading": self.reading})
         self._findings = {f.uid: f for f in store.findings.live(uid, self.reading)}
-        self._masks: dict[str, Mask] = {}
+        self._masks = MaskMemory(store.blobs)
         self._report = store.reports.latest(uid, self.reading)
         self._is_text_audited = False
         self._position = store.sessions.get(uid, self.reading)
@@ -129,11 +127,7 @@ class StudySession:
 
     def stored_mask(self, sha256: str, ref: SeriesRef) -> Mask:
         """A mask by its content hash; raises ``StoreError`` where it is not stored."""
-        found = self._masks.pop(sha256, None)
-        if found is None:
-            found = Mask(self.context.store.blobs.get(sha256), ref)
-        self._keep_mask(sha256, found)
-        return found
+        return self._masks.get(sha256, ref)
 
     def volume(self, ref: SeriesRef) -> Volume | None:
         """The volume if it was loaded (``open_study.load_volume``) and is still in memory."""
@@ -372,7 +366,7 @@ class StudySession:
                 },
             )  # fmt: skip
         for sha256, mask in (masks or {}).items():
-            self._keep_mask(sha256, mask)
+            self._masks.keep(sha256, mask)
         if after is None:
             self.forget_findings((subject.uid,))
         else:
@@ -385,7 +379,7 @@ class StudySession:
     def take_findings(self, findings: Sequence[Finding], masks: Mapping[str, Mask]) -> None:
         """Show findings that were just stored."""
         for sha256, mask in masks.items():
-            self._keep_mask(sha256, mask)
+            self._masks.keep(sha256, mask)
         for finding in findings:
             self._findings[finding.uid] = finding
         if findings:
@@ -413,15 +407,3 @@ class StudySession:
             self.select(order[(order.index(self._selected_uid) + step) % len(order)])
         else:
             self.select(order[0 if step > 0 else -1])
-
-    def _keep_mask(self, sha256: str, mask: Mask) -> None:
-        self._masks.pop(sha256, None)
-        self._masks[sha256] = mask
-        while len(self._masks) > _MASKS_IN_MEMORY:
-            self._masks.pop(next(iter(self._masks)))
-
-
-def finding_sha256(finding: Finding) -> str:
-    """Hash of a finding's whole JSON form, for the audit trail."""
-    text = json.dumps(finding_to_json(finding), sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()

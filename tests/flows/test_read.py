@@ -133,6 +133,20 @@ def test_a_blocked_check_signs_nothing_and_writes_what_there_is(
     assert not (out / "report.pdf").exists()
 
 
+def test_nothing_of_an_earlier_reading_stays_in_the_folder(
+    read: Read, out: Path, tmp_path: Path
+) -> None:
+    read(accept="all", signer="Dr Petrov")
+    (out / "dicom" / "mine.dcm").write_bytes(b"not ours")
+    assert (out / "report.pdf").exists()
+    report = tmp_path / "report.txt"
+    report.write_text("FINDINGS:\nLungs: [___].\nIMPRESSION:\nNormal.\n", "utf-8")
+    outcome = read(accept="none", report=report, signer="Dr Petrov")
+    written = {path for path in out.rglob("*") if path.is_file()}
+    assert written == {*outcome.files, out / "dicom" / "mine.dcm"}
+    assert not (out / "report.pdf").exists()
+
+
 def test_readings_of_the_command_line_do_not_meet(
     context: AppContext, read: Read, tmp_path: Path
 ) -> None:
