@@ -217,6 +217,8 @@ def _explain_split(groups: list[_Group]) -> None:
         words: list[Message] = []
         if len(sizes) > 1:
             words.append(wording.size(record.instance.columns, record.instance.rows))
+        if len({group.members[0][1].photometric for group in groups}) > 1:
+            words.append(wording.attribute("photometric", record.photometric))
         for n, (name, value) in enumerate(frame.splitters):
             if len({g.members[0][0].splitters[n][1] for g in groups}) > 1:
                 words.append(wording.attribute(name, value))

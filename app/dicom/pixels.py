@@ -268,12 +268,20 @@ def _complete_pixel_module(ds: Dataset) -> None:
     )
     for keyword, value in defaults:
         if value_of(ds, keyword) is None:
-            setattr(ds, keyword, value)
-    if number_of(ds, "NumberOfFrames") is None and "NumberOfFrames" in ds:
-        del ds.NumberOfFrames  # not a number: one frame, as grouping counted
+            _replace(ds, keyword, value)
+    if number_of(ds, "NumberOfFrames") is None:
+        _replace(ds, "NumberOfFrames", None)  # not a number: one frame, as grouping counted
     if value_of(ds, "BitsStored") is None:
-        ds.BitsStored = integer_of(ds, "BitsAllocated", 16)
+        _replace(ds, "BitsStored", integer_of(ds, "BitsAllocated", 16))
     if value_of(ds, "HighBit") is None:
-        ds.HighBit = integer_of(ds, "BitsStored", 16) - 1
+        _replace(ds, "HighBit", integer_of(ds, "BitsStored", 16) - 1)
     if integer_of(ds, "SamplesPerPixel", 1) > 1 and value_of(ds, "PlanarConfiguration") is None:
-        ds.PlanarConfiguration = 0
+        _replace(ds, "PlanarConfiguration", 0)
+
+
+def _replace(ds: Dataset, keyword: str, value: int | str | None) -> None:
+    """Set an element whatever is there now; what cannot be parsed cannot be assigned to either."""
+    if keyword in ds:
+        delattr(ds, keyword)
+    if value is not None:
+        setattr(ds, keyword, value)

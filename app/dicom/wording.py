@@ -45,6 +45,7 @@ NO_FRAME_OF_REFERENCE: Final = Message(
 )
 _IMAGE_BY_IMAGE: Final = Message("shown image by image", "показ по снимкам")
 _ATTRIBUTES_RU: Final = {
+    "photometric": "фотометрия",
     "image type": "тип изображения",
     "kernel": "ядро",
     "echo time": "время эха",

@@ -155,3 +155,13 @@ def test_i12_palette_color_becomes_rgb(tmp_path):
     _, volume = open_volume(tmp_path, [write_projection(tmp_path / "film", change=palette)])
     assert volume.voxels.shape == (1, 16, 16, 3)
     assert tuple(volume.voxels[0, 0, 5]) == (5, 250, 9)
+
+
+def test_d12_image_attributes_that_cannot_be_parsed_do_not_crash(tmp_path):
+    path = write_projection(tmp_path / "film")
+    whole = path.read_bytes()
+    at = whole.index(b"\x28\x00\x04\x00CS")
+    path.write_bytes(whole[: at + 4] + b"Cd" + whole[at + 6 :])
+    stack, volume = open_volume(tmp_path, [path])
+    assert volume.voxels.shape == (1, 48, 40)
+    assert stack.photometric == "MONOCHROME2"
