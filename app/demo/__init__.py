@@ -1,0 +1,1 @@
+"""The built-in demonstration study, made in code with known truth."""
