@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from psygnal import Signal, SignalInstance
+from psygnal import EmitLoopError, Signal, SignalInstance
 
-__all__ = ["Signal", "SignalInstance"]
+__all__ = ["EmitLoopError", "Signal", "SignalInstance"]

@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.core.errors import HashMismatch, ModelPackError
+from app.core.errors import EnvironmentFault, HashMismatch, ModelPackError
 from app.core.report import Message
 from app.inference.manifest import MANIFEST_MAX_BYTES, MANIFEST_NAME, ModelPack, parse_manifest
 from app.inference.manifest_parts import PackFile
@@ -125,8 +125,7 @@ class PackStore:
 
         Raises ``ModelPackError`` (``HashMismatch`` for a changed file); then nothing of it stays.
         """
-        self._user.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".adding-", dir=self._user))
+        temporary = self._temporary_folder()
         try:
             pack = unpack(archive, temporary)
             for entry in pack.files:
@@ -147,6 +146,19 @@ class PackStore:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         return self.get(pack.id)
+
+    def _temporary_folder(self) -> Path:
+        try:
+            self._user.mkdir(parents=True, exist_ok=True)
+            return Path(tempfile.mkdtemp(prefix=".adding-", dir=self._user))
+        except OSError as error:
+            raise EnvironmentFault(
+                "The folder for model packs cannot be written.",
+                ru="В папку пакетов моделей нельзя записать.",
+                hint="Check the free space and the rights of the data folder.",
+                hint_ru="Проверьте свободное место и права на папку данных.",
+                technical_detail=str(error.strerror),
+            ) from error
 
     def remove(self, pack_id: str) -> None:
         """Delete a pack of the user, broken or not; built-in ones are refused."""

@@ -21,7 +21,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from app.core.errors import DiskFull
+from app.core.errors import DiskFull, EnvironmentFault
 
 _SHM = Path("/dev/shm")  # noqa: S108 - the kernel's memory file system, not a temporary folder
 
@@ -54,20 +54,16 @@ class SharedArray:
         """A new array of zeros. Raises ``DiskFull``."""
         kind = np.dtype(dtype)
         size = max(1, int(np.prod(shape)) * kind.itemsize)
-        handle, path = tempfile.mkstemp(prefix="overread-", suffix=".raw", dir=_folder(size))
+        try:
+            handle, path = tempfile.mkstemp(prefix="overread-", suffix=".raw", dir=_folder(size))
+        except OSError as error:
+            raise _no_space(error) from error
         try:
             _reserve(handle, size)
             mapping = mmap.mmap(handle, size)
         except OSError as error:
             Path(path).unlink(missing_ok=True)
-            if error.errno == errno.ENOSPC:
-                raise DiskFull(
-                    "There is no space left to pass the images to the model.",
-                    ru="Нет места, чтобы передать изображения модели.",
-                    hint="Free some disk space and repeat the job.",
-                    hint_ru="Освободите место на диске и повторите задание.",
-                ) from error
-            raise
+            raise _no_space(error) from error
         finally:
             os.close(handle)
         return cls(ArrayPlace(path, tuple(int(n) for n in shape), kind.str), mapping)
@@ -102,9 +98,32 @@ def _folder(size: int) -> str | None:
 def _reserve(handle: int, size: int) -> None:
     """Take the space now: writing into a hole on a full disk would end the process."""
     if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(handle, 0, size)
-        return
+        try:
+            os.posix_fallocate(handle, 0, size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+        else:
+            return
     block = bytes(1 << 20)
     with open(handle, "wb", closefd=False) as file:
         for start in range(0, size, len(block)):
             file.write(block[: min(len(block), size - start)])
+
+
+def _no_space(error: OSError) -> EnvironmentFault:
+    """The error for images that cannot be passed on."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(
+            "There is no space left to pass the images to the model.",
+            ru="Нет места, чтобы передать изображения модели.",
+            hint="Free some disk space and repeat the job.",
+            hint_ru="Освободите место на диске и повторите задание.",
+        )
+    return EnvironmentFault(
+        "The images cannot be passed to the model.",
+        ru="Изображения не удаётся передать модели.",
+        hint="Check the rights of the folder for temporary files.",
+        hint_ru="Проверьте права на папку временных файлов.",
+        technical_detail=str(error.strerror),
+    )

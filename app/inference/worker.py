@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.core.errors import DiskFull, InferenceError, ModelPackError, ResultRefused
+from app.core.errors import EnvironmentFault, InferenceError, ModelPackError, ResultRefused
 from app.core.volume import Volume
 from app.inference.manifest import ModelPack
 from app.inference.pack_store import InstalledPack
@@ -243,7 +243,7 @@ def _shared_arrays(pack: ModelPack, volume: Volume) -> tuple[SharedArray, Shared
             dtype = np.uint8 if highest <= np.iinfo(np.uint8).max else np.uint16
             return image, SharedArray.create(shape, dtype)
         return image, SharedArray.create((len(labels), *shape), np.uint8)
-    except (OSError, DiskFull):
+    except EnvironmentFault:
         image.close()
         raise
 

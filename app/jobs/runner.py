@@ -16,7 +16,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from app.core.errors import AppError, Cancelled
-from app.core.events import Signal
+from app.core.events import EmitLoopError, Signal
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress
 
@@ -168,8 +168,12 @@ class JobRunner:
         if job.is_finished:
             with self._lock:
                 self._open.pop(job.id, None)
-        if not self._stopping:
+        if self._stopping:
+            return
+        try:
             self.job_changed.emit(job)
+        except EmitLoopError:  # a listener's bug must not end the lane
+            _log.exception("a listener of job %d failed", job.id)
 
     def shutdown(self, timeout: float = 5.0) -> bool:
         """Cancel everything and wait up to ``timeout`` seconds; True if every lane has ended.

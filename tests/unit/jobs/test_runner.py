@@ -62,6 +62,15 @@ def test_a_bug_in_one_job_does_not_end_the_lane(runner):
     assert runner.submit("io", "next", lambda token, progress: 1).result(5) == 1
 
 
+def test_a_bug_in_a_listener_does_not_end_the_lane(runner):
+    def listener(job):
+        raise RuntimeError("listener")
+
+    runner.job_changed.connect(listener)
+    assert runner.submit("io", "one", lambda token, progress: 1).result(5) == 1
+    assert runner.submit("io", "two", lambda token, progress: 2).result(5) == 2
+
+
 def test_cancel_while_queued_and_while_running(runner):
     started, release = threading.Event(), threading.Event()
 
