@@ -11,6 +11,11 @@ from app.core.ports import Clock
 from app.store.connection import Connection
 
 _PAGE = 1000
+# as bytes: a damaged byte must break the link, not the reading
+_SELECT = """SELECT seq, CAST(at_utc AS BLOB) AS at_utc, CAST(actor AS BLOB) AS actor,
+  CAST(action AS BLOB) AS action, CAST(subject_uid AS BLOB) AS subject_uid,
+  CAST(details AS BLOB) AS details, CAST(previous_hash AS BLOB) AS previous_hash,
+  CAST(hash AS BLOB) AS hash FROM audit_log"""
 
 
 class AuditLog:
@@ -37,7 +42,7 @@ class AuditLog:
                 "INSERT INTO audit_log VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     event.seq, event.at_utc, event.actor, event.action, event.subject_uid,
-                    json.dumps(dict(event.details), ensure_ascii=False, sort_keys=True),
+                    _canonical(event.details),
                     event.previous_hash, event.hash,
                 ),
             )  # fmt: skip
@@ -45,7 +50,7 @@ class AuditLog:
 
     def last(self) -> AuditEvent | None:
         """The newest event, or None."""
-        row = self._db.row("SELECT * FROM audit_log ORDER BY seq DESC LIMIT 1")
+        row = self._db.row(f"{_SELECT} ORDER BY seq DESC LIMIT 1")
         return None if row is None else _event(row)
 
     def events(self, *, subject_uid: str = "") -> Iterator[AuditEvent]:
@@ -53,8 +58,7 @@ class AuditLog:
         after = 0
         while True:
             rows = self._db.rows(
-                "SELECT * FROM audit_log WHERE seq > ? AND (? = '' OR subject_uid = ?)"
-                " ORDER BY seq LIMIT ?",
+                f"{_SELECT} WHERE seq > ? AND (? = '' OR subject_uid = ?) ORDER BY seq LIMIT ?",
                 (after, subject_uid, subject_uid, _PAGE),
             )
             if not rows:
@@ -69,19 +73,31 @@ class AuditLog:
 
 
 def _event(row: sqlite3.Row) -> AuditEvent:
-    try:
-        details = json.loads(row["details"])
-    except ValueError:
-        details = {}
-    if not isinstance(details, dict):
-        details = {}
+    texts = {
+        name: bytes(row[name]).decode("utf-8", errors="replace") for name in row.keys()[1:]
+    }  # fmt: skip
     return AuditEvent(
         seq=row["seq"],
-        at_utc=row["at_utc"],
-        actor=row["actor"],
-        action=row["action"],
-        subject_uid=row["subject_uid"],
-        details=details,
-        previous_hash=row["previous_hash"],
-        hash=row["hash"],
+        at_utc=texts["at_utc"],
+        actor=texts["actor"],
+        action=texts["action"],
+        subject_uid=texts["subject_uid"],
+        details=_details(texts["details"]),
+        previous_hash=texts["previous_hash"],
+        hash=texts["hash"],
     )
+
+
+def _canonical(details: Mapping[str, str]) -> str:
+    return json.dumps(dict(details), ensure_ascii=False, sort_keys=True)
+
+
+def _details(text: str) -> dict[str, str]:
+    """The details, if they are written exactly as ``append`` writes them."""
+    try:
+        details = json.loads(text)
+    except ValueError:
+        details = None
+    if not isinstance(details, dict) or _canonical(details) != text:
+        return {"damaged": text}
+    return details

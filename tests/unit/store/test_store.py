@@ -163,6 +163,35 @@ def test_the_trail_verifies_and_a_change_behind_the_back_is_found(store: Store) 
     assert broken.seq == 3
 
 
+COLUMNS = ("at_utc", "actor", "action", "subject_uid", "details", "previous_hash", "hash")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    seq=st.integers(1, 3),
+    column=st.sampled_from(COLUMNS),
+    place=st.floats(0, 1, exclude_max=True),
+    change=st.integers(1, 255),
+)
+def test_any_changed_byte_of_the_trail_is_found(
+    tmp_path_factory: pytest.TempPathFactory, seq: int, column: str, place: float, change: int
+) -> None:
+    store = Store(tmp_path_factory.mktemp("library"), clock=FixedClock())
+    for n in range(3):
+        store.audit.append("Д-р", "finding.accept", f"2.25.{n}", {"b": "1", "a": "2"})
+    assert store.audit.verify() is None
+    db = _raw(store)
+    db.execute("DROP TRIGGER audit_log_never_changes")
+    query = f"SELECT CAST({column} AS BLOB) FROM audit_log WHERE seq = ?"  # noqa: S608
+    raw = bytearray(db.execute(query, (seq,)).fetchone()[0])
+    raw[int(place * len(raw))] ^= change
+    db.execute(f"UPDATE audit_log SET {column} = CAST(? AS TEXT) WHERE seq = ?", (raw, seq))  # noqa: S608
+    db.commit()
+    db.close()
+    assert store.audit.verify() is not None
+    store.close()
+
+
 def test_a_failing_transaction_leaves_nothing(store: Store) -> None:
     with pytest.raises(RuntimeError), store.transaction():  # noqa: PT012 - the order matters
         store.audit.append("Dr", "finding.accept", "1")
