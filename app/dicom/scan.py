@@ -114,8 +114,12 @@ class _Scan:
         if path.is_dir():
             for file in _files_below(path):
                 self._add_file(file, file, depth=0)
-        else:
-            self._add_file(path, path, depth=0)
+            return
+        self._add_file(path, path, depth=0)
+        if self._skipped and self._skipped[-1] == SkippedFile(path, _INDEX):
+            # Who opens the index means the medium: its files lie beside it.
+            self._skipped.pop()
+            self.add(path.parent)
 
     def result(self) -> ScanResult:
         """What was found so far."""

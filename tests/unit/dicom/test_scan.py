@@ -211,3 +211,19 @@ def test_d10_names_in_many_scripts(tmp_path):
         (record,) = scan([path], workspace=tmp_path / "w").records
         assert record.patient.name == expected.get(change.__name__, "Müller^Jörg")
         assert "Müller" not in repr(record.patient)
+
+
+def write_index(folder):
+    def index(ds):
+        ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
+
+    return write_projection(folder / "DICOMDIR", change=index)
+
+
+def test_an_index_is_no_object_but_opens_its_medium(tmp_path, slices):
+    index = write_index(tmp_path / "slices")
+    found, _ = open_all(tmp_path, tmp_path / "slices")
+    assert len(found.records) == 3
+    assert "DICOMDIR" in found.skipped[0].reason.en
+    by_index, _ = open_all(tmp_path, index)
+    assert by_index == found
