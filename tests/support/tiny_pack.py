@@ -46,6 +46,29 @@ def write_volume_pack(folder: Path, *, pack_id: str = "tiny-ball", patch: int | 
     return target
 
 
+def write_score_pack(folder: Path, *, pack_id: str = "tiny-score") -> Path:
+    """A classifier of films: head 1 grows with the mean, head 2 falls, head 3 is untrained."""
+    target = folder / pack_id
+    target.mkdir(parents=True)
+    (target / "model.onnx").write_bytes(_score_graph())
+    (target / "card.md").write_text("# Tiny\n", encoding="utf-8")
+    manifest = film_manifest(pack_id) | {"task": "classification", "measurements": []}
+    manifest["onnx"]["outputs"] = [{"name": "logits", "axes": ["batch", "class"], "shape": [1, 3]}]
+    manifest["infer"] = {"mirror_axes": [], "activation": "sigmoid"}
+    manifest["output"] = {
+        "labels": [_label(n, f"head {n}", f"выход {n}", None, [9, 9, 9]) for n in (1, 2, 3)],
+        "valid_heads": [1, 2],
+    }
+    manifest["operating_points"] = [
+        {"name": "sensitive", "finding": 1, "threshold": 0.2},
+        {"name": "balanced", "finding": 1, "threshold": 0.5},
+        {"name": "balanced", "finding": 2, "threshold": 0.5},
+    ]
+    manifest["default_operating_point"] = "balanced"
+    write_manifest(target, manifest)
+    return target
+
+
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Write ``manifest.json`` with the true hashes of the other files."""
     manifest["files"] = [
@@ -289,6 +312,21 @@ def _volume_graph() -> bytes:
     ]
     space = ["d", "h", "w"]
     return _graph(nodes, constants, [1, 1, *space], [1, 2, *space])
+
+
+def _score_graph() -> bytes:
+    constants = {
+        "half": np.asarray(0.5, np.float32),
+        "gains": np.asarray([[8.0, -8.0, 100.0]], np.float32),
+        "shape": np.asarray([1, 1], np.int64),
+    }
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["image"], ["pooled"]),
+        helper.make_node("Reshape", ["pooled", "shape"], ["mean"]),
+        helper.make_node("Sub", ["mean", "half"], ["above"]),
+        helper.make_node("Mul", ["above", "gains"], ["logits"]),
+    ]
+    return _graph(nodes, constants, [1, 1, SIDE, SIDE], [1, 3])
 
 
 def _graph(nodes: list, constants: dict, in_shape: list, out_shape: list) -> bytes:
