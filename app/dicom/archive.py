@@ -6,6 +6,7 @@ name in an archive can lead outside the workspace.
 
 from __future__ import annotations
 
+import errno
 import lzma
 import shutil
 import tempfile
@@ -73,6 +74,10 @@ class Unpacker:
                 "The archive uses a compression that is not supported.",
                 ru="Способ сжатия архива не поддерживается.",
             ) from error
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise _disk_full() from error
+            raise
         except _BROKEN as error:
             raise DicomReadError("The archive is damaged.", ru="Архив повреждён.") from error
 
@@ -83,14 +88,8 @@ class Unpacker:
         declared = self._unpacked_bytes + sum(entry.file_size for entry in entries)
         self._check_bytes(declared)
         self._workspace.mkdir(parents=True, exist_ok=True)
-        needed = declared - self._unpacked_bytes
-        if needed > shutil.disk_usage(self._workspace).free:
-            raise EnvironmentFault(
-                f"Unpacking the archive needs {needed / 2**30:.1f} GB, more than the disk has.",
-                ru=f"Для распаковки архива нужно {needed / 2**30:.1f} ГБ; места на диске меньше.",
-                hint="Free some space, or unpack it elsewhere and open the folder.",
-                hint_ru="Освободите место или распакуйте архив в другом месте и откройте папку.",
-            )
+        if declared - self._unpacked_bytes > shutil.disk_usage(self._workspace).free:
+            raise _disk_full()
 
     def _check_bytes(self, unpacked: int) -> None:
         if unpacked > MAXIMUM_BYTES:
@@ -113,6 +112,15 @@ def _shown_name(name: str) -> PurePosixPath:
     """The member's name for messages, without parts that climb or start at a root."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     return PurePosixPath(*[part for part in parts if part not in ("/", "..", ".")] or ["member"])
+
+
+def _disk_full() -> EnvironmentFault:
+    return EnvironmentFault(
+        "The disk has not enough space to unpack the archive.",
+        ru="На диске не хватает места, чтобы распаковать архив.",
+        hint="Free some space, or unpack it elsewhere and open the folder.",
+        hint_ru="Освободите место или распакуйте архив в другом месте и откройте папку.",
+    )
 
 
 def _bomb(why: str) -> InputError:

@@ -1,9 +1,10 @@
+import errno
 import io
 import zipfile
 
 import pytest
 
-from app.core.errors import Cancelled, InputError
+from app.core.errors import Cancelled, EnvironmentFault, InputError
 from app.dicom import archive
 from app.dicom.scan import scan
 from app.jobs.cancel import CancelToken
@@ -227,3 +228,14 @@ def test_an_index_is_no_object_but_opens_its_medium(tmp_path, slices):
     assert "DICOMDIR" in found.skipped[0].reason.en
     by_index, _ = open_all(tmp_path, index)
     assert by_index == found
+
+
+def test_a_full_disk_is_a_fault_of_the_machine(tmp_path, slices, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(archive.Unpacker, "_extract", full)
+    outer = zip_of(tmp_path / "o.zip", {"a": slices[0].read_bytes()})
+    with pytest.raises(EnvironmentFault, match="not enough space") as caught:
+        scan([outer], workspace=tmp_path / "w")
+    assert caught.value.exit_code == 4
