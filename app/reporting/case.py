@@ -61,16 +61,20 @@ class Case:
         return self.span(start, end)
 
 
+def subjects_of(findings: Sequence[Finding]) -> tuple[Subject, ...]:
+    """Findings in the reader's terms, in an order of their own."""
+    return tuple(
+        subject_of(finding) for finding in sorted(findings, key=lambda finding: finding.uid)
+    )
+
+
 def case_of(
     reading: Reading,
-    findings: Sequence[Finding],
+    subjects: tuple[Subject, ...],
     facts: StudyFacts,
     links: Sequence[SentenceLink] = (),
 ) -> Case:
-    """Findings in the reader's terms, matched to the text. The order of findings is no matter."""
-    subjects = tuple(
-        subject_of(finding) for finding in sorted(findings, key=lambda finding: finding.uid)
-    )
+    """A reading with its findings matched to the text."""
     accepted = [
         s for s in subjects if s.finding.is_in_report and s.finding.current.presence != "absent"
     ]

@@ -14,9 +14,10 @@ from app.core.report import (
     findings_sha256,
     text_sha256,
 )
-from app.reporting.case import case_of
+from app.reporting.case import case_of, subjects_of
 from app.reporting.extract import language_of, read, statements_of
 from app.reporting.rules import RULES
+from app.reporting.subjects import own_patterns
 
 _RANK = {"block": 0, "warn": 1, "note": 2}
 _REGIONS = {
@@ -42,8 +43,10 @@ def check(
     """
     started = time.perf_counter()
     spoken = language_of(text, language)
-    reading = read(text, spoken, _REGIONS.get(study.body_part.upper().replace(" ", ""), ""))
-    case = case_of(reading, findings, study, links)
+    subjects = subjects_of(findings)
+    region = _REGIONS.get(study.body_part.upper().replace(" ", ""), "")
+    reading = read(text, spoken, region, own_patterns(subjects, spoken))
+    case = case_of(reading, subjects, study, links)
     found = [item for rule in RULES for item in rule(case)]
     return CheckResult(
         language=spoken,

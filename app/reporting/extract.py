@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -11,8 +12,9 @@ from app.core.finding import Presence, Site
 from app.core.report import Change, Language, Span, Statement
 from app.reporting.reading.attributes import changes_of
 from app.reporting.reading.document import Document, document_of
-from app.reporting.reading.lexicon import concepts
+from app.reporting.reading.lexicon import concept as concept_of
 from app.reporting.reading.mentions import Mention, mentions_of
+from app.reporting.reading.patterns import Pattern
 
 _CYRILLIC = re.compile(r"[а-яё]", re.IGNORECASE)
 _LATIN = re.compile(r"[a-z]", re.IGNORECASE)
@@ -89,9 +91,12 @@ def language_of(text: str, language: str | None) -> Language:
     return detect_language(text)
 
 
-def read(text: str, language: Language, region: str = "") -> Reading:
-    """Read a report; ``region`` is the body part where it is known (CHEST, HEAD, ...)."""
-    document = document_of(text, language)
+def read(text: str, language: Language, region: str = "", extra: Sequence[Pattern] = ()) -> Reading:
+    """Read a report; ``region`` is the body part where it is known (CHEST, HEAD, ...).
+
+    ``extra`` are patterns for findings whose names the lexicon does not know.
+    """
+    document = document_of(text, language, extra)
     return Reading(document, mentions_of(document, region), changes_of(document))
 
 
@@ -116,7 +121,7 @@ def statements_of(reading: Reading) -> tuple[Statement, ...]:
             continue
         polarity = mention.polarity
         presence: Presence = "uncertain" if polarity == "context" else polarity
-        concept = concepts()[mention.concept]
+        concept = concept_of(mention.concept)
         found.append(
             Statement(
                 concept=concept.code,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.reporting.extract import Reading
-from app.reporting.reading.lexicon import concepts
+from app.reporting.reading.lexicon import concept as concept_of
 from app.reporting.reading.mentions import Mention
 from app.reporting.subjects import Subject
 
@@ -52,10 +52,9 @@ def is_same_concept(wanted: str, named: str) -> bool:
 
 def is_near_concept(wanted: str, named: str) -> bool:
     """Whether one may stand for the other in a text (mass and lesion, pneumonia and opacity)."""
-    known = concepts()
-    if wanted not in known or named not in known:
-        return False
-    return named in known[wanted].near or wanted in known[named].near
+    one, other = concept_of(wanted), concept_of(named)
+    related = one.near | one.parents
+    return named in related or wanted in other.near or wanted in other.parents
 
 
 def side_agrees(subject: Subject, mention: Mention) -> bool | None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.core.codes import Laterality
 from app.core.finding import Finding, Site
 from app.core.measurement import Measurement
+from app.core.report import Language
 from app.reporting.reading.attributes import AttributeReader
 from app.reporting.reading.document import document_of
-from app.reporting.reading.lexicon import concept_names, concepts
+from app.reporting.reading.lexicon import concept_names, concepts, own_concept, own_pattern
 from app.reporting.reading.mentions import mentions_of
+from app.reporting.reading.patterns import Pattern
 
 _MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 
@@ -95,7 +98,21 @@ def concept_of(finding: Finding) -> str:
         known = _read_label(text, "ru" if language == "ru" else "en")
         if known:
             return known
-    return ""
+    # A descriptive structure (an area of a lung) is no finding that a text could deny.
+    is_structure = content.significance == "descriptive"
+    return "" if is_structure else own_concept(content.label.en)
+
+
+def own_patterns(subjects: Iterable[Subject], language: Language) -> tuple[Pattern, ...]:
+    """Patterns for the names of findings that the lexicon does not know."""
+    found: dict[Pattern, None] = {}
+    for subject in subjects:
+        if subject.concept and subject.concept not in concepts():
+            label = subject.finding.current.label.text(language)
+            pattern = own_pattern(subject.concept, label)
+            if pattern is not None:
+                found[pattern] = None
+    return tuple(found)
 
 
 @functools.lru_cache(maxsize=512)

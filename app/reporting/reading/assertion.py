@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from app.reporting.reading.document import Clause, Document, Sentence
+from app.reporting.reading.document import Clause, Document, Sentence, by_sentence
 from app.reporting.reading.lexicon import CHANGES, NEGATIONS, lexicon
 from app.reporting.reading.patterns import Hit
 from app.reporting.reading.sizes import sizes_in
@@ -38,13 +38,22 @@ class AssertionReader:
         kinds = _TAKES_PART | {"pseudo", "hist", "cond", "verb", "scope_word", "family", *CHANGES}
         hits = [hit for hit in document.hits if hit.kind in kinds]
         covering = [hit for hit in document.hits if hit.kind in ("concept", "head", "denied")]
-        self._cues = _settled(hits, covering)
-        self._sizes = [size.start for size in sizes_in(document.text, 0, len(document.text))]
+        self._named = by_sentence(document, covering)
+        self._cues = [
+            _settled(row, named)
+            for row, named in zip(by_sentence(document, hits), self._named, strict=True)
+        ]
+        self._sizes = [
+            [size.start for size in sizes_in(document.text, sentence.start, sentence.end)]
+            for sentence in document.sentences
+        ]
+        self._number = 0
 
     def judge(self, number: int, hit: Hit) -> Assertion:
         """The assertion of the mention ``hit`` in sentence ``number``."""
+        self._number = number
         sentence = self._document.sentences[number]
-        cues = [c for c in self._cues if sentence.first <= c.first and c.last <= sentence.last]
+        cues = [c for c in self._cues[number] if c.last <= sentence.last]
         if hit.kind == "denied":
             if self._is_context(sentence, hit, cues):
                 return Assertion("context")
@@ -145,18 +154,12 @@ class AssertionReader:
         """A cue that works both ways ("нет") belongs to a finding at its left if there is one."""
         first = min(c.first for c in own)
         clause_first = min(first, cue.first)
-        for hit in self._document.hits:
-            if hit.kind in ("concept", "head") and hit.last <= cue.first:
-                sentence_start = self._clause_start(cue.first)
-                if hit.first >= max(sentence_start, 0) and clause_first >= sentence_start:
-                    return True
-        return False
-
-    def _clause_start(self, word: int) -> int:
-        for sentence in self._document.sentences:
-            if sentence.first <= word < sentence.last:
-                return sentence.clauses[_clause_number(sentence, word)].first
-        return 0
+        sentence = self._document.sentences[self._number]
+        start = sentence.clauses[_clause_number(sentence, cue.first)].first
+        return clause_first >= start and any(
+            hit.kind != "denied" and start <= hit.first and hit.last <= cue.first
+            for hit in self._named[self._number]
+        )
 
     def _carried_forward(
         self, sentence: Sentence, at: int, hit: Hit, cues: list[Hit]
@@ -241,7 +244,7 @@ class AssertionReader:
         """Whether a clause makes a statement of its own: a verb, a size, a cue, a change."""
         start = self._document.words[clause.first].start
         end = self._document.words[clause.last - 1].end
-        if any(start <= size < end for size in self._sizes):
+        if any(start <= size < end for size in self._sizes[self._number]):
             return True
         kinds = {"verb", "neg_pre", "neg_post", "neg_word", *CHANGES}
         return any(clause.first <= c.first < clause.last and c.kind in kinds for c in cues)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from app.core.codes import Laterality
 from app.core.report import Change
-from app.reporting.reading.document import Clause, Document, Sentence
+from app.reporting.reading.document import Clause, Document, Sentence, by_sentence
 from app.reporting.reading.lexicon import CHANGES, kin_organs, lexicon
 from app.reporting.reading.patterns import Hit
 from app.reporting.reading.sizes import Size, sizes_in
@@ -52,14 +52,24 @@ class AttributeReader:
     def __init__(self, document: Document, named: Sequence[Sequence[Hit]]) -> None:
         self._document = document
         self._named = named
-        self._sides = [hit for hit in document.hits if hit.kind == "side"]
-        self._organs = [hit for hit in document.hits if hit.kind == "organ"]
-        self._changes = _longest([hit for hit in document.hits if hit.kind in CHANGES])
-        self._denials = [hit for hit in document.hits if hit.kind in ("normal", "neg_post")]
-        self._plurals = [hit for hit in document.hits if hit.kind == "plural"]
-        self._sites = _longest([hit for hit in document.hits if hit.kind == "site"])
-        self._sites += _numbered_sites(document)
-        self._sizes = list(sizes_in(document.text, 0, len(document.text)))
+        rows: dict[str, list[Hit]] = {}
+        for hit in document.hits:
+            rows.setdefault("change" if hit.kind in CHANGES else hit.kind, []).append(hit)
+
+        def of(*kinds: str) -> list[list[Hit]]:
+            return by_sentence(document, [hit for kind in kinds for hit in rows.get(kind, [])])
+
+        self._sides = of("side")
+        self._organs = of("organ")
+        self._denials = of("normal", "neg_post")
+        self._plurals = of("plural")
+        self._changes = [_longest(row) for row in of("change")]
+        numbered = by_sentence(document, _numbered_sites(document))
+        self._sites = [_longest(row) + more for row, more in zip(of("site"), numbered, strict=True)]
+        self._sizes = [
+            list(sizes_in(document.text, sentence.start, sentence.end))
+            for sentence in document.sentences
+        ]
 
     def read(self, number: int, hit: Hit, organ: str, polarity: str) -> Attributes:
         """The attributes of mention ``hit`` in sentence ``number``."""
@@ -72,18 +82,18 @@ class AttributeReader:
             self._places(sentence, number, at, hit),
             self._lengths(sentence, number, at, hit, organ) if polarity != "absent" else (),
             self._change(sentence, number, hit),
-            any(sentence.first <= p.first < sentence.last for p in self._plurals),
+            bool(self._plurals[number]),
         )
 
     def places_anywhere(self) -> frozenset[str]:
         """All places named in the document, whatever they are said of."""
-        return frozenset(site.value for site in self._sites)
+        return frozenset(site.value for row in self._sites for site in row)
 
     def _side(
         self, sentence: Sentence, number: int, at: int, hit: Hit
     ) -> tuple[Laterality | None, tuple[int, int] | None]:
         for clause in self._clauses_for(sentence, number, at):
-            sides = [s for s in self._sides if clause.first <= s.first < clause.last]
+            sides = [s for s in self._sides[number] if clause.first <= s.first < clause.last]
             if not sides:
                 continue
             values = {s.value for s in sides}
@@ -108,7 +118,7 @@ class AttributeReader:
         found: dict[str, str] = {}
         for clause in self._clauses_for(sentence, number, at):
             here: dict[str, list[Hit]] = {}
-            for site in self._sites:
+            for site in self._sites[number]:
                 if clause.first <= site.first < clause.last:
                     here.setdefault(site.value.partition("=")[0], []).append(site)
             for axis, sites in here.items():
@@ -134,14 +144,14 @@ class AttributeReader:
 
     def _speaks(self, clause: Clause, number: int) -> bool:
         """Whether a clause names a finding or says that something is normal."""
-        rows = [*self._named[number], *self._denials]
+        rows = [*self._named[number], *self._denials[number]]
         return any(clause.first <= hit.first < clause.last for hit in rows)
 
     def _lengths(
         self, sentence: Sentence, number: int, at: int, hit: Hit, organ: str
     ) -> tuple[Size, ...]:
         found: list[Size] = []
-        for size in self._sizes_in(sentence):
+        for size in self._sizes[number]:
             owner = self._owner(sentence, number, size)
             if owner is hit:
                 found.append(size)
@@ -152,14 +162,11 @@ class AttributeReader:
             next_sentence = self._document.sentences[following]
             text = self._document.text[next_sentence.start : next_sentence.end]
             if next_sentence.section == sentence.section and _SAY_SIZE.match(text):
-                found.extend(self._sizes_in(next_sentence))
+                found.extend(self._sizes[following])
         return tuple(found)
 
     def _last_named(self, number: int) -> Hit | None:
         return self._named[number][-1] if self._named[number] else None
-
-    def _sizes_in(self, sentence: Sentence) -> list[Size]:
-        return [s for s in self._sizes if sentence.start <= s.start < sentence.end]
 
     def _owner(self, sentence: Sentence, number: int, size: Size) -> Hit | None:
         """The mention that a size belongs to: in its clause, else the last one before it."""
@@ -178,14 +185,15 @@ class AttributeReader:
             return min(inside, key=lambda hit: self._gap(hit, size))
         before = [hit for hit in rows if words[hit.first].start < size.start]
         if before:
-            return before[-1] if self._same_place(before[-1], here, sentence) else None
+            return before[-1] if self._same_place(number, here) else None
         after = [hit for hit in rows if words[hit.first].start > size.start]
         return after[0] if after and here is sentence.clauses[0] else None
 
-    def _same_place(self, hit: Hit, clause: Clause, sentence: Sentence) -> bool:
-        """Whether a clause speaks of the organ of ``hit`` or of none."""
-        there = {o.value for o in self._organs if clause.first <= o.first < clause.last}
-        own = {o.value for o in self._organs if sentence.first <= o.first < clause.first}
+    def _same_place(self, number: int, clause: Clause) -> bool:
+        """Whether a clause speaks of the organ of the words before it, or of none."""
+        organs = self._organs[number]
+        there = {o.value for o in organs if clause.first <= o.first < clause.last}
+        own = {o.value for o in organs if o.first < clause.first}
         if not there or not own:
             return True
         kin = kin_organs()
@@ -197,7 +205,7 @@ class AttributeReader:
         return size.start - end if size.start >= end else 2 * (start - size.end)
 
     def _change(self, sentence: Sentence, number: int, hit: Hit) -> Change | None:
-        rows = [sentence]
+        rows = [number]
         following = number + 1
         if (
             hit is self._last_named(number)
@@ -205,11 +213,10 @@ class AttributeReader:
             and not self._named[following]
             and self._document.sentences[following].section == sentence.section
         ):
-            rows.append(self._document.sentences[following])
+            rows.append(following)
         for one in rows:
-            for change in self._changes:
-                inside = one.first <= change.first < one.last
-                if inside and not (hit.first <= change.first < hit.last):
+            for change in self._changes[one]:
+                if not (hit.first <= change.first < hit.last):
                     value: Change = change.kind  # type: ignore[assignment]
                     return value
         return None
@@ -221,11 +228,10 @@ class AttributeReader:
 
 def changes_of(document: Document) -> tuple[Change | None, ...]:
     """The first word for an interval change in each sentence, or None."""
-    hits = _longest([hit for hit in document.hits if hit.kind in CHANGES])
+    rows = by_sentence(document, [hit for hit in document.hits if hit.kind in CHANGES])
     found: list[Change | None] = []
-    for sentence in document.sentences:
-        inside = [h for h in hits if sentence.first <= h.first < sentence.last]
-        kind: Change | None = inside[0].kind if inside else None  # type: ignore[assignment]
+    for row in map(_longest, rows):
+        kind: Change | None = row[0].kind if row else None  # type: ignore[assignment]
         found.append(kind)
     return tuple(found)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import bisect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from app.core.report import Language
 from app.reporting.reading.lexicon import Lexicon, lexicon
-from app.reporting.reading.patterns import Hit
+from app.reporting.reading.patterns import Hit, Pattern, PatternIndex
 from app.reporting.reading.tokens import Word, words_of
 
 _STOP = re.compile(r"[.!?]+(?=[\s)\"»]|$)|\n")
@@ -73,14 +74,27 @@ class Document:
         return self.section(name) is not None
 
 
-def document_of(text: str, language: Language) -> Document:
-    """``text`` cut into sections, sentences and clauses, with all lexicon hits."""
+def document_of(text: str, language: Language, extra: Sequence[Pattern] = ()) -> Document:
+    """``text`` cut into sections, sentences and clauses, with all hits of lexicon and ``extra``."""
     book = lexicon(language)
     words = words_of(text)
     hits = tuple(book.index.find(words))
+    if extra:
+        hits += tuple(PatternIndex(extra).find(words))
     sections = _sections(text, book)
     sentences = tuple(_sentences(text, words, hits, sections, book))
     return Document(text, language, words, hits, sections, sentences)
+
+
+def by_sentence(document: Document, hits: Iterable[Hit]) -> list[list[Hit]]:
+    """``hits`` (in any order) sorted into the sentences that they begin in."""
+    rows: list[list[Hit]] = [[] for _ in document.sentences]
+    firsts = [sentence.first for sentence in document.sentences]
+    for hit in hits:
+        number = bisect.bisect_right(firsts, hit.first) - 1
+        if number >= 0 and hit.first < document.sentences[number].last:
+            rows[number].append(hit)
+    return rows
 
 
 def _sections(text: str, book: Lexicon) -> tuple[Section, ...]:

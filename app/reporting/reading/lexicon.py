@@ -20,6 +20,7 @@ from app.reporting.reading.patterns import Pattern, PatternIndex, parse
 
 # Cue kinds whose hits are looked up as one family.
 NEGATIONS = ("neg_pre", "neg_post", "neg_word")
+_OWN = "own:"
 CHANGES = ("new", "stable", "larger", "smaller")
 
 
@@ -86,6 +87,29 @@ def concepts() -> dict[str, Concept]:
     return found
 
 
+def concept(name: str) -> Concept:
+    """The concept of that id; a bare one for a name that only a finding brings."""
+    known = concepts().get(name)
+    if known is not None:
+        return known
+    label = name.removeprefix(_OWN)
+    return Concept(name, None, Label(label, label), frozenset(), frozenset(), sided=True)
+
+
+def own_concept(label: str) -> str:
+    """The concept id for a finding whose name the lexicon does not know."""
+    return f"{_OWN}{label.lower()}"
+
+
+def own_pattern(concept_id: str, label: str) -> Pattern | None:
+    """A pattern for such a name: its words with open endings, one word may stand between."""
+    stems = []
+    for word in re.findall(r"[^\W_]+", label.lower().replace("ё", "е")):
+        cut = 2 if re.search("[а-я]", word) else 0
+        stems.append(f"{word[: max(3, len(word) - cut)]}*" if len(word) > 3 else word)
+    return parse("concept", concept_id, " ~1 ".join(stems)) if stems else None
+
+
 @functools.cache
 def heads() -> dict[str, Head]:
     """All heads by id."""
@@ -137,6 +161,9 @@ def _patterns(language: Language) -> Iterator[Pattern]:
     for name, row in _resource("concepts").items():
         for text in row[language]:
             yield parse("concept", name, text)
+        label = row["label"][language == "ru"].lower().replace("-", " ")
+        if " " in label:
+            yield parse("concept", name, label)
         for text in row.get("denied_by", {}).get(language, []):
             yield parse("denied", name, text)
     for kind, table in (("head", "heads"), ("organ", "organs")):

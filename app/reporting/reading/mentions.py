@@ -11,7 +11,8 @@ from app.core.report import Change
 from app.reporting.reading.assertion import AssertionReader
 from app.reporting.reading.attributes import AttributeReader
 from app.reporting.reading.document import Document, Sentence
-from app.reporting.reading.lexicon import concepts, heads
+from app.reporting.reading.lexicon import concept as concept_of
+from app.reporting.reading.lexicon import heads
 from app.reporting.reading.patterns import Hit
 from app.reporting.reading.sizes import Size
 
@@ -71,7 +72,7 @@ def mentions_of(document: Document, region: str = "") -> tuple[Mention, ...]:
         for hit, concept, organ in rows:
             stated = assertion.judge(number, hit)
             what = attributes.read(number, hit, organ, stated.polarity)
-            sided = concepts()[concept].sided
+            sided = concept_of(concept).sided
             words = document.words
             found.append(
                 Mention(
@@ -96,22 +97,16 @@ def mentions_of(document: Document, region: str = "") -> tuple[Mention, ...]:
 
 def _with_shared_sizes(mentions: list[Mention]) -> Iterable[Mention]:
     """A finding named twice in a sentence ("emphysema, bullae up to 3 cm") has one size."""
+    sizes: dict[tuple[int, str], tuple[Size, ...]] = {}
     for mention in mentions:
-        if mention.sizes or not mention.is_stated:
+        if mention.sizes and mention.is_stated:
+            sizes.setdefault((mention.sentence, mention.concept), mention.sizes)
+    for mention in mentions:
+        if mention.is_stated and not mention.sizes:
+            shared = sizes.get((mention.sentence, mention.concept), ())
+            yield replace(mention, sizes=shared) if shared else mention
+        else:
             yield mention
-            continue
-        sizes = next(
-            (
-                other.sizes
-                for other in mentions
-                if other.sentence == mention.sentence
-                and other.concept == mention.concept
-                and other.is_stated
-                and other.sizes
-            ),
-            (),
-        )
-        yield replace(mention, sizes=sizes)
 
 
 class _Resolver:

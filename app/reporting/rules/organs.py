@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from app.core.report import Discrepancy, Message
 from app.reporting.case import Case, discrepancy
-from app.reporting.reading.document import Sentence
+from app.reporting.reading.document import Sentence, by_sentence
 from app.reporting.reading.patterns import Hit
 
 _WRONG = {"M": ("female", "female_organs"), "F": ("male", "male_organs")}
@@ -18,9 +18,12 @@ def sex(case: Case) -> Iterator[Discrepancy]:
     if wrong is None:
         return
     person, organ = wrong
-    for sentence in case.document.sentences:
-        for hit in _hits(case, sentence, {person, organ}):
-            if _is_excused(case, sentence, hit, is_person=hit.kind == person):
+    document = case.document
+    rows = by_sentence(document, [h for h in document.hits if h.kind in (person, organ)])
+    family = by_sentence(document, [h for h in document.hits if h.kind == "family"])
+    for sentence, hits, relatives in zip(document.sentences, rows, family, strict=True):
+        for hit in hits:
+            if relatives or _is_excused(case, sentence, hit, is_person=hit.kind == person):
                 continue
             start = case.document.words[hit.first].start
             end = case.document.words[hit.last - 1].end
@@ -36,18 +39,8 @@ def sex(case: Case) -> Iterator[Discrepancy]:
             break
 
 
-def _hits(case: Case, sentence: Sentence, kinds: set[str]) -> list[Hit]:
-    return [
-        hit
-        for hit in case.document.hits
-        if hit.kind in kinds and sentence.first <= hit.first < sentence.last
-    ]
-
-
 def _is_excused(case: Case, sentence: Sentence, hit: Hit, *, is_person: bool) -> bool:
-    """Family history, other people, and organs named outside of what this study describes."""
-    if _hits(case, sentence, {"family"}):
-        return True
+    """Other people, and organs named outside of what this study describes."""
     if is_person:
         # The patient is spoken of in the heading; elsewhere the word is somebody else.
         return sentence.section not in ("indication", "other", "technique") and not (

@@ -17,7 +17,7 @@ from app.reporting.matching import (
     side_agrees,
     size_agrees,
 )
-from app.reporting.reading.lexicon import concepts
+from app.reporting.reading.lexicon import concept as concept_of
 from app.reporting.reading.mentions import Mention
 from app.reporting.subjects import Subject
 
@@ -104,7 +104,7 @@ def _denies(subject: Subject, mention: Mention) -> bool:
         return False
     if mention.section not in ("findings", "impression"):
         return False
-    general = mention.concept in concepts()[subject.concept].parents
+    general = mention.concept in concept_of(subject.concept).parents
     if not (is_same_concept(subject.concept, mention.concept) or general):
         return False
     if mention.side in ("left", "right") and mention.side != subject.side:

@@ -43,6 +43,8 @@ def findings(draw: st.DrawFn) -> list[Finding]:
             side = "right"
         elif site and "eft" in str(site["meaning"]):
             side = "left"
+        if en == "right lung":
+            site, side = None, "right"
         long_axis = draw(st.none() | LENGTHS)
         measures = []
         if long_axis is not None:

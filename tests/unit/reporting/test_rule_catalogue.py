@@ -100,7 +100,7 @@ CATALOGUE = [
     Entry("placeholder-left", True, "en", "Nodule of ___ mm."),
     Entry("placeholder-left", True, "ru", "Печень <увеличена / не увеличена>."),
     Entry("placeholder-left", True, "ru", "Размеры XX мм."),
-    Entry("placeholder-left", False, "en", "As reported [1], nodules < 5 mm and > 3 mm are benign."),
+    Entry("placeholder-left", False, "en", "As said [1], nodules < 5 mm and > 3 mm are benign."),
     Entry("placeholder-left", False, "ru", "Очаги <5 мм в сегментах [S8], [2, 3]."),
     Entry("placeholder-left", False, "ru", "Хондроматоз, XX век; тип III."),
     # section-missing is below: it needs texts without sections
@@ -155,7 +155,7 @@ CATALOGUE = [
           {"patient_birth_date": "1970-05-01", "study_date": "2025-06-01"},
           "Женщина, операция 20 лет назад."),
     # modality-mismatch
-    Entry("modality-mismatch", True, "en", "Normal.", "", (), {"modality": "CT"}, "MRI of the head"),
+    Entry("modality-mismatch", True, "en", "Normal.", "", (), {"modality": "CT"}, "MRI of a head"),
     Entry("modality-mismatch", True, "ru", "МР-сигнал не изменён.", "", (), {"modality": "CT"}),
     Entry("modality-mismatch", False, "ru", "Норма.", "Норма. Рекомендована МРТ.", (),
           {"modality": "CT"}),
