@@ -172,6 +172,7 @@ class FindingsPanel(QWidget):
         editor.cancelled.connect(self._leave_inline)
         self._inline = editor
         self._new_slot.addWidget(editor)
+        editor.show()
         editor.focus_first()
         self._bring_into_view(editor)
 
@@ -378,6 +379,7 @@ class FindingsPanel(QWidget):
             )
             if self._list.indexOf(shown) != place:
                 self._list.insertWidget(place, shown)
+                shown.show()
         self._refresh_header()
 
     def _series_text(self, finding: Finding) -> str:

@@ -149,21 +149,19 @@ class Reading:
             settle(40)
         QTest.mouseRelease(viewport, left, none, points[-1].toPoint())
 
-    def add(self, label: str, side: str, site: str) -> Finding:
+    def add(self, label: str, side: str, site: str, *, name: str) -> Finding:
         """Add a finding of one's own with the F key and the inline editor."""
         before = {finding.uid for finding in self.session.findings}
         panel = self.window.findings
         panel.setFocus()
         QTest.keyClick(panel, Qt.Key.Key_F)
-        editor = panel.findChild(FindingEditor)
-        if editor is None:
-            raise AssertionError("no editor opened")
+        editor = next(e for e in panel.findChildren(FindingEditor) if e.isVisible())
         field = editor.focusProxy()
         QTest.keyClicks(field, label)
         editor.set_side(side)  # type: ignore[arg-type]
         place = next(f for f in editor.findChildren(QLineEdit) if not f.text() and f.completer())
         QTest.keyClicks(place, site)
-        self.picture("own-finding")
+        self.picture(name)
         QTest.keyClick(field, Qt.Key.Key_Return)
         (uid,) = {finding.uid for finding in self.session.findings} - before
         return self.session.finding(uid)
@@ -174,9 +172,7 @@ class Reading:
         self.session.select(finding.uid)
         panel.setFocus()
         QTest.keyClick(panel, Qt.Key.Key_X)
-        reasons = panel.findChild(ReasonList)
-        if reasons is None:
-            raise AssertionError("no reasons are offered")
+        reasons = next(r for r in panel.findChildren(ReasonList) if r.isVisible())
         self.picture("why-rejected")
         QTest.keyClick(reasons, Qt.Key.Key_2)
         self.picture("rejected")
@@ -288,9 +284,8 @@ def main(study: Path, out: Path) -> None:
         second = next(f for f in lungs if f.current.laterality == "left")
         reading.accept(first)
         reading.edit_with_brush(second)
-        reading.add("Nodule", "right", "upper lobe")
-        others = [f for f in reading.session.findings if f.state == "proposed"]
-        reading.reject(others[0] if others else reading.add("Atelectasis", "left", "lung base"))
+        reading.add("Nodule", "right", "upper lobe", name="own-finding")
+        reading.reject(reading.add("Atelectasis", "left", "lung base", name="second-own-finding"))
         reading.accept_the_rest()
         reading.seen["states"] = sorted(f.state for f in reading.session.findings)
         reading.draft()

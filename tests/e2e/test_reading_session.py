@@ -20,8 +20,9 @@ from tests.support.program import CHECKOUT
 from tests.support.validation import dciodvfy_errors
 
 STEPS = (
-    "opened", "proposed", "accepted", "edited-with-the-brush", "own-finding", "why-rejected",
-    "rejected", "drafted", "side-broken", "mended", "sign-dialog", "signed",
+    "opened", "proposed", "accepted", "edited-with-the-brush", "own-finding",
+    "second-own-finding", "why-rejected", "rejected", "drafted", "side-broken", "mended",
+    "sign-dialog", "signed",
 )  # fmt: skip
 
 
