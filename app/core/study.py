@@ -71,6 +71,8 @@ class Stack:
     """Images that belong together, in display order, with a verdict on their geometry.
 
     ``geometry`` is None where the images are not one regular volume; ``why`` then says why not.
+    ``view_position`` and ``patient_orientation`` are those of a projection image, which has a
+    stack of its own: a frontal and a lateral film may share a series.
     """
 
     index: int
@@ -84,6 +86,8 @@ class Stack:
     quantity: str
     warnings: tuple[StudyWarning, ...] = ()
     why_ru: str = ""
+    view_position: str = ""
+    patient_orientation: tuple[str, str] | None = None
 
     def why_in(self, language: str) -> str:
         """The reason of the verdict in ``language`` (``en`` or ``ru``)."""

@@ -154,8 +154,10 @@ def _kind_key(frame: FrameFacts, record: Record) -> tuple[object, ...]:
         return (*key, instance.path)
     if in_space and not is_projection(record.modality):
         return (*key, *(value for _, value in frame.splitters))
-    # A cine loop is a stack of its own, single images of one size share one.
-    return (*key, instance.path if instance.number_of_frames > 1 else "")
+    # A cine loop is a stack of its own, and so is a film (the views of one series differ);
+    # other single images of one size share one.
+    is_own = instance.number_of_frames > 1 or is_projection(record.modality)
+    return (*key, instance.path if is_own else "")
 
 
 def _split_by_direction(
@@ -240,6 +242,7 @@ def _stack(index: int, one: _Group) -> Stack:
     if first.instance.transfer_syntax_uid.startswith(_VIDEO_PREFIX):
         own += (wording.warning("D16", wording.VIDEO),)
     why = wording.joined(placement.why, one.why)
+    is_film = is_projection(first.modality)
     return Stack(
         index=index,
         why=why.en,
@@ -252,6 +255,8 @@ def _stack(index: int, one: _Group) -> Stack:
         photometric=first.photometric,
         quantity=first.quantity,
         warnings=(*placement.warnings, *uid_warnings, *one.warnings, *own),
+        view_position=first.view_position if is_film else "",
+        patient_orientation=first.facts.patient_orientation if is_film else None,
     )
 
 

@@ -129,7 +129,10 @@ def _view_position(case: GateCase) -> Checked | None:
     wanted = _upper(case.wanted.view_position)
     if not wanted:
         return None
-    letters = re.sub(r"[^A-Z ]", "", case.series.view_position.upper().replace("_", ""))
+    stated = case.stack.view_position
+    if not any(stack.view_position for stack in case.series.stacks):
+        stated = case.series.view_position  # no film speaks for itself
+    letters = re.sub(r"[^A-Z ]", "", stated.upper().replace("_", ""))
     given = _VIEW_WORDS.get(letters.replace(" ", ""), letters.split(" ")[0] if letters else "")
     told = f"{case.series.description} {case.study.description}"
     if not given and _LATERAL.search(told) and not _FRONTAL.search(told):
@@ -188,7 +191,9 @@ def _film_orientation(case: GateCase) -> Checked | None:
     steps = [s for s in case.pack.input.steps if isinstance(s, OrientFilm)]
     if not steps:
         return None
-    given = case.series.patient_orientation
+    given = case.stack.patient_orientation
+    if not any(stack.patient_orientation for stack in case.series.stacks):
+        given = case.series.patient_orientation
     if given is None or not all(given):
         return _ok("orientation", "Orientation not stated; taken as seen from the front",
                    "Ориентация не указана; принята как вид спереди")  # fmt: skip

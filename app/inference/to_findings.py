@@ -23,7 +23,7 @@ from app.core.measurement import Measurement
 from app.core.ports import Clock, UidSource
 from app.core.provenance import Provenance
 from app.core.segmentation import Mask
-from app.core.study import Study
+from app.core.study import Stack, Study
 from app.core.volume import Volume
 from app.imaging.labelmap import content_sha256
 from app.inference.manifest import ModelPack
@@ -244,19 +244,21 @@ class _Builder:
 
     def _slice(self, k: int) -> SliceRef | None:
         """The image of slice ``k``; None where stack and volume do not match one to one."""
+        stack = self._stack()
+        if stack is None or len(stack.frames) != self._volume.voxels.shape[0]:
+            return None
+        frame = stack.frames[k]
+        return SliceRef(frame.instance.sop_instance_uid, frame.frame)
+
+    def _stack(self) -> Stack | None:
         series = self._study.find_series(self._result.source.series_instance_uid)
         stacks = series.stacks if series else ()
-        for stack in stacks:
-            if stack.index == self._result.source.stack:
-                if len(stack.frames) != self._volume.voxels.shape[0]:
-                    return None
-                frame = stack.frames[k]
-                return SliceRef(frame.instance.sop_instance_uid, frame.frame)
-        return None
+        return next((s for s in stacks if s.index == self._result.source.stack), None)
 
     def _view(self) -> str:
         series = self._study.find_series(self._result.source.series_instance_uid)
-        return series.view_position if series else ""
+        stack = self._stack()
+        return (stack.view_position if stack else "") or (series.view_position if series else "")
 
 
 def kind_of(wanted: MeasurementEntry) -> str:

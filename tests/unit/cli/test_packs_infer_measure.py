@@ -73,6 +73,24 @@ def test_packs_route_gives_reasons(data, film, capsys):
     assert all(set(reason["text"]) == {"en", "ru"} for reason in fit["reasons"])
 
 
+def test_frontal_and_lateral_film_of_one_series_are_judged_apart(data, tmp_path, capsys):
+    def lateral(ds):
+        ds.ViewPosition, ds.PatientOrientation = "LL", ["A", "F"]
+
+    pixels = tiny_pack.film().voxels[0].astype(np.uint16)
+    write_projection(tmp_path / "two" / "a.dcm", pixels)
+    write_projection(tmp_path / "two" / "b.dcm", pixels, change=lateral)
+    found = answer(capsys, "packs", "route", tmp_path / "two", "--json", "--data", data)
+    assert len({row["series_instance_uid"] for row in found["series"]}) == 1
+    verdicts = [
+        fit["verdict"]
+        for row in found["series"]
+        for fit in row["packs"]
+        if fit["pack"] == "tiny-lungs"
+    ]
+    assert sorted(verdicts) == ["refused", "suitable"]
+
+
 def test_infer_on_dicom_writes_everything(data, film, tmp_path, capsys):
     out = tmp_path / "out"
     report = answer(

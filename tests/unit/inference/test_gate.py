@@ -193,3 +193,16 @@ def test_route_orders_packs_and_refuses_a_modality_that_none_knows(packs):
     unknown = route(packs.values(), film_study(modality="XYZ"))
     assert {fit.verdict for fit in unknown[0][1]} == {"refused"}
     assert all(fit.reasons for fit in unknown[0][1])
+
+
+def test_a_lateral_film_beside_a_frontal_one_is_refused_on_its_own(packs):
+    study = film_study()
+    series = study.series[0]
+    frontal = replace(series.stacks[0], view_position="PA", patient_orientation=("L", "F"))
+    lateral = replace(frontal, index=1, view_position="LL", patient_orientation=("A", "F"))
+    silent = replace(frontal, index=2, view_position="", patient_orientation=None)
+    series = replace(series, stacks=(frontal, lateral, silent))
+    assert judge(packs["tiny-lungs"], study, series, frontal).verdict == "suitable"
+    found = judge(packs["tiny-lungs"], study, series, lateral)
+    assert failed(found) == {"view_position", "orientation"}
+    assert failed(judge(packs["tiny-lungs"], study, series, silent)) == {"view_position"}
