@@ -39,8 +39,7 @@ def run(paths: Sequence[Path], *, language: str | None, data_folder: Path | None
         net.refused.connect(window.messages.show_error)
         net.crashed.connect(lambda path: show_crash(path, window))
         window.showMaximized()
-        if paths:
-            QTimer.singleShot(0, window, lambda: window.open(paths))
+        QTimer.singleShot(0, window, lambda: window.begin(paths))
         code = application.exec()
     finally:
         context.close()

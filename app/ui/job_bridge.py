@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
 from app.core.errors import Cancelled
 from app.jobs.runner import JobHandle, JobRunner, Work
@@ -31,7 +31,8 @@ class JobBridge(QObject):
         super().__init__(parent)
         self._runner = runner
         self._is_open = True
-        self._posted.connect(self._deliver)
+        # Queued always: a post from the main thread must not run inside the call that posts.
+        self._posted.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         runner.job_changed.connect(self._announce)
 
     def submit(

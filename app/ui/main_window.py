@@ -35,7 +35,7 @@ from app.ui.reading_desk import ReadingDesk
 from app.ui.report_panel import ReportPanel
 from app.ui.shortcuts import KeyHelp
 from app.ui.study_browser import StudyBrowser
-from app.ui.study_opener import StudyOpener
+from app.ui.study_opener import StudyOpener, as_given
 from app.ui.texts import language, language_changed, tr
 from app.ui.theme import ICON_SIZE_PX
 from app.ui.viewport_grid import ViewportGrid
@@ -93,6 +93,16 @@ class MainWindow(QMainWindow):
     def open(self, paths: Sequence[Path]) -> None:
         """Open files, folders or ZIPs; the first study found becomes the open one."""
         self.opener.open(paths)
+
+    def begin(self, paths: Sequence[Path]) -> None:
+        """Open what was named at the start, else the study that was open last."""
+        last = self._context.store.sessions.last_study()
+        if paths:
+            self.open(paths)
+        elif last:
+            self.opener.open_study(last)
+        else:
+            self._refresh_rows()
 
     def open_folder(self) -> None:
         """Ask for a folder."""
@@ -245,9 +255,9 @@ class MainWindow(QMainWindow):
         if not opened.studies:
             reason = left_out[0].reason.text(language()) if left_out else ""
             self.messages.show_warning(tr("message.nothing", reason=reason).strip())
-        newest = sorted(opened.studies, key=lambda study: study.study_date, reverse=True)
-        if newest:
-            self._open_study(newest[0])
+        if opened.studies:
+            # the newest; of several from one day the one that was named first
+            self._open_study(max(as_given(opened), key=lambda item: item.study_date))
 
     def _open_study(self, study: Study) -> None:
         self.report.flush()
@@ -366,6 +376,7 @@ class MainWindow(QMainWindow):
         self._right.setSizes([420, 420, 0])
         self._right.setChildrenCollapsible(False)
         self._right.setMinimumWidth(340)
+        self.jobs.setMinimumHeight(130)
         self.jobs.hide()
         columns = QSplitter(Qt.Orientation.Horizontal)
         for number, widget in enumerate((self.browser, middle, self._right)):

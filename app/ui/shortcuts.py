@@ -24,7 +24,7 @@ class KeyHelp(QDialog):
         super().__init__(parent)
         self.setWindowTitle(tr("keys.title"))
         self.setModal(False)
-        self.resize(900, 640)
+        self.resize(1040, 760)
         body = QWidget()
         row = QHBoxLayout(body)
         row.setSpacing(28)

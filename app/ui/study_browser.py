@@ -55,7 +55,6 @@ class StudyBrowser(QWidget):
         self._studies.itemActivated.connect(self._choose_study)
         self._series = _SeriesList()
         self._series.setIconSize(QSize(THUMBNAIL_PX, THUMBNAIL_PX))
-        self._series.setWordWrap(True)
         self._series.setDragEnabled(True)
         self._series.itemActivated.connect(self._choose_series)
         self._series.itemClicked.connect(self._choose_series)

@@ -81,8 +81,9 @@ class StudyOpener(QObject):
         return known_priors(study, tuple(self._studies.values()))
 
     def rows(self) -> tuple[StudyRow, ...]:
-        """Studies of this run first, then the rest of the library."""
-        rows = [study_row(study) for study in self._studies.values()]
+        """Studies of this run first, the newest on top, then the rest of the library."""
+        newest = sorted(self._studies.values(), key=lambda item: item.study_date, reverse=True)
+        rows = [study_row(study) for study in newest]
         for stored in self._context.store.studies.all()[:_LIBRARY_ROWS]:
             if stored.study_instance_uid not in self._studies:
                 name = display_name(str(stored.patient.name))
@@ -99,7 +100,7 @@ class StudyOpener(QObject):
 
     def _take(self, opened: OpenedPaths) -> None:
         self._end()
-        for study in opened.studies:
+        for study in as_given(opened):
             self._studies[study.study_instance_uid] = study
         self.opened.emit(opened)
 
@@ -122,3 +123,13 @@ class StudyOpener(QObject):
         self._waiting -= 1
         if self._waiting == 0:
             self.busy_changed.emit("")
+
+
+def as_given(opened: OpenedPaths) -> tuple[Study, ...]:
+    """The studies in the order in which their files were given."""
+    place: dict[str, int] = {}
+    for number, record in enumerate(opened.scan.records):
+        place.setdefault(record.study_instance_uid, number)
+    return tuple(
+        sorted(opened.studies, key=lambda item: place.get(item.study_instance_uid, len(place)))
+    )

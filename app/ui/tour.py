@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,19 +49,19 @@ class _Tour:
 
     def walk(self, paths: Sequence[Path]) -> None:
         window, desk = self._window, self._window.desk
-        for path in paths:
-            known = len(window.opener.rows())
-            window.open([path])
-            self._until(partial(self._is_open, known))
-            self._until(lambda: not desk.is_busy)
+        window.open(paths)
+        self._until(lambda: desk.session is not None)
+        self._until(lambda: not desk.is_busy)
         uids = [row.study_instance_uid for row in window.opener.rows()]
-        for number, uid in enumerate(uids[: len(paths)]):
+        for number, uid in enumerate(uids):
             window.opener.open_study(uid)
             self._until(lambda: not desk.is_busy)
-            self._grab(f"open-{number + 1}")
+            self._grab(f"study-{number + 1}")
             if desk.session is not None and desk.session.findings:
                 self._decide()
                 self._report()
+            if window.grid.active.image is not None and window.grid.active.image.has_planes:
+                self._planes()
 
     def _decide(self) -> None:
         panel, session = self._window.findings, self._window.desk.session
@@ -81,9 +80,14 @@ class _Tour:
         settle(700)
         self._grab("draft")
 
-    def _is_open(self, known: int) -> bool:
-        """Whether there are more studies than before, and one of them is open."""
-        return self._window.desk.session is not None and len(self._window.opener.rows()) > known
+    def _planes(self) -> None:
+        window = self._window
+        if len({viewport.state.plane for viewport in window.grid.shown}) == 1:
+            window.toggle_mpr()
+        if window.grid.active.image is not None:
+            window.actions_.by_id["preset.ct-lung"].trigger()
+        self._until(lambda: not window.desk.is_busy)
+        self._grab("planes")
 
     def _grab(self, name: str) -> None:
         settle(250)
