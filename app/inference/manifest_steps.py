@@ -176,6 +176,19 @@ class KeepLargest(Strict):
     labels: Labels
 
 
+class JoinIslands(Strict):
+    """Give an island of one label to the label that surrounds it.
+
+    An island is a component that is not its label's largest. It changes over where at least
+    ``contact`` of its outline touches the largest component of another label: a piece of the right
+    lung that the model took for the left one becomes right lung, and no hole is left.
+    """
+
+    step: Literal["join_islands"]
+    labels: Labels
+    contact: Fraction = 0.3
+
+
 class MinComponent(Strict):
     """Remove components smaller than ``fraction`` of the image (2D) or ``ml`` (3D)."""
 
@@ -199,7 +212,8 @@ class FillHoles(Strict):
 
 
 PostStep = Annotated[
-    Argmax | Threshold | KeepLargest | MinComponent | FillHoles, Field(discriminator="step")
+    Argmax | Threshold | KeepLargest | JoinIslands | MinComponent | FillHoles,
+    Field(discriminator="step"),
 ]
 
 

@@ -52,6 +52,8 @@ def to_masks(
             case steps.KeepLargest():
                 for index in step.labels:
                     masks[index] = _as_3d(masks[index], labelmap.largest_component)
+            case steps.JoinIslands():
+                _join_islands(masks, step)
             case steps.MinComponent():
                 for index in step.labels:
                     least = _least_voxels(step, masks[index].size, voxel_ml)
@@ -114,6 +116,46 @@ def _without_small(mask: BoolArray, least: int) -> BoolArray:
     if least <= 1:
         return mask
     return _as_3d(mask, labelmap.remove_small, minimum_voxels=least)
+
+
+def _join_islands(masks: dict[int, BoolArray], step: steps.JoinIslands) -> None:
+    """Islands change over to the label whose largest component makes up most of their outline."""
+    main = {index: _as_3d(masks[index], labelmap.largest_component) for index in step.labels}
+    owner = np.zeros(next(iter(masks.values())).shape, np.int64)
+    for index, mask in main.items():
+        owner[mask] = index
+    for index in step.labels:
+        rest = masks[index] & ~main[index]
+        volume = rest[None] if rest.ndim == 2 else rest
+        islands, sizes = labelmap.connected_components(volume.astype(np.uint8))
+        if not sizes:
+            continue
+        shape = islands if rest.ndim == 3 else islands[0]
+        contacts = _contacts(shape.astype(np.int64), owner, len(sizes), max(step.labels))
+        outline = contacts.sum(axis=1)
+        contacts[:, [0, index]] = 0
+        neighbour = contacts.argmax(axis=1)
+        joins = contacts.max(axis=1) >= np.maximum(step.contact * outline, 1)
+        joins[0] = False
+        for other in step.labels:
+            moved = np.isin(shape, np.flatnonzero(joins & (neighbour == other)))
+            masks[index] = masks[index] & ~moved
+            masks[other] = masks[other] | moved
+
+
+def _contacts(
+    islands: npt.NDArray[np.int64], owner: npt.NDArray[np.int64], count: int, labels: int
+) -> npt.NDArray[np.int64]:
+    """How often a face of each island meets each owner: [island, owner], 0 for none."""
+    table = np.zeros((count + 1) * (labels + 1), np.int64)
+    for axis in range(islands.ndim):
+        low = tuple(slice(None, -1) if a == axis else slice(None) for a in range(islands.ndim))
+        high = tuple(slice(1, None) if a == axis else slice(None) for a in range(islands.ndim))
+        for inside, outside in ((low, high), (high, low)):
+            at_edge = (islands[inside] > 0) & (islands[outside] != islands[inside])
+            pairs = islands[inside][at_edge] * (labels + 1) + owner[outside][at_edge]
+            table += np.bincount(pairs, minlength=table.size)
+    return table.reshape(count + 1, labels + 1)
 
 
 def _fill_holes(masks: dict[int, BoolArray], labels: tuple[int, ...]) -> None:

@@ -1,8 +1,9 @@
-"""Arrays that two processes see: memory-mapped files, in memory where the machine offers that.
+"""Arrays that two processes see: anonymous memory on Linux, memory-mapped files elsewhere.
 
 ``multiprocessing.shared_memory`` is not used: it ends the program with a bus error where
-``/dev/shm`` is too small (containers), and its tracker warns when a process was killed. Here the
-space is reserved first, and a lack of it is an error in words.
+``/dev/shm`` is too small (containers), leaves its files behind when a process is killed, and its
+tracker warns then. Here nothing has a name on Linux; elsewhere the space is reserved first, and a
+lack of it is an error in words.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import contextlib
 import errno
 import mmap
 import os
-import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from app.core.errors import DiskFull, EnvironmentFault
 
-_SHM = Path("/dev/shm")  # noqa: S108 - the kernel's memory file system, not a temporary folder
+_OWN_FILES = Path("/proc/self/fd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,12 @@ class ArrayPlace:
 
 
 class SharedArray:
-    """An array in a file that another process can map; ``array`` is writable."""
+    """An array that another process can map; ``array`` is writable."""
 
-    def __init__(self, place: ArrayPlace, mapping: mmap.mmap) -> None:
+    def __init__(self, place: ArrayPlace, mapping: mmap.mmap, handle: int | None = None) -> None:
         self.place = place
         self._mapping = mapping
+        self._handle = handle
 
     @property
     def array(self) -> npt.NDArray[Any]:
@@ -54,8 +55,18 @@ class SharedArray:
         """A new array of zeros. Raises ``DiskFull``."""
         kind = np.dtype(dtype)
         size = max(1, int(np.prod(shape)) * kind.itemsize)
+        length = tuple(int(n) for n in shape)
+        if sys.platform == "linux" and _OWN_FILES.is_dir():
+            try:
+                handle = os.memfd_create("overread")
+                os.ftruncate(handle, size)
+                mapping = mmap.mmap(handle, size)
+            except OSError as error:
+                raise _no_space(error) from error
+            path = f"/proc/{os.getpid()}/fd/{handle}"
+            return cls(ArrayPlace(path, length, kind.str), mapping, handle)
         try:
-            handle, path = tempfile.mkstemp(prefix="overread-", suffix=".raw", dir=_folder(size))
+            handle, path = tempfile.mkstemp(prefix="overread-", suffix=".raw")
         except OSError as error:
             raise _no_space(error) from error
         try:
@@ -66,7 +77,7 @@ class SharedArray:
             raise _no_space(error) from error
         finally:
             os.close(handle)
-        return cls(ArrayPlace(path, tuple(int(n) for n in shape), kind.str), mapping)
+        return cls(ArrayPlace(path, length, kind.str), mapping)
 
     @classmethod
     def open(cls, place: ArrayPlace) -> Self:
@@ -76,23 +87,18 @@ class SharedArray:
 
     def unlink(self) -> None:
         """Remove the name; where the system allows it, both sides may go on using the array."""
+        handle, self._handle = self._handle, None
         with contextlib.suppress(OSError):
-            Path(self.place.path).unlink(missing_ok=True)
+            if handle is not None:
+                os.close(handle)
+            elif not self.place.path.startswith("/proc/"):
+                Path(self.place.path).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Unmap and remove. Views of ``array`` that are still alive keep the memory."""
         with contextlib.suppress(BufferError):
             self._mapping.close()
         self.unlink()
-
-
-def _folder(size: int) -> str | None:
-    """The memory file system if it has room for the array and as much again, else temporary."""
-    if sys.platform == "linux" and _SHM.is_dir():
-        with contextlib.suppress(OSError):
-            if shutil.disk_usage(_SHM).free > 2 * size and os.access(_SHM, os.W_OK):
-                return str(_SHM)
-    return None
 
 
 def _reserve(handle: int, size: int) -> None:

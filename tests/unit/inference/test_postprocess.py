@@ -99,3 +99,20 @@ def test_missing_ratio_and_confidence():
     unsure = steps.LowConfidence(check="low_confidence", id="c", text=TEXT, labels=(1,), below=0.7)
     assert flagged(maps([box(2, 20, 2, 15)], value=0.6), unsure)[0].labels == (1,)
     assert flagged(maps([box(2, 20, 2, 15)], value=0.8), unsure) == ()
+
+
+def test_an_island_inside_the_other_label_joins_it():
+    probability = maps([box(5, 35, 2, 18)], [box(5, 35, 22, 38), box(12, 20, 8, 14)])
+    probability[1][box(12, 20, 8, 14)] = 0.05
+    plan = (steps.Argmax(step="argmax"), steps.JoinIslands(step="join_islands", labels=(1, 2)))
+    result = masks_of(probability, *plan)
+    assert result.masks[1][5:35, 2:18].all()
+    assert not result.masks[2][:, :20].any()
+
+
+def test_an_island_on_its_own_joins_nothing():
+    probability = maps([box(20, 35, 2, 18), box(2, 6, 24, 28)], [box(20, 35, 22, 38)])
+    plan = (steps.Argmax(step="argmax"), steps.JoinIslands(step="join_islands", labels=(1, 2)))
+    result = masks_of(probability, *plan)
+    assert result.masks[1][2:6, 24:28].all()
+    assert not result.masks[2][2:6].any()
