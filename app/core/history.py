@@ -71,6 +71,11 @@ class History:
         self.changed.emit()
         return True
 
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """What is kept, done and undone."""
+        return (*self._done, *reversed(self._undone))
+
     def forget(self, matches: Callable[[Command], bool]) -> None:
         """Forget the commands that match, done and undone.
 

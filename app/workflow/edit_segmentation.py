@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
 
 from app.core.errors import InputError
-from app.core.finding import Decision, FindingContent, Region, decide
-from app.core.geometry import Geometry
+from app.core.finding import Decision, Finding, Region, decide
 from app.core.measurement import Measurement
-from app.core.segmentation import Mask, MaskArray, MaskPatch
+from app.core.segmentation import Mask, MaskPatch
 from app.core.volume import Volume
-from app.imaging.labelmap import bounding_box, content_sha256
-from app.measure.methods import METHODS, OF_TWO_MASKS
-from app.measure.registry import ATTENUATION, DENSITIES, measure_mask
+from app.imaging.labelmap import content_sha256
 from app.workflow.finding_change import FindingChange
+from app.workflow.finding_step import FindingStep
 from app.workflow.open_study import load_volume
+from app.workflow.remeasure import ratios_remeasured, remeasured, siblings
 from app.workflow.session import StudySession
-
-# twice the distance from the border at which a structure counts as cut off, and more
-_MARGIN_VOXELS: Final = 8
 
 
 def apply_stroke(session: StudySession, uid: str, patch: MaskPatch) -> None:
@@ -40,23 +36,27 @@ def apply_stroke(session: StudySession, uid: str, patch: MaskPatch) -> None:
 
 
 def set_mask(session: StudySession, uid: str, mask: Mask, *, size_bytes: int = 0) -> None:
-    """Give the finding another mask (of the same grid), measured anew; one undoable change."""
+    """Give the finding another mask (of the same grid), measured anew; one undoable change.
+
+    Ratios that other findings share with it are taken anew in the same change.
+    """
     before = session.finding(uid)
     sha256 = content_sha256(mask.voxels)
     region = before.current.region or Region("segment")
     if region.mask_sha256 == sha256:
         return
+    session.require_unsigned()
     volume = session.volume(mask.source) or load_volume(session.context, session.study, mask.source)
     content = replace(
         before.current,
         region=replace(region, kind="segment", mask_sha256=sha256),
-        measurements=_remeasured(session, before.current, mask, volume),
+        measurements=remeasured(session, before, mask, volume),
     )
-    decision = Decision("edit", session.context.user, session.context.clock.now_utc())
-    after = decide(before, decision, content)
+    after = decide(before, _edit(session), content)
     session.run(
         FindingChange(
             session, "stroke", before, after,
+            also=tuple(_followers(session, before, mask)),
             details={"mask_sha256": sha256},
             masks={sha256: mask},
             size_bytes=max(size_bytes, 1024),
@@ -67,75 +67,28 @@ def set_mask(session: StudySession, uid: str, mask: Mask, *, size_bytes: int = 0
 def remeasure_live(
     session: StudySession, uid: str, mask: Mask, volume: Volume
 ) -> tuple[Measurement, ...]:
-    """What the finding would measure with this mask; nothing is stored. Any thread."""
-    return _remeasured(session, session.finding(uid).current, mask, volume)
+    """What the finding would measure with this mask; nothing is stored. Main thread."""
+    return remeasured(session, session.finding(uid), mask, volume)
 
 
-def _remeasured(
-    session: StudySession, content: FindingContent, mask: Mask, volume: Volume
-) -> tuple[Measurement, ...]:
-    """The same kinds as before, from the new mask.
-
-    What the mask alone does not give (a ratio of two masks) has no value any more: the old number
-    would not fit the outline.
-    """
-    before = content.measurements
-    kinds = [item.kind for item in before if item.kind in METHODS and item.kind not in OF_TWO_MASKS]
-    voxels, part = _around(mask, volume)
-    taken = measure_mask(
-        voxels,
-        geometry=part.geometry,
-        pixel_spacing_mm=part.pixel_spacing_mm,
-        spacing_source=part.spacing_source,
-        values=part.modality_values() if {*DENSITIES, *ATTENUATION} & set(kinds) else None,
-        what=kinds if before else None,
-        quantity=part.quantity,
-    )
-    if not before:
-        return taken
-    new = {item.kind: item for item in taken}
-    return tuple(
-        _like(item, new[item.kind]) if item.kind in new else _no_longer_fits(item)
-        for item in before
-    )
+def _followers(session: StudySession, edited: Finding, mask: Mask) -> Iterator[FindingStep]:
+    """The findings whose ratios follow from the mask: an undecided one stays undecided."""
+    if not edited.provenance.pack:
+        return
+    for other in siblings(session, edited):
+        if other.uid == edited.uid:
+            continue
+        numbers = ratios_remeasured(session, other, {edited.uid: mask})
+        if numbers == other.current.measurements:
+            continue
+        content = replace(other.current, measurements=numbers)
+        after = (
+            replace(other, current=content)
+            if other.state == "proposed"
+            else decide(other, _edit(session, "measured again"), content)
+        )
+        yield FindingStep(other, after, "finding.remeasured")
 
 
-def _around(mask: Mask, volume: Volume) -> tuple[MaskArray, Volume]:
-    """Mask and volume cut to the mask's surroundings: the whole of a CT would take a second.
-
-    The margin is wide enough that what reaches the border of the image still does, and what does
-    not reaches none. Films stay whole: their points are pixels.
-    """
-    box = bounding_box(mask.voxels)
-    geometry = volume.geometry
-    if box is None or geometry is None:
-        return mask.voxels, volume
-    low = [max(0, n - _MARGIN_VOXELS) for n in box.lower_ijk]
-    high = [
-        min(size, n + _MARGIN_VOXELS)
-        for n, size in zip(box.upper_ijk, geometry.size_ijk, strict=True)
-    ]
-    cut = tuple(slice(a, b) for a, b in zip(reversed(low), reversed(high), strict=True))
-    part = Geometry.from_arrays(
-        [b - a for a, b in zip(low, high, strict=True)],
-        geometry.spacing_ijk,
-        geometry.ijk_to_lps(low),
-        geometry.direction,
-        geometry.frame_of_reference_uid,
-    )
-    return mask.voxels[cut], replace(volume, voxels=volume.voxels[cut], geometry=part)
-
-
-def _like(old: Measurement, new: Measurement) -> Measurement:
-    """Reference and earlier value stay with the kind; the status of a quality flag stays too."""
-    status = new.status
-    if new.value is not None and old.status in ("truncated_fov", "wrong_protocol", "low_quality"):
-        status = old.status
-    return replace(new, status=status, reference=old.reference, previous=old.previous)
-
-
-def _no_longer_fits(item: Measurement) -> Measurement:
-    if item.value is None:
-        return item
-    note = "Measured before the outline was edited."
-    return replace(item, value=None, status="failed", note=note, points_lps=())
+def _edit(session: StudySession, reason: str = "") -> Decision:
+    return Decision("edit", session.context.user, session.context.clock.now_utc(), reason)

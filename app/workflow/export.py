@@ -24,7 +24,7 @@ from app.dicom.sr_writer import SegmentPlace, SrRequest, write_sr
 from app.reporting.render_pdf import KeyImage, ReportDocument, render_pdf
 from app.workflow.facts import image_series
 from app.workflow.key_images import FindingImage, key_images
-from app.workflow.output_files import disk_faults, name_for, write_bytes
+from app.workflow.output_files import name_for, whole_or_not, write_bytes
 from app.workflow.session import StudySession
 from app.workflow.volume_cache import find_stack
 
@@ -251,8 +251,7 @@ def _as_proposed(finding: Finding) -> Finding:
 
 
 def _write_object(dataset: pydicom.Dataset, path: Path) -> Path:
-    with disk_faults(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_or_not(path.with_suffix(".part")):
         return write_dataset(dataset, path)
 
 

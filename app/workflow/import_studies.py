@@ -14,7 +14,7 @@ from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress, part_of
 from app.workflow.context import AppContext
 from app.workflow.open_study import open_paths
-from app.workflow.output_files import disk_faults
+from app.workflow.output_files import disk_faults, whole_or_not
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,10 @@ def _copied(study: Study, series: Series, instance: Instance, images: Path) -> I
         digest = hashlib.sha256(instance.path.read_bytes()).hexdigest()[:16]
         target = folder / f"{_short(instance.sop_instance_uid)}-{digest}.dcm"
         if not target.exists():
-            folder.mkdir(parents=True, exist_ok=True)
             part = target.with_suffix(".part")
-            shutil.copyfile(instance.path, part)
-            part.replace(target)
+            with whole_or_not(part):
+                shutil.copyfile(instance.path, part)
+                part.replace(target)
     return replace(instance, path=target)
 
 

@@ -9,7 +9,7 @@ from app.core.segmentation import Mask
 from app.imaging.labelmap import content_sha256
 from app.imaging.nifti import write_nifti
 from app.workflow.open_study import load_volume
-from app.workflow.output_files import disk_faults, name_for
+from app.workflow.output_files import name_for
 from app.workflow.run_models import ModelOutcome
 from app.workflow.session import StudySession
 
@@ -43,6 +43,4 @@ def write_masks(
 
 def _write(session: StudySession, mask: Mask, path: Path) -> None:
     volume = load_volume(session.context, session.study, mask.source)
-    with disk_faults(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_nifti(path, mask.voxels, volume.geometry, pixel_spacing_mm=volume.pixel_spacing_mm)
+    write_nifti(path, mask.voxels, volume.geometry, pixel_spacing_mm=volume.pixel_spacing_mm)

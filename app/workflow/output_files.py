@@ -6,7 +6,7 @@ import errno
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ def disk_faults(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as fault:
-        if fault.errno in (errno.ENOSPC, errno.EDQUOT):
+        if _is_disk_full(fault):
             raise DiskFull(
                 f"The disk is full: the outputs in {folder} are incomplete.",
                 ru=f"Диск заполнен: результаты в {folder} неполны.",
@@ -36,11 +36,33 @@ def disk_faults(folder: Path) -> Iterator[None]:
         ) from fault
 
 
+def _is_disk_full(fault: BaseException | None) -> bool:
+    """Whether the fault, or the one behind it, is a full disk: pydicom raises a new one."""
+    while fault is not None:
+        if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        fault = fault.__cause__ or fault.__context__
+    return False
+
+
+@contextmanager
+def whole_or_not(part: Path) -> Iterator[None]:
+    """``disk_faults``, and no half-written ``part`` stays."""
+    try:
+        with disk_faults(part.parent):
+            part.parent.mkdir(parents=True, exist_ok=True)
+            yield
+    except EnvironmentFault:
+        if not part.is_dir():
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+        raise
+
+
 def write_bytes(path: Path, content: bytes) -> Path:
     """Write the file; an older one stays until the new one is complete."""
-    with disk_faults(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
+    part = path.with_name(path.name + ".part")
+    with whole_or_not(part):
         part.write_bytes(content)
         part.replace(path)
     return path

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.core.errors import IdentityConflict, PackRefused
-from app.core.history import Command
 from app.core.study import SeriesRef, Study
 from app.inference.gate import Suitability, judge, route
 from app.inference.pack_store import InstalledPack
@@ -149,8 +147,7 @@ def apply_result(session: StudySession, outcome: ModelOutcome) -> tuple[str, ...
             session.reading,
             ModelRun(source, pack.id, outcome.result.version, now, outcome.report),
         )
-    gone = {finding.uid for finding in old}
-    session.history.forget(_touches(gone))
+    _forget_in_history(session, {finding.uid for finding in old})
     session.forget_findings([finding.uid for finding in old])
     session.take_findings(new, outcome.proposed.masks)
     return tuple(finding.uid for finding in new)
@@ -171,5 +168,10 @@ def refused(verdict: Suitability) -> PackRefused:
     )
 
 
-def _touches(uids: set[str]) -> Callable[[Command], bool]:
-    return lambda command: isinstance(command, FindingChange) and command.after.uid in uids
+def _forget_in_history(session: StudySession, uids: set[str]) -> None:
+    """Forget the changes that touch these findings, and whatever rests on them."""
+    changes = [c for c in session.history.commands if isinstance(c, FindingChange)]
+    gone = set(uids)
+    while touched := {uid for c in changes if c.uids & gone for uid in c.uids} - gone:
+        gone |= touched
+    session.history.forget(lambda c: isinstance(c, FindingChange) and bool(c.uids & gone))

@@ -31,6 +31,7 @@ from app.core.volume import Volume
 from app.store.findings import FindingStatus
 from app.workflow.context import AppContext
 from app.workflow.facts import study_facts
+from app.workflow.finding_step import FindingStep
 from app.workflow.mask_memory import MaskMemory
 from app.workflow.volume_cache import find_stack, volume_key
 
@@ -326,55 +327,59 @@ class StudySession:
 
     # changes; called by the use cases
 
-    def replace_finding(
+    def replace_findings(
         self,
-        before: Finding | None,
-        after: Finding | None,
+        changes: Sequence[FindingStep],
         *,
-        action: str,
         details: Mapping[str, str] | None = None,
         masks: Mapping[str, Mask] | None = None,
     ) -> None:
-        """Put ``after`` in the place of ``before`` (None: there is none), on disk and in memory.
+        """Put each ``after`` in the place of its ``before``, on disk and in memory, all or none.
 
-        Raises ``InvalidTransition`` where the session no longer holds ``before``.
+        ``details`` go to the trail with each step. Raises ``InvalidTransition`` where the session
+        no longer holds a ``before``.
         """
-        subject = after or before
-        if subject is None or self._findings.get(subject.uid) != before:
+        if any(self._findings.get(step.finding.uid) != step.before for step in changes):
             raise InvalidTransition(
                 "The finding has changed meanwhile.",
                 ru="Находка тем временем изменилась.",
                 hint="Look at it again and repeat the step.",
                 hint_ru="Посмотрите на неё ещё раз и повторите действие.",
             )
-        store, now = self.context.store, self.context.clock.now_utc()
-        status: FindingStatus = "live" if after is not None else "withdrawn"
+        store = self.context.store
         with store.transaction():
             for sha256, mask in (masks or {}).items():
                 store.blobs.put(sha256, mask.voxels)
-            store.findings.put(
-                self.reading, subject, action=action, actor=self.context.user, at_utc=now,
-                status=status,
-            )  # fmt: skip
-            store.audit.append(
-                self.context.user, action, subject.uid,
-                {
-                    "study": self.study.study_instance_uid,
-                    "state": subject.state if after is not None else status,
-                    "finding_sha256": finding_sha256(subject),
-                    **(details or {}),
-                },
-            )  # fmt: skip
+            for step in changes:
+                self._store_step(step, details or {})
         for sha256, mask in (masks or {}).items():
             self._masks.keep(sha256, mask)
-        if after is None:
-            self.forget_findings((subject.uid,))
-        else:
-            self._findings[after.uid] = after
-            if before is None:
-                self.findings_added.emit((after.uid,))
+        for step in changes:
+            if step.after is None:
+                self.forget_findings((step.finding.uid,))
+                continue
+            self._findings[step.after.uid] = step.after
+            if step.before is None:
+                self.findings_added.emit((step.after.uid,))
             else:
-                self.finding_changed.emit(after.uid)
+                self.finding_changed.emit(step.after.uid)
+
+    def _store_step(self, step: FindingStep, details: Mapping[str, str]) -> None:
+        store, user, finding = self.context.store, self.context.user, step.finding
+        status: FindingStatus = "live" if step.after is not None else "withdrawn"
+        store.findings.put(
+            self.reading, finding, action=step.action, actor=user,
+            at_utc=self.context.clock.now_utc(), status=status,
+        )  # fmt: skip
+        store.audit.append(
+            user, step.action, finding.uid,
+            {
+                "study": self.study.study_instance_uid,
+                "state": finding.state if step.after is not None else status,
+                "finding_sha256": finding_sha256(finding),
+                **details,
+            },
+        )  # fmt: skip
 
     def take_findings(self, findings: Sequence[Finding], masks: Mapping[str, Mask]) -> None:
         """Show findings that were just stored."""

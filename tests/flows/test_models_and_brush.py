@@ -10,11 +10,11 @@ import pytest
 
 from app.core.errors import IdentityConflict, PackRefused
 from app.core.geometry import Box
-from app.core.segmentation import MaskPatch
+from app.core.segmentation import Mask, MaskPatch
 from app.core.study import Study
 from app.workflow import review
 from app.workflow.context import AppContext
-from app.workflow.edit_segmentation import apply_stroke, remeasure_live
+from app.workflow.edit_segmentation import apply_stroke, remeasure_live, set_mask
 from app.workflow.open_study import load_volume, open_paths, open_stored
 from app.workflow.run_models import apply_result, route_study, run_pack
 from app.workflow.session import StudySession
@@ -139,16 +139,61 @@ def test_a_stroke_is_measured_stored_and_undone_as_one(
     grown = _areas(session)["left lung"]
     drawn = 200 - int(inside.sum())
     assert grown - area == pytest.approx(drawn * 0.2 * 0.2 / 100, rel=0.02)
-    ratio = next(m for m in edited.current.measurements if m.kind == "area_ratio")
-    assert ratio.status == "failed"
+    right = next(u for u in uids if u != uid)
+    for one in (uid, right):
+        ratio = next(
+            m for m in session.finding(one).current.measurements if m.kind == "area_ratio"
+        )  # fmt: skip
+        assert ratio.value == pytest.approx(grown / _areas(session)["right lung"], rel=1e-6)
+    assert session.finding(right).state == "proposed"
     assert session.history.undo_label == "stroke"
     session.undo()
     assert session.finding(uid) == before
+    assert session.finding(right).current == session.finding(right).proposal.content
     assert np.array_equal(session.mask(uid).voxels, mask.voxels)
     session.redo()
     assert session.finding(uid) == edited
     restored = StudySession(context, study)
     assert np.array_equal(restored.mask(uid).voxels, patch.apply(mask).voxels)
+
+
+def test_a_ratio_is_not_shown_where_its_other_half_was_rejected(
+    context: AppContext, session: StudySession, study: Study
+) -> None:
+    uids = apply_result(session, run_pack(context, study, PACK, only_ref(study)))
+    left, right = sorted(uids, key=lambda uid: session.finding(uid).current.laterality)
+    review.accept(session, left)
+    review.reject(session, right, "artefact")
+    mask = session.mask(left)
+    set_mask(session, left, Mask(np.roll(mask.voxels, 3, axis=1), mask.source))
+    ratio = next(m for m in session.finding(left).current.measurements if m.kind == "area_ratio")
+    assert (ratio.value, ratio.status) == (None, "failed")
+    assert session.finding(right).state == "rejected"
+
+
+def test_an_accepted_finding_whose_ratio_follows_is_edited_with_it(
+    context: AppContext, session: StudySession, study: Study
+) -> None:
+    uids = apply_result(session, run_pack(context, study, PACK, only_ref(study)))
+    left, right = sorted(uids, key=lambda uid: session.finding(uid).current.laterality)
+    review.accept(session, right)
+    before = session.finding(right)
+    mask = session.mask(left)
+    half = mask.voxels.copy()
+    half[:, : half.shape[1] // 2] = 0
+    set_mask(session, left, Mask(half, mask.source))
+    assert session.finding(right).state == "edited"
+    assert session.finding(right).decision.reason == "measured again"
+    actions = [event.action for event in context.store.audit.events()]
+    assert actions[-2:] == ["finding.stroke", "finding.remeasured"]
+    session.undo()
+    assert session.finding(right) == before
+    # a new run takes the undecided left one away, and with it what rests on it
+    session.redo()
+    review.reopen(session, left)
+    apply_result(session, run_pack(context, study, PACK, only_ref(study)))
+    assert not session.undo()
+    assert context.store.audit.verify() is None
 
 
 def test_opened_studies_are_in_the_library_and_open_again(

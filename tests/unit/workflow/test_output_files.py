@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from app.core.errors import DiskFull, EnvironmentFault
-from app.workflow.output_files import name_for, write_json, write_text
+from app.workflow.output_files import disk_faults, name_for, write_json, write_text
 
 
 def test_text_is_utf8_and_the_folder_is_made(tmp_path: Path) -> None:
@@ -25,6 +26,19 @@ def test_a_full_disk_is_said_in_a_sentence_and_the_old_file_stays(tmp_path: Path
         write_text(path, "new" * 10000)
     assert caught.value.exit_code == 4
     assert path.read_text() == "old"
+    assert not (tmp_path / "report.txt.part").is_symlink()
+
+
+def test_a_full_disk_behind_another_error_is_found(tmp_path: Path) -> None:
+    def save() -> None:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")  # noqa: TRY301 - as a library
+        except OSError as fault:
+            # as pydicom does: the same type, the number lost
+            raise OSError(f"With tag (7FE0,0010) got exception: {fault}") from fault
+
+    with pytest.raises(DiskFull), disk_faults(tmp_path):
+        save()
 
 
 def test_a_folder_that_is_a_file_is_said_in_a_sentence(tmp_path: Path) -> None:

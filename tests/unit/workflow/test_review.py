@@ -15,6 +15,7 @@ from app.core.errors import DiskFull, IdentityConflict, InvalidTransition
 from app.core.segmentation import Mask
 from app.core.study import SeriesRef
 from app.workflow import review
+from app.workflow.finding_step import FindingStep
 from app.workflow.session import StudySession
 from tests.support.domain import STUDY_UID, effusion, header_study
 from tests.support.workflow_context import context_in
@@ -136,7 +137,7 @@ def test_a_change_made_elsewhere_is_not_overwritten(session: StudySession) -> No
     before = session.finding(A)
     review.accept(session, A)
     with pytest.raises(InvalidTransition, match="meanwhile"):
-        session.replace_finding(before, replace(before), action="finding.accept")
+        session.replace_findings([FindingStep(before, replace(before), "finding.accept")])
 
 
 STEPS = st.lists(

@@ -14,7 +14,7 @@ from app.core.measurement import Measurement, Reference
 from app.core.segmentation import Mask
 from app.core.volume import Rescale, Volume
 from app.measure.registry import measure_mask
-from app.workflow.edit_segmentation import _around, _like, _no_longer_fits
+from app.workflow.remeasure import around, like, no_longer_fits
 from tests.unit.workflow.conftest import REF
 
 SIZE = (30, 26, 24)
@@ -41,7 +41,7 @@ def test_cut_or_whole_the_numbers_are_the_same(
     (i, j, k), (a, b, c) = corner, size
     voxels[k : k + c, j : j + b, i : i + a] = 1
     whole = measure_mask(voxels, geometry=GEOMETRY, values=VOLUME.modality_values(), what=KINDS)
-    cut, part = _around(Mask(voxels, REF), VOLUME)
+    cut, part = around(Mask(voxels, REF), VOLUME)
     assert cut.size < voxels.size
     near = measure_mask(cut, geometry=part.geometry, values=part.modality_values(), what=KINDS)
     for one, other in zip(whole, near, strict=True):
@@ -53,17 +53,17 @@ def test_cut_or_whole_the_numbers_are_the_same(
 
 def test_films_and_empty_masks_stay_whole() -> None:
     empty = Mask(np.zeros(GEOMETRY.shape_kji, np.uint8), REF)
-    assert _around(empty, VOLUME)[0].shape == GEOMETRY.shape_kji
+    assert around(empty, VOLUME)[0].shape == GEOMETRY.shape_kji
     film = Volume(np.zeros((1, 20, 20), np.int16), None, Rescale(), "OD", REF)
     drawn = Mask(np.ones((1, 20, 20), np.uint8), REF)
-    assert _around(drawn, film)[1] is film
+    assert around(drawn, film)[1] is film
 
 
 def test_what_no_longer_fits_has_no_value() -> None:
     ratio = Measurement("area_ratio", 0.9, "1", "area-ratio@1")
-    gone = _no_longer_fits(ratio)
+    gone = no_longer_fits(ratio)
     assert (gone.value, gone.status) == (None, "failed")
-    assert _no_longer_fits(gone) is gone
+    assert no_longer_fits(gone) is gone
 
 
 def test_a_doubt_about_the_image_stays_after_an_edit() -> None:
@@ -76,7 +76,7 @@ def test_a_doubt_about_the_image_stays_after_an_edit() -> None:
         reference=Reference(1.0, 2.0, "x"),
     )
     new = Measurement("area", 41.0, "cm2", "area-pixel-count@1")
-    kept = _like(old, new)
+    kept = like(old, new)
     assert (kept.value, kept.status, kept.reference) == (41.0, "truncated_fov", old.reference)
     absent = replace(new, value=None, status="absent")
-    assert _like(old, absent).status == "absent"
+    assert like(old, absent).status == "absent"
