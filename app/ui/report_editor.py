@@ -217,14 +217,9 @@ class ReportEditor(QPlainTextEdit):
         for top, numbers in self._numbers_by_line().items():
             box = QRect(0, top, _GUTTER_PX - 5, height)
             painter.drawText(box, right, numbers)
-        for selection in self.extraSelections():
-            severity = str(selection.format.property(QTextCharFormat.Property.UserProperty))
-            if not selection.format.hasProperty(_ID_PROPERTY):
-                continue
-            start = selection.cursor.selectionStart()
+        for top, severity in self._severity_by_line().items():
             painter.setPen(QColor(SEVERITY_COLORS[severity]))
-            box = QRect(3, self._line_top(start), 14, height)
-            painter.drawText(box, left, SEVERITY_MARKS[severity])
+            painter.drawText(QRect(3, top, 14, height), left, SEVERITY_MARKS[severity])
         painter.end()
 
     def _numbers_by_line(self) -> dict[int, str]:
@@ -239,6 +234,16 @@ class ReportEditor(QPlainTextEdit):
             top: ",".join(map(str, numbers)) if len(numbers) < 3 else f"{numbers[0]}…{numbers[-1]}"
             for top, numbers in lines.items()
         }
+
+    def _severity_by_line(self) -> dict[int, str]:
+        """Top of each line on which a fault begins, and the worst of its faults."""
+        lines: dict[int, str] = {}
+        for selection in self.extraSelections():
+            if selection.format.hasProperty(_ID_PROPERTY):
+                # the selections are in order of severity: the worst comes last
+                severity = selection.format.property(QTextCharFormat.Property.UserProperty)
+                lines[self._line_top(selection.cursor.selectionStart())] = str(severity)
+        return lines
 
     def _line_top(self, position: int) -> int:
         cursor = QTextCursor(self.document())

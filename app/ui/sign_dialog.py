@@ -33,6 +33,8 @@ from app.workflow import check_report, sign_report
 if TYPE_CHECKING:
     from app.workflow.session import StudySession
 
+_WIDTH: Final = 680
+_HEIGHT_WITH_LIST: Final = 640
 MEANINGS: Final = ("author", "approval", "review")
 _STATES: Final[tuple[FindingState, ...]] = ("accepted", "edited", "rejected", "proposed")
 
@@ -56,7 +58,6 @@ class SignDialog(QDialog):
         self.setStyleSheet(PANEL_STYLE)
         self.setModal(True)
         self.setMinimumWidth(640)
-        self.resize(680, 640)
         study = session.study
         self.setWindowTitle(tr("sign.title"))
         heading = QLabel(
@@ -177,6 +178,7 @@ class SignDialog(QDialog):
         overrides = {item.discrepancy_id: item for item in session.overrides}
         self._list.show_items(items, overrides, locked=False)
         self._list.setVisible(bool(items))
+        self._fit(has_list=bool(items))
         text, worst = counts_line(items, session.overrides)
         if not worst and self._check is not None:
             text = " · ".join(part for part in (tr("sign.ready"), text) if part)
@@ -189,6 +191,10 @@ class SignDialog(QDialog):
         )
         self._written.setText(self._what_is_written())
         self._refresh_buttons()
+
+    def _fit(self, *, has_list: bool) -> None:
+        """No taller than needed: the list is the only part that grows."""
+        self.resize(_WIDTH, _HEIGHT_WITH_LIST if has_list else self.minimumSizeHint().height())
 
     def _what_is_written(self) -> str:
         outlined = sum(
@@ -248,6 +254,7 @@ class SignDialog(QDialog):
         layout.addWidget(self._heading)
         layout.addWidget(self._verdict)
         layout.addWidget(self._list, 1)
+        layout.addStretch(0)
         layout.addWidget(rule)
         layout.addLayout(grid)
         layout.addWidget(self._fault)
