@@ -61,7 +61,7 @@ def _codecs() -> str:
     """Encode a picture and decode it again through each shipped codec."""
     import numpy as np
     from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.pixels import pixel_array
+    from pydicom.pixels.utils import pixel_array
     from pydicom.uid import (
         ExplicitVRLittleEndian,
         JPEG2000Lossless,
@@ -138,12 +138,52 @@ def _model() -> str:
 
 
 def _dicom_out() -> str:
-    import highdicom
+    """A segmentation and an SR of a coarse demonstration film, written and read again."""
+    import numpy as np
+    import pydicom
 
-    from app.dicom import seg_writer, sr_writer
+    from app.core import codes
+    from app.core.finding import Finding, FindingContent, Label, Proposal
+    from app.core.ports import RandomUids, SystemClock
+    from app.core.provenance import Provenance
+    from app.demo.radiograph import FilmPlan
+    from app.demo.studies import write_film_only
+    from app.dicom.authoring import Identity, SourceImages, write_dataset
+    from app.dicom.grouping import group
+    from app.dicom.scan import scan
+    from app.dicom.seg_writer import SegmentSource, SegRequest, write_seg
+    from app.dicom.sr_writer import SegmentPlace, SrRequest, write_sr
 
-    names = [seg_writer.write_seg.__name__, sr_writer.write_sr.__name__]
-    return f"highdicom {highdicom.__version__}: {', '.join(names)}"
+    uids, now = RandomUids(), SystemClock().now_utc()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        plan = FilmPlan(pixel_mm=1.0, sample_x_mm=2.4, sample_y_mm=4.0, slice_mm=4.0)
+        labels = write_film_only(root / "film", plan)
+        (study,) = group(scan([root / "film"], workspace=root).records)
+        series = study.series[0]
+        source = SourceImages(
+            study.study_instance_uid, series.series_instance_uid, series.stacks[0].frames
+        )
+        content = FindingContent(codes.LUNG, Label("right lung", "правое лёгкое"))
+        finding = Finding(
+            uids.new_uid(), uids.new_uid(), source.study_instance_uid, source.series_instance_uid,
+            0, Proposal(content), content, "proposed", Provenance("person", now),
+        )  # fmt: skip
+        mask = (labels == 1).astype(np.uint8)[None]
+        identity = Identity(uids.new_uid(), uids.new_uid(), 9001)
+        seg = write_seg(
+            SegRequest(source, (SegmentSource(finding, mask),), identity, "self-test", now)
+        )
+        again = pydicom.dcmread(write_dataset(seg, root / "seg.dcm"))
+        if int(again.pixel_array.sum()) != int(mask.sum()):
+            raise ValueError("a segmentation comes back changed")
+        places = {finding.uid: SegmentPlace(seg, 1)}
+        identity = Identity(uids.new_uid(), uids.new_uid(), 9002)
+        report = write_sr(
+            SrRequest(source, (finding,), places, identity, uids.new_uid(), "self-test", now)
+        )
+        write_dataset(report, root / "sr.dcm")
+    return f"{int(mask.sum())} pixels written and read"
 
 
 def _pdf() -> str:

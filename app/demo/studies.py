@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.demo.ct import CtPlan, CtScan, scan
 from app.demo.dicom_writer import StudyFrame, write_ct, write_film
@@ -111,6 +112,13 @@ def write_demo(
     (folder / _MARKER).write_text(json.dumps({"version": VERSION}), encoding="utf-8")
     tell(1.0, "Done")
     return DemoStudies(radiograph, ct, prior_ct, truth)
+
+
+def write_film_only(folder: Path, plan: FilmPlan) -> NDArray[np.uint8]:
+    """The chest film alone, for checks of an installation; returns its lung labels [j, i]."""
+    film = expose(_FILM_VISIT, plan)
+    write_film(film, _FILM, folder)
+    return film.labels
 
 
 def _folders(folder: Path) -> tuple[Path, Path, Path]:
