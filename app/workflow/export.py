@@ -26,6 +26,7 @@ from app.workflow.facts import image_series
 from app.workflow.key_images import FindingImage, key_images
 from app.workflow.output_files import name_for, whole_or_not, write_bytes
 from app.workflow.session import StudySession
+from app.workflow.sign_report import require_intact
 from app.workflow.volume_cache import find_stack
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def export(
     Before signing: SEG and SR (unverified) of what is not rejected. After signing: those of the
     accepted findings, the SR verified with the signer as observer and the models' own as its
     predecessor, and the report as PDF and encapsulated PDF. Raises ``IdentityConflict`` for a
-    blocked study, ``ReportError`` where a PDF alone is asked for and nothing is signed.
+    blocked study, ``ReportError`` where a PDF alone is asked for and nothing is signed, or where
+    the signed report no longer matches its signature.
     """
     if session.study.blocked:
         raise IdentityConflict(
@@ -72,6 +74,8 @@ def export(
             hint="Sign the report first.",
             hint_ru="Сначала подпишите заключение.",
         )
+    if session.is_signed:
+        require_intact(session)
     images = key_images(session) if {"pdf", "key-images"} & set(kinds) else ()
     files: list[Path] = []
     if {"seg", "sr"} & set(kinds):

@@ -17,7 +17,14 @@ from app.core.errors import (
 )  # fmt: skip
 from app.core.finding import Finding
 from app.core.findings_json import findings_to_json
-from app.core.report import CheckResult, Discrepancy, Override, Report, Signature
+from app.core.report import (
+    CheckResult,
+    Discrepancy,
+    Override,
+    Report,
+    Signature,
+    findings_sha256,
+)  # fmt: skip
 from app.reporting.check_json import check_to_json
 from app.reporting.extract import detect_language
 from app.workflow.check_report import check_text
@@ -114,14 +121,28 @@ def verify_signed(context: AppContext, report: Report) -> bool:
 def signed_document(context: AppContext, report: Report) -> dict[str, Any]:
     """What the signature covers. Raises ``ReportError`` where it no longer matches its hash."""
     if not verify_signed(context, report):
-        raise ReportError(
-            "The signed report in the library does not match its signature.",
-            ru="Подписанное заключение в базе данных не соответствует подписи.",
-            hint="Do not use it; restore the library from a backup.",
-            hint_ru="Не используйте его; восстановите базу данных из копии.",
-        )
+        raise _not_as_signed()
     found: dict[str, Any] = json.loads(context.store.reports.document(report.uid))
     return found
+
+
+def require_intact(session: StudySession) -> None:
+    """Raise ``ReportError`` unless report and findings are those that were signed."""
+    report = session.report
+    if report is None or report.signature is None:
+        return
+    frozen = signed_document(session.context, report)
+    if frozen["check"]["findings_sha256"] != findings_sha256(session.findings):
+        raise _not_as_signed()
+
+
+def _not_as_signed() -> ReportError:
+    return ReportError(
+        "The signed report in the library does not match its signature.",
+        ru="Подписанное заключение в базе данных не соответствует подписи.",
+        hint="Do not use it; restore the library from a backup.",
+        hint_ru="Не используйте его; восстановите базу данных из копии.",
+    )
 
 
 def open_blocks(check: CheckResult, overrides: Sequence[Override]) -> tuple[Discrepancy, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,16 @@ import numpy as np
 import pydicom
 import pytest
 
-from app.core.errors import IdentityConflict, InputError, ModelPackError, UnsupportedLanguage
+from app.core.errors import (
+    IdentityConflict,
+    InputError,
+    ModelPackError,
+    ReportError,
+    UnsupportedLanguage,
+)
 from app.core.study import Study
 from app.imaging.nifti import read_nifti
+from app.store.store import Store
 from app.workflow.context import AppContext
 from app.workflow.export import export
 from app.workflow.open_study import open_paths
@@ -107,6 +115,21 @@ def test_objects_keep_their_uids_when_they_are_written_again(
     for a, b in zip(first, second, strict=True):
         assert pydicom.dcmread(a).SOPInstanceUID == pydicom.dcmread(b).SOPInstanceUID
     assert (first[-1].read_bytes()) == (out / "dicom" / "sr-1.dcm").read_bytes()
+
+
+def test_what_is_not_as_it_was_signed_is_not_exported(
+    context: AppContext, study: Study, out: Path
+) -> None:
+    read_study(context, study, ReadRequest(out=out, accept="all", signer="Dr Petrov"))
+    db = sqlite3.connect(context.store.folder / Store.DATABASE_NAME)
+    db.execute("UPDATE findings SET payload = replace(payload, '\"left\"', '\"right\"')")
+    db.commit()
+    db.close()
+    session = StudySession(context, study)
+    assert session.is_signed
+    with pytest.raises(ReportError, match="does not match"):
+        export(session, out / "again")
+    assert not (out / "again").exists()
 
 
 def test_without_a_signature_the_objects_are_unverified(read: Read, out: Path) -> None:
