@@ -77,6 +77,7 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
        needs="study"),
     _a("mpr", "view", "M", icon="mpr", toolbar=2),
     _a("prior", "view", "P", icon="prior", toolbar=2, needs="study"),
+    _a("link", "view", "L", icon="link", toolbar=2, is_checkable=True),
     _a("maximize", "view", "F11"),
     _a("toggle_browser", "view", "F3", scope="window", needs="nothing", icon="panel-left",
        is_checkable=True, has_separator=True),

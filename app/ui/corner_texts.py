@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from app.core.study import Patient, Study, StudyWarning
 from app.core.volume import Window
 from app.dicom.character_sets import display_name
@@ -14,6 +16,14 @@ from app.viewer.viewport import ViewportState
 
 _QUIET_CODES = frozenset({"G21"})
 _DERIVED = frozenset({"SEG", "SR", "PR", "KO", "DOC", "RTSTRUCT", "OT"})
+
+
+@dataclass(frozen=True, slots=True)
+class CornerMarks:
+    """What the viewport knows beyond its image: findings on it, and whether it scrolls along."""
+
+    has_unverified_ai: bool = False
+    is_linked: bool = False
 
 
 def edge_letters(image: SeriesImage, camera: Camera) -> EdgeLetters:
@@ -42,8 +52,7 @@ def corner_texts(
     state: ViewportState,
     camera: Camera,
     window: Window | None,
-    *,
-    has_unverified_ai: bool,
+    marks: CornerMarks,
 ) -> CornerTexts:
     """The corner texts of one viewport, in the language in force."""
     study, series = image.study, image.series
@@ -52,6 +61,7 @@ def corner_texts(
         person_line(study.patient),
         patient_line(study.patient, study.study_date),
         " ".join(part for part in (series.modality, iso_date(study.study_date)) if part),
+        tr("corner.prior") if image.is_prior else "",
     )
     number = "" if series.number is None else f"{tr('corner.series')} {series.number}   "
     plane = "" if state.plane == "stack" else tr(f"plane.{state.plane}")
@@ -66,7 +76,9 @@ def corner_texts(
     bottom_right = []
     if not image.is_loaded and image.error is None:
         bottom_right.append(tr("corner.loading", percent=round(image.fraction * 100)))
-    if has_unverified_ai:
+    if marks.is_linked:
+        bottom_right.append(tr("corner.linked"))
+    if marks.has_unverified_ai:
         bottom_right.append(tr("corner.ai_unverified"))
     return CornerTexts(
         tuple(text for text in top_left if text),

@@ -96,6 +96,9 @@ class MainWindow(QMainWindow):
 
     def begin(self, paths: Sequence[Path]) -> None:
         """Open what was named at the start, else the study that was open last."""
+        self._context.runner.submit(
+            "io", tr("job.models"), lambda _token, _progress: self._context.inference.warm_up()
+        )
         last = self._context.store.sessions.last_study()
         if paths:
             self.open(paths)
@@ -175,6 +178,11 @@ class MainWindow(QMainWindow):
         uid = session.study.study_instance_uid
         shown = any(v.state.ref and v.state.ref.study_instance_uid != uid for v in self.grid.shown)
         self.desk.hang_again(prior=not shown)
+        self._mark_layout()
+
+    def toggle_link(self) -> None:
+        """Scroll the viewports together from where they are, or each alone."""
+        self.grid.set_linked(not self.grid.is_linked)
         self._mark_layout()
 
     def set_tool(self, tool: ToolName) -> None:
@@ -327,6 +335,7 @@ class MainWindow(QMainWindow):
 
     def _mark_layout(self) -> None:
         self.actions_.check("layout", f"layout.{self.grid.layout_id}")
+        self.actions_.by_id["link"].setChecked(self.grid.is_linked)
 
     def _relabel(self, *_: object) -> None:
         self.actions_.relabel()

@@ -86,8 +86,8 @@ def _draw_layer(painter: QPainter, drawn: DrawnLayer) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
     label = f"{layer.number}  {tr('overlay.ai')}" if layer.is_unverified_ai else str(layer.number)
     painter.setFont(font(12, bold=True))
-    top = min((point for polygon in polygons for point in polygon), key=lambda point: point.y())
-    at = QPointF(top.x() + 3, max(top.y() - 5, 12.0))
+    x, y = min((line[line[:, 1].argmin()] for line in drawn.lines), key=lambda point: point[1])
+    at = QPointF(float(x) + 3, max(float(y) - 5, 12.0))
     shadowed_text(painter, at, label, shade)
 
 

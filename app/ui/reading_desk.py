@@ -208,7 +208,9 @@ class ReadingDesk(QObject):
     def _feed(self, viewport: ViewportWidget, ref: SeriesRef) -> None:
         study = self._study_of(ref)
         if study is not None:
-            self.grid.put_image(viewport, self.loader.image(study, ref))
+            image = self.loader.image(study, ref)
+            image.is_prior = self.session is not None and study is not self.session.study
+            self.grid.put_image(viewport, image)
 
     def _study_of(self, ref: SeriesRef) -> Study | None:
         session = self.session

@@ -30,6 +30,7 @@ class SeriesImage:
         self.series = series
         self.stack = stack
         self.ref = SeriesRef(study.study_instance_uid, series.series_instance_uid, stack.index)
+        self.is_prior = False
         self.fraction = 0.0
         self.error: AppError | None = None
         self.volume: Volume | None = None

@@ -19,7 +19,7 @@ from app.viewer.hanging import Hanging
 from app.viewer.layers import FindingLayer
 from app.viewer.layout import LAYOUTS, Cell, layout
 from app.viewer.planes import Plane, nearest_index
-from app.viewer.sync import Crosshair, crosshair_at, followed
+from app.viewer.sync import Crosshair, LinkEnd, crosshair_at, followed
 from app.viewer.viewport import ViewportState
 
 
@@ -42,6 +42,7 @@ class ViewportGrid(QFrame):
         self.layout_id = "1x1"
         self._maximized: ViewportWidget | None = None
         self._crosshair: Crosshair | None = None
+        self._links: dict[ViewportWidget, LinkEnd] = {}
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(3)
@@ -98,6 +99,7 @@ class ViewportGrid(QFrame):
     def clear(self) -> None:
         """Show nothing."""
         self._crosshair = None
+        self.set_linked(False)
         for viewport in self.viewports:
             viewport.crosshair = None
             viewport.layers = ()
@@ -114,6 +116,7 @@ class ViewportGrid(QFrame):
 
     def show_series(self, viewport: ViewportWidget, ref: SeriesRef, plane: Plane = "stack") -> None:
         """Show another series in a viewport, from its middle image."""
+        self.set_linked(False)
         viewport.state = ViewportState(ref=ref, plane=plane, index=-1)
         self.series_wanted.emit(viewport, ref)
         self.position_changed.emit()
@@ -161,6 +164,26 @@ class ViewportGrid(QFrame):
         """Texts and outlines over the images, or the bare images (letters stay)."""
         for viewport in self.viewports:
             viewport.shows_overlays = shown
+            viewport.update()
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether the viewports scroll together, matched by hand."""
+        return bool(self._links)
+
+    def set_linked(self, linked: bool) -> None:
+        """Scroll all viewports together from where they are now, or each alone."""
+        self._links = (
+            {
+                viewport: LinkEnd(viewport.image.grid(viewport.state.plane), viewport.state.index)
+                for viewport in self.shown
+                if viewport.image is not None
+            }
+            if linked
+            else {}
+        )
+        for viewport in self.viewports:
+            viewport.is_linked = viewport in self._links
             viewport.update()
 
     # commands to the active viewport
@@ -281,6 +304,7 @@ class ViewportGrid(QFrame):
                     )
                 )
         self._move_crosshair_with(viewport)
+        self._pull_linked(viewport)
         self.position_changed.emit()
 
     def _move_crosshair_with(self, viewport: ViewportWidget) -> None:
@@ -300,6 +324,16 @@ class ViewportGrid(QFrame):
         if image is not None:
             self.go_to(point_lps, image)
             self.position_changed.emit()
+
+    def _pull_linked(self, viewport: ViewportWidget) -> None:
+        leader = self._links.get(viewport)
+        if leader is None:
+            return
+        for other, end in self._links.items():
+            is_free = other is not viewport and other.state.ref != viewport.state.ref
+            if is_free and other.image is not None:
+                index = end.linked_index(leader, viewport.state.index)
+                other.set_state(other.state.jumped(index, other.count))
 
     def _begin_crosshair(self, image: SeriesImage) -> None:
         """Only where planes are linked; a lone stack needs none."""

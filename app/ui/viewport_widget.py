@@ -27,7 +27,7 @@ from app.core.study import SeriesRef
 from app.core.volume import Window
 from app.rendering.slice_renderer import DisplayArray
 from app.ui import overlay_painter as overlays
-from app.ui.corner_texts import corner_texts, edge_letters, warning_sentences
+from app.ui.corner_texts import CornerMarks, corner_texts, edge_letters, warning_sentences
 from app.ui.layer_outlines import LayerOutlines
 from app.ui.series_image import SeriesImage
 from app.ui.texts import language, tr
@@ -97,6 +97,7 @@ class ViewportWidget(QWidget):
         self.brush: Brush | None = None
         self.is_active = False
         self.marks_active = False
+        self.is_linked = False
         self.shows_overlays = True
         self.live_text = ""
         self._drag: Drag | None = None
@@ -194,7 +195,8 @@ class ViewportWidget(QWidget):
         overlays.draw_letters(painter, area, edge_letters(image, camera))
         if self.shows_overlays:
             unverified = any(drawn.layer.is_unverified_ai for drawn in self._drawn)
-            texts = corner_texts(image, self.state, camera, window, has_unverified_ai=unverified)
+            marks = CornerMarks(has_unverified_ai=unverified, is_linked=self.is_linked)
+            texts = corner_texts(image, self.state, camera, window, marks)
             overlays.draw_corners(painter, area, texts)
             if self._has_mm(image):
                 overlays.draw_scale(painter, area, camera.zoom)

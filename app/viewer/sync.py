@@ -50,3 +50,23 @@ def followed(
             index = nearest_index(grid, crosshair.point_lps)
             moved.append(state.jumped(index, grid.size_ijk[2]))
     return tuple(moved)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEnd:
+    """A viewport in a link by hand: its grid and the image that it showed when the link began."""
+
+    grid: Geometry
+    start_index: int
+
+    def linked_index(self, leader: LinkEnd, leader_index: int) -> int:
+        """The image to show when ``leader`` shows ``leader_index``: as many millimetres on.
+
+        Needs no common frame of reference: two studies are scrolled side by side from where the
+        reader matched them. Images that run the other way are followed the other way.
+        """
+        way_mm = (leader_index - leader.start_index) * leader.grid.spacing_ijk[2]
+        normals = leader.grid.direction_matrix[:, 2] @ self.grid.direction_matrix[:, 2]
+        step = way_mm / self.grid.spacing_ijk[2] * (-1.0 if normals < 0 else 1.0)
+        index = self.start_index + int(np.floor(step + 0.5))
+        return max(0, min(index, self.grid.size_ijk[2] - 1))

@@ -209,6 +209,28 @@ def test_the_study_reopens_where_it_was(context: AppContext, ct: Path) -> None:
         assert second.grid.viewports[0].state == state
 
 
+def test_a_prior_hangs_beside_and_scrolls_along_when_linked(
+    window: MainWindow, tmp_path: Path
+) -> None:
+    for name, date in (("now", "20260102"), ("before", "20250102")):
+        spec = SeriesSpec(count=30, rows=40, columns=48, step_mm=1.5, study=name, name=name,
+                          change=lambda ds, _n, date=date: setattr(ds, "StudyDate", date))  # fmt: skip
+        write_series(tmp_path / name, spec)
+    open_and_wait(window, tmp_path / "now", tmp_path / "before")
+    current, prior = window.grid.shown
+    assert not current.image.is_prior
+    assert prior.image.is_prior
+    press(window.grid, Qt.Key.Key_Down)
+    assert (current.state.index, prior.state.index) == (16, 15)
+    press(window.grid, "l")
+    press(window.grid, Qt.Key.Key_Down, Qt.Key.Key_Down)
+    assert (current.state.index, prior.state.index) == (18, 17)
+    press(window.grid, "m")
+    assert [v.state.plane for v in window.grid.shown] == ["stack", "coronal", "sagittal"]
+    press(window.grid, "p")
+    assert len(window.grid.shown) == 2
+
+
 def test_dropped_files_open(window: MainWindow, ct: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(ct))])

@@ -14,7 +14,7 @@ from app.core.volume import Window
 from app.viewer.hit_test import hit
 from app.viewer.layers import box_on_image, center_lps, finding_layers
 from app.viewer.planes import plane_grid
-from app.viewer.sync import crosshair_at, followed
+from app.viewer.sync import LinkEnd, crosshair_at, followed
 from app.viewer.tools.drag import Drag
 from app.viewer.viewport import ViewportState
 from tests.support.panel_sessions import proposed
@@ -36,6 +36,16 @@ def test_images_without_place_follow_themselves_only():
     cross = crosshair_at(private.ijk_to_lps((1, 1, 4)), private, "1.2.3.4")
     assert cross.applies_to(private, "1.2.3.4")
     assert not cross.applies_to(private, "another")
+
+
+def test_studies_matched_by_hand_scroll_by_millimetres():
+    thick = replace(SPACE, spacing_ijk=(1.0, 1.0, 5.0), frame_of_reference_uid="8.8")
+    reversed_ = replace(thick, direction=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, -1.0))
+    leader = LinkEnd(SPACE, 4)
+    assert LinkEnd(thick, 6).linked_index(leader, 8) == 8
+    assert LinkEnd(thick, 6).linked_index(leader, 0) == 4
+    assert LinkEnd(reversed_, 6).linked_index(leader, 8) == 4
+    assert LinkEnd(thick, 11).linked_index(leader, 11) == 11
 
 
 def _layers(finding, mask=None, **more):
