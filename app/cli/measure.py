@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _read(
     args: argparse.Namespace,
-) -> tuple[npt.NDArray[np.int64], Geometry, npt.NDArray[Any] | None]:
+) -> tuple[npt.NDArray[np.integer[Any]], Geometry, npt.NDArray[Any] | None]:
     """Mask, its grid, and the image's values where an image is given."""
     import numpy as np
 
@@ -70,8 +70,8 @@ def _read(
                 hint_ru="Укажите файл NIfTI или NRRD.",
             )
     labels, geometry = read_nifti(args.mask)
-    mask = labels.astype(np.int64)
-    if labels.ndim != 3 or not np.array_equal(mask, labels) or (mask < 0).any():
+    mask = labels if labels.dtype.kind in "ui" else labels.astype(np.int32)
+    if labels.ndim != 3 or not np.array_equal(mask, labels) or mask.min(initial=0) < 0:
         raise InputError(
             f"{args.mask.name} is not a mask: labels are whole numbers from 0.",
             ru=f"{args.mask.name} — не маска: метки — целые числа от 0.",
@@ -91,7 +91,7 @@ def _read(
 
 def _single(
     args: argparse.Namespace,
-    mask: npt.NDArray[np.int64],
+    mask: npt.NDArray[np.integer[Any]],
     geometry: Geometry,
     values: npt.NDArray[Any] | None,
     wanted: tuple[str, ...],
@@ -100,7 +100,13 @@ def _single(
     import numpy as np
 
     from app.measure.methods import OF_TWO_MASKS
-    from app.measure.registry import ATTENUATION, DENSITIES, SPATIAL_3D, measure_mask
+    from app.measure.registry import (
+        ATTENUATION,
+        DENSITIES,
+        SPATIAL_3D,
+        measure_labelmap,
+        measure_mask,
+    )
 
     kinds = tuple(name for name in wanted if name not in OF_TWO_MASKS)
     if wanted and not kinds:
@@ -109,21 +115,17 @@ def _single(
         kinds = SPATIAL_3D + (("area",) if mask.shape[0] == 1 else ())
         if values is not None:
             kinds += DENSITIES + (ATTENUATION if args.units == "HU" else ())
-    rows = []
-    for label in [int(n) for n in np.unique(mask) if n] or [1]:
-        found = measure_mask(
-            (mask == label).astype(np.uint8),
-            geometry=geometry,
-            values=values,
-            what=kinds,
-            quantity=args.units,
-        )
-        rows += [_row(label, number) for number in found]
-    return rows
+    found = measure_labelmap(
+        mask, geometry=geometry, values=values, what=kinds, quantity=args.units
+    )
+    if not found:
+        empty = np.zeros(mask.shape, np.uint8)
+        found = {1: measure_mask(empty, geometry=geometry, what=kinds, quantity=args.units)}
+    return [_row(label, number) for label, numbers in found.items() for number in numbers]
 
 
 def _ratio(
-    args: argparse.Namespace, mask: npt.NDArray[np.int64], geometry: Geometry
+    args: argparse.Namespace, mask: npt.NDArray[np.integer[Any]], geometry: Geometry
 ) -> dict[str, Any]:
     import numpy as np
 

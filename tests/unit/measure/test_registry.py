@@ -9,7 +9,7 @@ import pytest
 
 from app.core.errors import InputError
 from app.core.geometry import Geometry
-from app.measure.registry import measure_mask, touches_border
+from app.measure.registry import label_boxes, measure_labelmap, measure_mask, touches_border
 
 
 def rotation(x_deg, y_deg, z_deg):
@@ -203,3 +203,25 @@ def test_what_cannot_be_is_said():
         measure_mask(mask, geometry=geometry, what=("colour",))
     with pytest.raises(InputError, match="differ in size"):
         measure_mask(mask, geometry=geometry, values=np.zeros((2, 2, 2)))
+
+
+def test_a_labelmap_gives_what_its_masks_give():
+    geometry = GRIDS["anisotropic"]
+    labels = np.zeros(geometry.shape_kji, np.uint8)
+    labels[ellipsoid(geometry, (20, 15, 30))] = 7
+    labels[ellipsoid(geometry, (8, 8, 8))] = 200
+    labels[0, 0, 0] = 3
+    values = np.arange(labels.size, dtype=np.float32).reshape(labels.shape)
+    found = measure_labelmap(labels, geometry=geometry, values=values)
+    assert list(found) == [3, 7, 200] == list(label_boxes(labels))
+    for label, numbers in found.items():
+        mask = (labels == label).astype(np.uint8)
+        assert numbers == measure_mask(mask, geometry=geometry, values=values)
+    assert measure_labelmap(np.zeros_like(labels), geometry=geometry) == {}
+
+
+def test_a_mask_on_one_slice_of_many_has_no_area():
+    geometry = GRIDS["isotropic"]
+    mask = np.zeros(geometry.shape_kji, np.uint8)
+    mask[40, 20:30, 20:30] = 1
+    assert measure_mask(mask, geometry=geometry, what=("area",))[0].status == "failed"
