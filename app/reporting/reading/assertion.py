@@ -17,7 +17,6 @@ from app.reporting.reading.sizes import sizes_in
 
 _NEAR_WORDS = 3  # reach of a bare "не" / "not"
 _FORWARD_WORDS = 14
-_WEIGHING = frozenset({"versus", "vs"})
 _LIST_ENDS = frozenset({"or", "nor", "или", "либо"})
 _TAKES_PART = frozenset({"neg_pre", "neg_post", "neg_word", "unc_pre", "unc_post"})
 
@@ -35,7 +34,16 @@ class AssertionReader:
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        kinds = _TAKES_PART | {"pseudo", "hist", "cond", "verb", "scope_word", "family", *CHANGES}
+        kinds = _TAKES_PART | {
+            "pseudo",
+            "unc_list",
+            "hist",
+            "cond",
+            "verb",
+            "scope_word",
+            "family",
+            *CHANGES,
+        }
         hits = [hit for hit in document.hits if hit.kind in kinds]
         covering = [hit for hit in document.hits if hit.kind in ("concept", "head", "denied")]
         self._named = by_sentence(document, covering)
@@ -83,6 +91,8 @@ class AssertionReader:
             if cue.kind == "cond" and clause.first <= cue.first < hit.first:
                 return True
             if cue.kind in ("hist", "family") and cue.first < hit.first:
+                if _inside_longer(cue, cues):
+                    continue
                 reach = _clause_number(sentence, hit.first) - _clause_number(sentence, cue.first)
                 separators = {c.opens for c in sentence.clauses[1:]}
                 carried = reach <= 2 and cue.first == sentence.first
@@ -105,6 +115,11 @@ class AssertionReader:
         clause = sentence.clauses[at]
         for cue in own:
             if cue.kind == "unc_pre" and cue.last <= hit.first + 1 and cue.first < hit.first:
+                denied = any(
+                    c.kind == "neg_pre" and 0 <= cue.first - c.last < _NEAR_WORDS for c in own
+                )
+                if denied or _inside_longer(cue, cues):
+                    continue  # "no findings suggesting ..."
                 return True
             backward = cue.kind == "unc_post" and cue.first >= hit.last
             words = self._document.words
@@ -114,11 +129,18 @@ class AssertionReader:
             if backward and (weighs or cue.last >= clause.last - 1):
                 return True
         # A hedge that is a clause of its own: "вероятнее всего, очаг ...", "Вероятно, ...".
-        if at > 0 and sentence.clauses[at].opens == ",":
+        if at > 0 and sentence.clauses[at].opens in (",", "contrast"):
             before = sentence.clauses[at - 1]
             for cue in cues:
                 if cue.kind == "unc_pre" and cue.first >= before.first and cue.last == before.last:
                     return True
+        # "... differential includes A, B and C": the hedge reaches over the list.
+        for number in range(at, 0, -1):
+            opens, before = sentence.clauses[number].opens, sentence.clauses[number - 1]
+            if opens not in (",", "contrast") or self._states(sentence.clauses[number], cues):
+                return False
+            if any(c.kind == "unc_list" and before.first <= c.first < before.last for c in cues):
+                return True
         return False
 
     def _negation(
@@ -204,13 +226,28 @@ class AssertionReader:
         """The last clause of the list "A, B, or C" that clause ``number`` is part of, or -1."""
         for later in range(len(sentence.clauses) - 1, number - 1, -1):
             clause = sentence.clauses[later]
-            if self._document.words[clause.first].text in _LIST_ENDS and clause.opens == ",":
+            verbs = [
+                c.first
+                for c in self._cues[self._number]
+                if c.kind == "verb" and clause.first <= c.first < clause.last
+            ]
+            stop = min(verbs, default=clause.last)
+            items = self._document.words[clause.first : stop]
+            if clause.opens == "," and any(word.text in _LIST_ENDS for word in items):
                 return later
         return -1
 
     def _carried_back(self, sentence: Sentence, at: int, hit: Hit, cues: list[Hit]) -> Hit | None:
         clause = sentence.clauses[at]
-        if self._states(clause, cues) or not self._is_listed(hit):
+        if self._states(clause, cues):
+            return None
+        if at + 1 < len(sentence.clauses) and sentence.clauses[at + 1].opens in ("-", ":"):
+            # "Effusion: none", "Выпот - не выявлен"
+            following = sentence.clauses[at + 1]
+            for cue in cues:
+                if cue.kind == "neg_post" and cue.first == following.first:
+                    return cue
+        if not self._is_listed(hit):
             return None
         for number in range(at + 1, len(sentence.clauses)):
             following = sentence.clauses[number]
@@ -248,6 +285,17 @@ class AssertionReader:
             return True
         kinds = {"verb", "neg_pre", "neg_post", "neg_word", *CHANGES}
         return any(clause.first <= c.first < clause.last and c.kind in kinds for c in cues)
+
+
+def _inside_longer(cue: Hit, cues: list[Hit]) -> bool:
+    """Whether a cue is part of a longer negation ("no history of")."""
+    return any(
+        c.kind == "neg_pre"
+        and c.first <= cue.first
+        and cue.last <= c.last
+        and c.last - c.first > cue.last - cue.first
+        for c in cues
+    )
 
 
 def _settled(hits: list[Hit], covering: list[Hit]) -> list[Hit]:
