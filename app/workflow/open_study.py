@@ -59,7 +59,8 @@ def open_stored(
             hint="overread studies lists what there is.",
             hint_ru="Список: overread studies.",
         )
-    paths = [path for path in context.store.studies.paths(study_instance_uid) if path.exists()]
+    known = context.store.studies.paths(study_instance_uid)
+    paths = _unpacked_last([path for path in known if path.exists()], context.workspace)
     if paths:
         found = scan(paths, workspace=_own_folder(context), progress=progress, cancel=cancel)
         for study in group(found.records):
@@ -115,6 +116,15 @@ def load_volume(
         )
         context.volumes.put(key, volume)
     return volume
+
+
+def _unpacked_last(paths: Sequence[Path], workspace: Path) -> list[Path]:
+    """Without what was unpacked earlier than last: an archive opened ten times is one study."""
+    folders = {path.relative_to(workspace).parts[0] for path in paths if workspace in path.parents}
+    if not folders:
+        return list(paths)
+    newest = workspace / max(folders, key=lambda name: (workspace / name).stat().st_mtime_ns)
+    return [path for path in paths if workspace not in path.parents or newest in path.parents]
 
 
 def _own_folder(context: AppContext) -> Path:

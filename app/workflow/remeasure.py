@@ -125,7 +125,10 @@ def _of_several(
     return like(
         item,
         cardiothoracic_ratio(
-            masks[0], lungs, geometry=stack.geometry, view_position=series.view_position
+            masks[0],
+            lungs,
+            geometry=stack.geometry,
+            view_position=stack.view_position or series.view_position,
         ),
     )
 

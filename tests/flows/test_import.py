@@ -12,6 +12,7 @@ from app.jobs.cancel import CancelToken
 from app.workflow.context import AppContext
 from app.workflow.import_studies import import_paths
 from app.workflow.open_study import known_priors, open_paths, open_stored
+from app.workflow.session import StudySession
 from tests.support.synthetic_dicom import SeriesSpec, write_series
 
 
@@ -78,6 +79,25 @@ def test_two_archives_opened_one_after_the_other_do_not_write_over_each_other(
     ]
     assert places[0].isdisjoint(places[1])
     assert all(path.exists() for path in places[0] | places[1])
+
+
+def test_an_archive_opened_again_and_again_is_read_once_when_it_is_reopened(
+    context: AppContext, tmp_path: Path
+) -> None:
+    paths = write_series(tmp_path / "one", SeriesSpec(count=2))
+    archive = tmp_path / "one.zip"
+    with zipfile.ZipFile(archive, "w") as target:
+        for path in paths:
+            target.write(path, path.name)
+    for _ in range(3):
+        study = open_paths(context, [archive]).studies[0]
+        StudySession(context, study).close()
+    known = context.store.studies.paths(study.study_instance_uid)
+    assert len(known) == 6
+    again = open_stored(context, study.study_instance_uid)
+    assert {i.path for s in again.series for i in s.instances} == {
+        i.path for s in study.series for i in s.instances
+    }
 
 
 def test_photos_and_empty_folders_are_refused_in_a_sentence(

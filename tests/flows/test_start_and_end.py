@@ -13,7 +13,11 @@ import pytest
 from app.bootstrap import ARCHIVES_KEPT_S, forget_old_archives
 from app.config.settings import Settings, save_settings
 from app.core.errors import Cancelled
+from app.workflow.open_study import open_paths
+from app.workflow.run_models import run_pack
+from tests.flows.conftest import only_ref, write_film
 from tests.support.program import CHECKOUT
+from tests.support.tiny_pack import write_film_pack
 from tests.support.workflow_context import context_in
 
 
@@ -54,6 +58,29 @@ def test_closing_cancels_what_runs_and_may_be_repeated(tmp_path: Path) -> None:
         context.close()
         with pytest.raises(Cancelled):
             job.result(timeout=5)
+
+
+def test_closing_does_not_wait_for_a_model(tmp_path: Path) -> None:
+    write_film_pack(tmp_path / "library" / "packs", pack_id="slow", delay=400)
+    path = write_film(tmp_path / "film.dcm")
+    with context_in(tmp_path / "library") as context:
+        (study,) = open_paths(context, [path]).studies
+        ref = only_ref(study)
+        job = context.runner.submit(
+            "inference",
+            "slow",
+            lambda token, progress: run_pack(
+                context, study, "slow", ref, progress=progress, cancel=token
+            ),
+        )
+        deadline = time.monotonic() + 30
+        while context.inference.process_id is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        begun = time.monotonic()
+        context.close()
+        assert time.monotonic() - begun < 4.0
+        assert context.inference.process_id is None
+        assert job.is_finished
 
 
 def test_the_parts_start_without_qt_and_vtk(tmp_path: Path) -> None:
