@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from app.core.errors import EnvironmentFault, InputError
+from app.core.errors import DiskFull, EnvironmentFault, InputError
 from app.core.geometry import Geometry
 
 _ENDINGS = (".nii.gz", ".nii", ".nrrd")
@@ -84,13 +84,15 @@ def write_nifti(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Level 1: the volumes of a reading are written often and read once or twice.
-        sitk.WriteImage(
-            to_sitk(array, geometry, pixel_spacing_mm), partial, True, compressionLevel=1
-        )
+        image = to_sitk(array, geometry, pixel_spacing_mm)
+        sitk.WriteImage(image, partial, True, compressionLevel=1)
+        _require_whole(partial, image)
         partial.replace(path)
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, DiskFull) as error:
         with contextlib.suppress(OSError):
             partial.unlink()
+        if isinstance(error, DiskFull):
+            raise
         raise EnvironmentFault(
             f"{path.name} could not be written.",
             ru=f"Не удалось записать {path.name}.",
@@ -98,6 +100,22 @@ def write_nifti(
             hint_ru="Проверьте свободное место и права на папку.",
             technical_detail=str(error),
         ) from error
+
+
+def _require_whole(written: Path, image: sitk.Image) -> None:
+    """Read the file again: on a full disk ITK's NIfTI writer stops short without raising."""
+    try:
+        again = sitk.ReadImage(written)
+        is_whole = np.array_equal(sitk.GetArrayFromImage(again), sitk.GetArrayFromImage(image))
+    except RuntimeError:
+        is_whole = False
+    if not is_whole:
+        raise DiskFull(
+            "The disk is full: the image file could not be written whole.",
+            ru="Диск заполнен: файл изображения не удалось записать целиком.",
+            hint="Free some space and write it again.",
+            hint_ru="Освободите место и запишите его ещё раз.",
+        )
 
 
 def read_nifti(path: Path) -> tuple[npt.NDArray[Any], Geometry]:

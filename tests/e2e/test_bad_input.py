@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -162,12 +163,13 @@ def test_a_findings_file_that_is_no_json(tmp_path: Path, data: Path) -> None:
     assert one_sentence(outcome)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of one mebibyte."""
+@pytest.fixture(params=["1m"])
+def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A disk of one mebibyte, or of the size that the test asks for."""
+    size = request.param
     folder = tmp_path / "small-disk"
     folder.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    options = ["-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(["mount", *options], check=False).returncode != 0:
         pytest.skip("mounting a small disk needs root")
     yield folder
@@ -184,17 +186,15 @@ def test_a_full_disk(tmp_path: Path, data: Path, small_disk: Path) -> None:
     assert "full" in one_sentence(outcome).lower()
 
 
+@pytest.mark.parametrize("small_disk", ["3m"], indirect=True)
 def test_a_library_on_a_full_disk_loses_nothing(tmp_path: Path, small_disk: Path) -> None:
     library = small_disk / "library"
     write_projection(tmp_path / "dx.dcm", np.zeros((64, 48), np.uint16))
     first = overread("import", tmp_path / "dx.dcm", "--json", data=library)
     assert first.code == 0, first.err
     filler = small_disk / "filler"
-    with filler.open("wb") as file:
-        try:
-            while file.write(bytes(4096)):
-                file.flush()
-        except OSError:
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
             pass
     write_series(tmp_path / "ct", SeriesSpec(count=200))
     second = overread("import", tmp_path / "ct", "--json", data=library)
