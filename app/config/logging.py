@@ -63,10 +63,8 @@ def set_up_logging(folder: Path, *, level: int = logging.INFO) -> PatientDataFil
     A second call replaces the first. A folder that cannot be written leaves the program without
     a log, not without a start.
     """
+    end_logging()
     root = logging.getLogger("overread")
-    for old in list(root.handlers):
-        root.removeHandler(old)
-        old.close()
     patient_data = PatientDataFilter()
     root.setLevel(level)
     root.propagate = False
@@ -82,6 +80,15 @@ def set_up_logging(folder: Path, *, level: int = logging.INFO) -> PatientDataFil
     handler.setFormatter(_Formatter(patient_data))
     root.addHandler(handler)
     return patient_data
+
+
+def end_logging() -> None:
+    """Close the log files; what is logged from now on goes where Python sends it."""
+    root = logging.getLogger("overread")
+    for old in list(root.handlers):
+        root.removeHandler(old)
+        old.close()
+    root.propagate = True
 
 
 def _masked(args: object) -> tuple[object, ...] | dict[str, object] | None:

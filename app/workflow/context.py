@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.config.logging import PatientDataFilter, end_logging
 from app.config.settings import Settings
 from app.core.ports import Clock, SnapshotRenderer, UidSource
 from app.inference.pack_store import PackStore
@@ -23,7 +24,8 @@ class AppContext:
     """The parts of the running program. ``close`` ends them in the right order.
 
     ``user`` is who decides and signs (the actor of the audit trail). ``workspace`` takes what is
-    unpacked from archives. ``snapshots`` makes the renderer of key images on first use; None
+    unpacked from archives. ``patient_data`` keeps the patients it is told of out of the log.
+    ``snapshots`` makes the renderer of key images on first use; None
     where rendering is not installed.
     """
 
@@ -37,6 +39,7 @@ class AppContext:
     user: str
     workspace: Path
     volumes: VolumeCache
+    patient_data: PatientDataFilter
     snapshots: Callable[[], SnapshotRenderer] | None = None
     _closed: bool = field(default=False, init=False)
 
@@ -50,3 +53,4 @@ class AppContext:
         self.runner.shutdown(timeout=5.0)
         self.volumes.clear()
         self.store.close()
+        end_logging()

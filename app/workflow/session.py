@@ -72,6 +72,8 @@ class StudySession:
         self.priors = tuple(priors)
         self.facts: StudyFacts = study_facts(study, self.priors)
         self.is_open = True
+        for shown in (study, *self.priors):
+            context.patient_data.protect(shown.patient)
         self.history = History(context.settings.history_mb * 1024 * 1024)
         self.history.changed.connect(self.history_changed.emit)
         self.last_check: CheckResult | None = None

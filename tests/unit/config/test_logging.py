@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config.logging import set_up_logging
+from app.config.logging import end_logging, set_up_logging
 from tests.support.domain import header_study
 
 
@@ -16,9 +16,7 @@ def log(tmp_path: Path):
     patient_data = set_up_logging(tmp_path)
     patient_data.protect(header_study().patient)
     yield logging.getLogger("overread.test")
-    for handler in list(logging.getLogger("overread").handlers):
-        logging.getLogger("overread").removeHandler(handler)
-        handler.close()
+    end_logging()
 
 
 def _text(tmp_path: Path) -> str:
@@ -51,3 +49,4 @@ def test_a_folder_that_cannot_be_written_is_no_reason_not_to_start(tmp_path: Pat
     (tmp_path / "file").write_text("x")
     set_up_logging(tmp_path / "file" / "logs")
     logging.getLogger("overread").error("nobody hears this")
+    end_logging()

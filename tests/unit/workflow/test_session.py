@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -113,3 +114,12 @@ def test_what_the_headers_do_not_say_is_not_known(context: AppContext) -> None:
 def test_an_unknown_finding_is_a_key_error(session: StudySession) -> None:
     with pytest.raises(KeyError):
         session.finding("nobody")
+
+
+def test_the_patient_of_an_open_study_stays_out_of_the_log(tmp_path: Path) -> None:
+    with context_in(tmp_path) as context:
+        StudySession(context, header_study())
+        logging.getLogger("overread.test").error("failed on IVANOVA in /data/IVANOVA/4711")
+    text = (tmp_path / "logs" / "overread.log").read_text("utf-8")
+    assert "failed on" in text
+    assert "IVANOVA" not in text
