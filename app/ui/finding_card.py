@@ -16,7 +16,7 @@ from app.core.measurement import Measurement
 from app.core.report import Message
 from app.ui import finding_words as words
 from app.ui.panel_style import STATE_MARKS
-from app.ui.texts import tr
+from app.ui.texts import language, tr
 from app.ui.theme import COLORS
 
 _EDGE_PX: Final = 4.0
@@ -50,6 +50,7 @@ class FindingCard(QWidget):
         self.setObjectName("card")
         self.uid = ""
         self._state = "proposed"
+        self._shown: object = None
         self._is_current = False
         self._mark = _label()
         self._number = _label()
@@ -67,7 +68,11 @@ class FindingCard(QWidget):
         self._place()
 
     def show_finding(self, finding: Finding, facts: CardFacts) -> None:
-        """Fill the card."""
+        """Fill the card; does nothing where nothing changed."""
+        shown = (finding, facts, language())
+        if shown == self._shown:
+            return
+        self._shown = shown
         current, locked = facts.is_current, facts.is_locked
         self.uid, self._state, self._is_current = finding.uid, finding.state, current
         undecided = finding.state == "proposed"
@@ -108,6 +113,7 @@ class FindingCard(QWidget):
             self._outer.removeWidget(self._tail)
             self._tail.hide()
             self._tail.deleteLater()
+        self._shown = None
         self._tail = widget
         if widget is not None:
             self._outer.addWidget(widget)
@@ -204,7 +210,8 @@ class FindingCard(QWidget):
         self._set("numbers", numbers)
         hovers = [words.measurement_hover(item) for item in measurements]
         self._lines["numbers"].setToolTip("\n".join(hovers))
-        flags = ", ".join(words.quality_texts(content, facts.flag_texts))
+        said = words.headline(content)
+        flags = " ".join(t for t in words.quality_texts(content, facts.flag_texts) if t not in said)
         self._set("quality", f"▲ {escape(flags)}" if flags else "")
         score = " · ".join(p for p in (words.score_text(finding), facts.series_text) if p)
         self._set("score", escape(score))

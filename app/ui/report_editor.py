@@ -25,7 +25,7 @@ from app.ui.panel_style import SEVERITY_COLORS, SEVERITY_MARKS
 from app.ui.texts import language, tr
 from app.ui.theme import COLORS
 
-_GUTTER_PX: Final = 44
+_GUTTER_PX: Final = 50
 _UNDERLINES: Final = {
     "block": QTextCharFormat.UnderlineStyle.WaveUnderline,
     "warn": QTextCharFormat.UnderlineStyle.DashUnderline,
@@ -223,15 +223,15 @@ class ReportEditor(QPlainTextEdit):
         painter.end()
 
     def _numbers_by_line(self) -> dict[int, str]:
-        """Top of each line on which generated sentences begin, and the numbers of their findings;
-        the first and the last where there is no room for all."""
+        """Top of each line on which generated sentences begin, and the numbers of their findings,
+        as many as there is room for."""
         lines: dict[int, list[int]] = {}
         for place in self.link_places():
             number = self._numbers.get(place.finding_uid)
             if number is not None:
                 lines.setdefault(self._line_top(place.start), []).append(number)
         return {
-            top: ",".join(map(str, numbers)) if len(numbers) < 3 else f"{numbers[0]}…{numbers[-1]}"
+            top: ",".join(map(str, numbers[:3])) + ("…" if len(numbers) > 3 else "")
             for top, numbers in lines.items()
         }
 

@@ -166,21 +166,27 @@ class Reading:
         (uid,) = {finding.uid for finding in self.session.findings} - before
         return self.session.finding(uid)
 
-    def reject(self, finding: Finding) -> None:
+    def reject(self, finding: Finding, *, pictures: bool = True) -> None:
         """Reject with X and the second reason."""
         panel = self.window.findings
         self.session.select(finding.uid)
         panel.setFocus()
         QTest.keyClick(panel, Qt.Key.Key_X)
         reasons = next(r for r in panel.findChildren(ReasonList) if r.isVisible())
-        self.picture("why-rejected")
+        if pictures:
+            self.picture("why-rejected")
         QTest.keyClick(reasons, Qt.Key.Key_2)
-        self.picture("rejected")
+        if pictures:
+            self.picture("rejected")
 
-    def accept_the_rest(self) -> None:
-        """Nothing stays undecided."""
+    def decide_the_rest(self) -> None:
+        """Nothing stays undecided; what a model says of its own quality is no finding."""
         for finding in self.session.findings:
-            if finding.state == "proposed":
+            if finding.state != "proposed":
+                continue
+            if self.session.mask(finding.uid) is None:
+                self.reject(finding, pictures=False)
+            else:
                 self.session.select(finding.uid)
                 self.window.findings.accept_current()
 
@@ -286,7 +292,7 @@ def main(study: Path, out: Path) -> None:
         reading.edit_with_brush(second)
         reading.add("Nodule", "right", "upper lobe", name="own-finding")
         reading.reject(reading.add("Atelectasis", "left", "lung base", name="second-own-finding"))
-        reading.accept_the_rest()
+        reading.decide_the_rest()
         reading.seen["states"] = sorted(f.state for f in reading.session.findings)
         reading.draft()
         reading.break_the_side()
