@@ -118,8 +118,8 @@ class _Builder:
         """The one finding that says what the pack's checks found."""
         texts = [flag.text for flag in self._result.flags]
         label = Label(
-            " ".join([f"{IMAGE_QUALITY.en}:", *(text.en for text in texts)]),
-            " ".join([f"{IMAGE_QUALITY.ru}:", *(text.ru for text in texts)]),
+            f"{IMAGE_QUALITY.en}: " + "; ".join(text.en.rstrip(".") for text in texts),
+            f"{IMAGE_QUALITY.ru}: " + "; ".join(text.ru.rstrip(".") for text in texts),
         )
         content = FindingContent(
             concept=None,

@@ -104,8 +104,8 @@ def test_flags_reach_the_numbers_that_they_concern(pack):
     assert right.current.quality_flags == ()
     assert left.current.quality_flags == ("lung-cut-off",)
     assert quality.current.region.kind == "image"
-    assert "Cut off." in quality.current.label.en
-    assert "Срезано." in quality.current.label.ru
+    assert quality.current.label.en == "Quality of the model's result: Cut off"
+    assert quality.current.label.ru.endswith(": Срезано")
 
 
 def test_empty_masks_give_no_finding_and_absent_ratios(pack):
