@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from app.workflow.session import StudySession
 
 _JOURNAL_MS: Final = 250
+_RETRY_MS: Final = 2000
 
 
 class ReportWriting(QObject):
@@ -32,7 +33,6 @@ class ReportWriting(QObject):
         self._synced_text = ""
         self._journal = QTimer(self)
         self._journal.setSingleShot(True)
-        self._journal.setInterval(_JOURNAL_MS)
         self._journal.timeout.connect(self.flush)
         editor.textChanged.connect(self._text_changed)
         editor.focus_left.connect(self.flush)
@@ -57,10 +57,13 @@ class ReportWriting(QObject):
         session, text = self._session, self._editor.report_text()
         if session is None or session.is_signed or text == self._synced_text:
             return
-        self._synced_text = text
+        before, self._synced_text = self._synced_text, text
         try:
             session.set_report_text(text)
         except AppError as error:
+            # the text is still only on screen: say so, and try again
+            self._synced_text = before
+            self._journal.start(_RETRY_MS)
             self.failed.emit(error)
 
     def take(self) -> None:
@@ -76,5 +79,5 @@ class ReportWriting(QObject):
             return
         # a throttle, not a debounce: what is typed without a pause reaches the disk as well
         if not self._journal.isActive():
-            self._journal.start()
+            self._journal.start(_JOURNAL_MS)
         self.typed.emit()

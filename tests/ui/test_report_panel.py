@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QTextCursor
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.core.report import Discrepancy, Language
@@ -226,3 +227,19 @@ def test_alt_arrows_go_round_the_discrepancies(
         assert current is not None
         seen.append(current.id)
     assert sorted(seen) == sorted(item.id for item in items)
+
+
+def test_a_full_disk_is_said_and_the_text_is_stored_once_there_is_room(
+    panel: ReportPanel, session: StudySession, context: AppContext, qtbot: QtBot
+) -> None:
+    database = context.store._db
+    used = database.row("PRAGMA page_count")[0]
+    database.row(f"PRAGMA max_page_count = {used}")
+    text = "The lungs are clear. " * 4000
+    panel.editor.replace_all(text, undoable=True)
+    panel.flush()
+    assert session.report_text == ""
+    assert any("full" in label.text() for label in panel.findChildren(QLabel))
+    assert panel.editor.report_text() == text
+    database.row("PRAGMA max_page_count = 100000")
+    qtbot.waitUntil(lambda: session.report_text == text, timeout=5000)
