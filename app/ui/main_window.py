@@ -12,11 +12,8 @@ from PySide6.QtWidgets import (
     QLabel,
     QMainWindow,
     QMessageBox,
-    QSplitter,
     QToolBar,
     QToolButton,
-    QVBoxLayout,
-    QWidget,
 )
 
 from app import __version__
@@ -40,6 +37,7 @@ from app.ui.texts import language, language_changed, tr
 from app.ui.theme import ICON_SIZE_PX
 from app.ui.viewport_grid import ViewportGrid
 from app.ui.viewport_widget import ToolName, ViewportWidget
+from app.ui.window_frame import column, splitter
 from app.workflow.export import export
 
 if TYPE_CHECKING:
@@ -91,7 +89,8 @@ class MainWindow(QMainWindow):
     # commands
 
     def open(self, paths: Sequence[Path]) -> None:
-        """Open files, folders or ZIPs; the first study found becomes the open one."""
+        """Open files, folders or ZIPs; the newest study found becomes the open one."""
+        self.messages.hide()
         self.opener.open(paths)
 
     def begin(self, paths: Sequence[Path]) -> None:
@@ -378,34 +377,18 @@ class MainWindow(QMainWindow):
         self._bar.setMovable(False)
         self._bar.setIconSize(QSize(ICON_SIZE_PX, ICON_SIZE_PX))
         self._bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        middle = _column((self.grid, 1), (self.messages, 0))
-        self._right = QSplitter(Qt.Orientation.Vertical)
-        for panel in (self.findings, self.report, self.jobs):
-            self._right.addWidget(panel)
+        middle = column((self.grid, 1), (self.messages, 0))
+        self._right = splitter(Qt.Orientation.Vertical, self.findings, self.report, self.jobs)
         self._right.setSizes([420, 420, 0])
-        self._right.setChildrenCollapsible(False)
         self._right.setMinimumWidth(340)
         self.jobs.setMinimumHeight(130)
         self.jobs.hide()
-        columns = QSplitter(Qt.Orientation.Horizontal)
-        for number, widget in enumerate((self.browser, middle, self._right)):
-            columns.addWidget(widget)
-            columns.setStretchFactor(number, 1 if number == 1 else 0)
+        columns = splitter(Qt.Orientation.Horizontal, self.browser, middle, self._right)
+        columns.setStretchFactor(1, 1)
         columns.setSizes(list(_PANEL_WIDTHS))
-        columns.setChildrenCollapsible(False)
         self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self._bar)
-        self.setCentralWidget(_column((self.banner, 0), (columns, 1)))
+        self.setCentralWidget(column((self.banner, 0), (columns, 1)))
         self._job_text.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.statusBar().addWidget(self._status, 1)
         self.statusBar().addPermanentWidget(self._job_text)
         self.statusBar().setSizeGripEnabled(False)
-
-
-def _column(*parts: tuple[QWidget, int]) -> QWidget:
-    holder = QWidget()
-    column = QVBoxLayout(holder)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(0)
-    for widget, stretch in parts:
-        column.addWidget(widget, stretch)
-    return holder

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDragEnterEvent,
     QDropEvent,
     QHelpEvent,
-    QImage,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
-    QTransform,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QToolTip, QWidget
@@ -25,10 +22,10 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from app.core.geometry import Float64Array
 from app.core.study import SeriesRef
 from app.core.volume import Window
-from app.rendering.slice_renderer import DisplayArray
 from app.ui import overlay_painter as overlays
 from app.ui.corner_texts import CornerMarks, corner_texts, edge_letters, warning_sentences
 from app.ui.layer_outlines import LayerOutlines
+from app.ui.raster import Raster
 from app.ui.series_image import SeriesImage
 from app.ui.texts import language, tr
 from app.ui.theme import color
@@ -43,7 +40,6 @@ ToolName = Literal["window", "pan", "zoom", "scroll", "crosshair", "brush", "era
 SERIES_MIME = "application/x-overread-series"
 _CLICK_PX = 3
 _FAST_SCROLL = 5
-_SHRINK_BELOW = 0.75
 
 
 class Brush(Protocol):
@@ -104,8 +100,7 @@ class ViewportWidget(QWidget):
         self._press: QPointF | None = None
         self._painting = False
         self._pointer: QPointF | None = None
-        self._raster: tuple[DisplayArray, QImage] | None = None
-        self._shrunk: tuple[int, int, int, QImage] | None = None
+        self._raster = Raster()
         self._drawn: tuple[overlays.DrawnLayer, ...] = ()
         self._menu_allowed = True
         self.setMouseTracking(True)
@@ -119,7 +114,6 @@ class ViewportWidget(QWidget):
     def show_image(self, image: SeriesImage | None, state: ViewportState) -> None:
         """Show ``image`` as ``state`` says; None empties the viewport."""
         self.image, self.state = image, state
-        self._raster = self._shrunk = None
         self.update()
 
     def set_state(self, state: ViewportState) -> None:
@@ -183,7 +177,7 @@ class ViewportWidget(QWidget):
             else image.picture(self.state.plane, camera.index, window, inverted=self.state.inverted)
         )
         if shown is not None:
-            self._paint_raster(painter, shown, camera)
+            self._raster.paint(painter, shown, camera, self.devicePixelRatioF())
         else:
             overlays.draw_notice(painter, area, self._waiting_text(image))
         self._drawn = ()
@@ -201,42 +195,6 @@ class ViewportWidget(QWidget):
             if self._has_mm(image):
                 overlays.draw_scale(painter, area, camera.zoom)
         self._paint_brush(painter, camera)
-
-    def _paint_raster(self, painter: QPainter, shown: DisplayArray, camera: Camera) -> None:
-        raster = self._raster_of(shown)
-        matrix = QTransform(*camera.pixel_matrix())
-        pixels = np.hypot(matrix.m11(), matrix.m12()), np.hypot(matrix.m21(), matrix.m22())
-        ratio = self.devicePixelRatioF()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.setTransform(matrix)
-        if min(pixels) * ratio < _SHRINK_BELOW:
-            # Bilinear drawing skips pixels when it shrinks; area averaging does not.
-            width = max(round(raster.width() * pixels[0] * ratio), 1)
-            height = max(round(raster.height() * pixels[1] * ratio), 1)
-            raster = self._shrunken(raster, width, height)
-        painter.drawImage(QRectF(0, 0, shown.shape[1], shown.shape[0]), raster)
-        painter.resetTransform()
-
-    def _raster_of(self, shown: DisplayArray) -> QImage:
-        if self._raster is None or self._raster[0] is not shown:
-            height, width = shown.shape[:2]
-            kind = (
-                QImage.Format.Format_RGB888 if shown.ndim == 3 else QImage.Format.Format_Grayscale8
-            )
-            self._raster = (shown, QImage(shown.data, width, height, shown.strides[0], kind))
-        return self._raster[1]
-
-    def _shrunken(self, raster: QImage, width: int, height: int) -> QImage:
-        key = raster.cacheKey()
-        if self._shrunk is None or self._shrunk[:3] != (key, width, height):
-            small = raster.scaled(
-                width,
-                height,
-                Qt.AspectRatioMode.IgnoreAspectRatio,
-                Qt.TransformationMode.SmoothTransformation,
-            )
-            self._shrunk = (key, width, height, small)
-        return self._shrunk[3]
 
     def _paint_crosshair(
         self, painter: QPainter, area: QRectF, image: SeriesImage, camera: Camera

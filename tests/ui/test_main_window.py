@@ -272,12 +272,13 @@ def test_both_languages_and_back(window: MainWindow, ct: Path) -> None:
     assert window.actions_.by_id["finding_accept"].text() == "Accept"
 
 
+@pytest.mark.slow
 def test_a_real_ct_is_scrollable(window: MainWindow) -> None:
     window.open([shared("data/studies/ct-abdomen-200.zip")])
-    wait_for(lambda: window.desk.session is not None, "the study")
+    wait_for(lambda: window.desk.session is not None, "the study", seconds=120)
     viewport = window.grid.viewports[0]
-    wait_for(lambda: viewport.image.loaded_frames > 0, "the first image")
-    wait_for(lambda: not window.desk.loader.is_busy, "the volume")
+    wait_for(lambda: viewport.image.loaded_frames > 0, "the first image", seconds=60)
+    wait_for(lambda: not window.desk.loader.is_busy, "the volume", seconds=60)
     grid: Geometry = viewport.image.grid("stack")
     assert grid.size_ijk == (512, 512, 200)
     for _ in range(30):
