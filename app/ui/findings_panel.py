@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+import shiboken6
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -56,6 +58,7 @@ class FindingsPanel(QWidget):
         self._signals: SessionSignals | None = None
         self._cards: dict[str, FindingCard] = {}
         self._inline: QWidget | None = None
+        self._focus_before: QWidget | None = None
         self._texts_of_pack: dict[str, Mapping[str, Message]] = {}
         self._series_provider: Callable[[], SeriesRef | None] = lambda: None
         self.setStyleSheet(PANEL_STYLE)
@@ -170,7 +173,7 @@ class FindingsPanel(QWidget):
         editor = FindingEditor(None, tr("editor.title_add"))
         editor.saved.connect(lambda content: self._save_new(content, ref))
         editor.cancelled.connect(self._leave_inline)
-        self._inline = editor
+        self._begin_inline(editor)
         self._new_slot.addWidget(editor)
         editor.show()
         editor.focus_first()
@@ -286,7 +289,7 @@ class FindingsPanel(QWidget):
         }[action]()
 
     def _open_inline(self, card: FindingCard, widget: QWidget) -> None:
-        self._inline = widget
+        self._begin_inline(widget)
         card.set_tail(widget)
         self._bring_into_view(card)
 
@@ -314,9 +317,18 @@ class FindingsPanel(QWidget):
         inline.hide()
         inline.deleteLater()
 
+    def _begin_inline(self, widget: QWidget) -> None:
+        self._inline = widget
+        self._focus_before = QApplication.focusWidget()
+
     def _leave_inline(self) -> None:
+        """Close, and give the keys back to where the reader was: mostly the images."""
         self._close_inline()
-        self.setFocus()
+        before, self._focus_before = self._focus_before, None
+        if before is not None and shiboken6.isValid(before) and before.isVisible():
+            before.setFocus()
+        else:
+            self.setFocus()
 
     def _is_locked(self) -> bool:
         report = None if self._session is None else self._session.report

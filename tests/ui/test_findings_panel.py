@@ -232,3 +232,20 @@ def test_nothing_is_cut_at_the_smallest_width(
             assert button.width() >= wanted, button.text()
             place = button.mapTo(panel, button.rect().topRight())
             assert place.x() <= panel.width(), button.text()
+
+
+def test_the_keys_go_back_to_where_the_reader_was(
+    panel: FindingsPanel, session: StudySession, qtbot: QtBot
+) -> None:
+    images = QLineEdit()
+    qtbot.addWidget(images)
+    images.show()
+    images.setFocus()
+    qtbot.waitUntil(images.hasFocus)
+    session.select(EFFUSION)
+    panel.reject_current()
+    reasons = panel.findChild(ReasonList)
+    assert reasons is not None
+    QTest.keyClick(reasons, Qt.Key.Key_1)
+    assert session.finding(EFFUSION).state == "rejected"
+    qtbot.waitUntil(images.hasFocus)
