@@ -46,7 +46,12 @@ class _Generation:
     name: Literal["ai", "final"]
     findings: tuple[Finding, ...]
     at_utc: str
-    is_verified: bool
+    signed: Report | None = None
+
+    @property
+    def signer(self) -> str:
+        """Who signed this state, or empty."""
+        return self.signed.signature.name if self.signed and self.signed.signature else ""
 
 
 def export(
@@ -103,30 +108,44 @@ class _Objects:
         self._files: list[Path] = []
 
     def write(self, kinds: Collection[ExportKind]) -> list[Path]:
-        """All objects; the files in order."""
-        session = self._session
-        report = session.report
-        signature = report.signature if report is not None else None
-        if signature is None:
-            kept = tuple(f for f in session.findings if f.state != "rejected")
-            final = _Generation("final", kept, session.context.clock.now_utc(), False)
-            generations = [final]
-        else:
-            kept = tuple(f for f in session.findings if f.is_in_report)
-            final = _Generation("final", kept, signature.at_utc, True)
-            proposed = tuple(_as_proposed(f) for f in session.findings if f.is_from_model)
-            at_utc = max((f.provenance.at_utc for f in proposed), default=signature.at_utc)
-            generations = [final]
-            if proposed:
-                generations.insert(0, _Generation("ai", proposed, at_utc, False))
-        raw: dict[SeriesRef, pydicom.Dataset] = {}
+        """All objects; the files in order.
+
+        Of several signed versions (addenda) the last is written; each names the one before.
+        """
+        generations = self._generations()
+        earlier: dict[SeriesRef, pydicom.Dataset] = {}
         for generation in generations:
+            is_written = generation.name == "ai" or generation is generations[-1]
             for ref, findings in self._by_stack(generation).items():
-                places = self._segmentation(ref, findings, generation, write="seg" in kinds)
+                segmentation, places = self._segmentation(ref, findings, generation)
+                if segmentation is not None and is_written and "seg" in kinds:
+                    self._write(generation, "seg", segmentation)
                 if "sr" in kinds:
-                    document = self._document(ref, findings, generation, places, raw.get(ref))
-                    raw[ref] = document
+                    document = self._document(ref, findings, generation, places, earlier.get(ref))
+                    earlier[ref] = document
+                    if is_written:
+                        self._write(generation, "sr", document)
         return self._files
+
+    def _generations(self) -> list[_Generation]:
+        session = self._session
+        if not session.is_signed:
+            kept = tuple(f for f in session.findings if f.state != "rejected")
+            return [_Generation("final", kept, session.context.clock.now_utc())]
+        versions = session.context.store.reports.versions(
+            session.study.study_instance_uid, session.reading
+        )
+        decided = tuple(f for f in session.findings if f.is_in_report)
+        signed = [
+            _Generation("final", decided, version.signature.at_utc, version)
+            for version in versions
+            if version.signature is not None
+        ]
+        proposed = tuple(_as_proposed(f) for f in session.findings if f.is_from_model)
+        if not proposed:
+            return signed
+        at_utc = max(finding.provenance.at_utc for finding in proposed)
+        return [_Generation("ai", proposed, at_utc), *signed]
 
     def _by_stack(self, generation: _Generation) -> dict[SeriesRef, tuple[Finding, ...]]:
         found: dict[SeriesRef, list[Finding]] = defaultdict(list)
@@ -152,9 +171,7 @@ class _Objects:
         ref: SeriesRef,
         findings: Sequence[Finding],
         generation: _Generation,
-        *,
-        write: bool,
-    ) -> dict[str, SegmentPlace]:
+    ) -> tuple[pydicom.Dataset | None, dict[str, SegmentPlace]]:
         """The segmentation of one stack; the segment of each finding that has a mask."""
         segments = [
             SegmentSource(finding, mask.voxels)
@@ -162,24 +179,21 @@ class _Objects:
             if (mask := self._mask(finding)) is not None and not mask.is_empty
         ]
         if not segments:
-            return {}
+            return None, {}
         _series, stack = find_stack(self._session.study, ref)
         is_raw = generation.name == "ai"
-        kind = "ai-seg" if is_raw else "seg"
         dataset = write_seg(
             SegRequest(
                 source=self._source(ref),
                 segments=tuple(segments),
-                identity=self._identity(kind, ref, generation),
+                identity=self._identity("seg", ref, generation),
                 description="AI segmentation" if is_raw else "Segmentation",
                 at_utc=generation.at_utc,
-                content_creator=self._signer() if generation.is_verified else "",
+                content_creator=generation.signer,
                 resampled_grid=stack.geometry if stack.verdict == "resampled" else None,
             )
         )
-        if write:
-            self._write(kind, dataset)
-        return {
+        return dataset, {
             segment.finding.uid: SegmentPlace(dataset, number)
             for number, segment in enumerate(segments, 1)
         }
@@ -193,26 +207,23 @@ class _Objects:
         predecessor: pydicom.Dataset | None,
     ) -> pydicom.Dataset:
         is_raw = generation.name == "ai"
-        kind = "ai-sr" if is_raw else "sr"
         context = self._session.context
-        dataset = write_sr(
+        return write_sr(
             SrRequest(
                 source=self._source(ref),
                 findings=tuple(findings),
                 places=places,
-                identity=self._identity(kind, ref, generation),
+                identity=self._identity("sr", ref, generation),
                 device_uid=derived_uid("device", context.settings.organisation or "overread"),
                 description="AI findings" if is_raw else "Findings",
                 at_utc=generation.at_utc,
                 language=self._session.language,
-                is_verified=generation.is_verified,
-                observer_name=self._signer(),
+                is_verified=generation.signed is not None,
+                observer_name=generation.signer,
                 organization=context.settings.organisation,
                 predecessor=predecessor,
             )
         )
-        self._write(kind, dataset)
-        return dataset
 
     def _mask(self, finding: Finding) -> Mask | None:
         region = finding.current.region
@@ -220,26 +231,31 @@ class _Objects:
             return None
         return self._session.stored_mask(region.mask_sha256, self._session.ref_of(finding))
 
-    def _signer(self) -> str:
-        report = self._session.report
-        return report.signature.name if report is not None and report.signature else ""
-
-    def _identity(self, kind: str, ref: SeriesRef, generation: _Generation) -> Identity:
-        report = self._session.report
+    def _identity(
+        self, kind: Literal["seg", "sr"], ref: SeriesRef, generation: _Generation
+    ) -> Identity:
+        name = _file_kind(generation, kind)
         seed = (
-            kind, ref.study_instance_uid, ref.series_instance_uid, str(ref.stack),
+            name, ref.study_instance_uid, ref.series_instance_uid, str(ref.stack),
             findings_sha256(generation.findings), generation.at_utc,
-            report.content_sha256 if report is not None and generation.is_verified else "",
+            generation.signed.content_sha256 if generation.signed else "",
         )  # fmt: skip
         return Identity(
             series_instance_uid=derived_uid("series", *seed),
             sop_instance_uid=derived_uid("instance", *seed),
-            series_number=_SERIES_NUMBER[kind],
+            series_number=_SERIES_NUMBER[name],
         )
 
-    def _write(self, kind: str, dataset: pydicom.Dataset) -> None:
-        count = sum(path.name.startswith(f"{kind}-") for path in self._files) + 1
-        self._files.append(_write_object(dataset, self._folder / f"{kind}-{count}.dcm"))
+    def _write(
+        self, generation: _Generation, kind: Literal["seg", "sr"], dataset: pydicom.Dataset
+    ) -> None:
+        name = _file_kind(generation, kind)
+        count = sum(path.name.startswith(f"{name}-") for path in self._files) + 1
+        self._files.append(_write_object(dataset, self._folder / f"{name}-{count}.dcm"))
+
+
+def _file_kind(generation: _Generation, kind: Literal["seg", "sr"]) -> str:
+    return f"ai-{kind}" if generation.name == "ai" else kind
 
 
 def derived_uid(*parts: str) -> str:

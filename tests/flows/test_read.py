@@ -27,6 +27,7 @@ from app.workflow.export import export
 from app.workflow.open_study import open_paths
 from app.workflow.read_study import ReadOutcome, ReadRequest, read_study
 from app.workflow.session import StudySession
+from app.workflow.sign_report import addendum
 from tests.flows.conftest import PACK, write_film
 from tests.support.synthetic_dicom import SeriesSpec, write_projection, write_series
 from tests.support.validation import dciodvfy_errors
@@ -115,6 +116,25 @@ def test_objects_keep_their_uids_when_they_are_written_again(
     for a, b in zip(first, second, strict=True):
         assert pydicom.dcmread(a).SOPInstanceUID == pydicom.dcmread(b).SOPInstanceUID
     assert (first[-1].read_bytes()) == (out / "dicom" / "sr-1.dcm").read_bytes()
+
+
+def test_after_an_addendum_the_document_names_the_version_before(
+    context: AppContext, study: Study, out: Path
+) -> None:
+    read_study(context, study, ReadRequest(out=out, accept="all", signer="Dr Petrov"))
+    session = StudySession(context, study)
+    addendum(session, "Told the ward by phone.", "Dr Ivanova")
+    export(session, out / "again")
+    first = pydicom.dcmread(out / "dicom" / "sr-1.dcm")
+    second = pydicom.dcmread(out / "again" / "dicom" / "sr-1.dcm")
+    assert second.SOPInstanceUID != first.SOPInstanceUID
+    named = second.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
+    assert named.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == first.SOPInstanceUID
+    observer = second.VerifyingObserverSequence[0]
+    assert "Ivanova" in str(observer.VerifyingObserverName)
+    assert dciodvfy_errors(out / "again" / "dicom" / "sr-1.dcm") == []
+    raw = [(out / name / "dicom" / "ai-sr-1.dcm").read_bytes() for name in (".", "again")]
+    assert raw[0] == raw[1]
 
 
 def test_what_is_not_as_it_was_signed_is_not_exported(
