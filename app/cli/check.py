@@ -60,14 +60,20 @@ def _run_lines(name: str) -> int:
     use_utf8()
     failed = False
     for number, row, fault in json_lines(name):
-        identity = str(row.get("id", number))
+        identity = row.get("id")
+        identity = None if identity is None else str(identity)
         try:
             if fault is not None:
                 raise fault
             answer = check_to_json(_check_row(row), id=identity)
         except AppError as error:
             failed = True
-            answer = {"schema": CHECK_SCHEMA, "id": identity, "error": error_object(error)}
+            answer = {
+                "schema": CHECK_SCHEMA,
+                "id": identity,
+                "line": number,
+                "error": error_object(error),
+            }
         print(json.dumps(answer, ensure_ascii=False), flush=True)
     return 1 if failed else 0
 

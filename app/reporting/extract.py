@@ -10,7 +10,7 @@ from typing import get_args
 from app.core.errors import UnsupportedLanguage
 from app.core.finding import Presence, Site
 from app.core.report import Change, Language, Span, Statement
-from app.reporting.reading.attributes import changes_of
+from app.reporting.reading.attributes import changes_of, places_of
 from app.reporting.reading.document import Document, document_of
 from app.reporting.reading.lexicon import concept as concept_of
 from app.reporting.reading.mentions import Mention, mentions_of
@@ -37,11 +37,12 @@ _STRENGTH: dict[Presence, int] = {"absent": 0, "uncertain": 1, "present": 2}
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A document, its mentions, and the word for an interval change in each sentence."""
+    """A document, its mentions; per sentence the word for a change, and its sides and places."""
 
     document: Document
     mentions: tuple[Mention, ...]
     changes: tuple[Change | None, ...]
+    places: tuple[frozenset[str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,9 @@ def read(text: str, language: Language, region: str = "", extra: Sequence[Patter
     ``extra`` are patterns for findings whose names the lexicon does not know.
     """
     document = document_of(text, language, extra)
-    return Reading(document, mentions_of(document, region), changes_of(document))
+    return Reading(
+        document, mentions_of(document, region), changes_of(document), places_of(document)
+    )
 
 
 def extract(text: str, language: str | None = None) -> Extraction:

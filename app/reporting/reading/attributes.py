@@ -236,6 +236,16 @@ def changes_of(document: Document) -> tuple[Change | None, ...]:
     return tuple(found)
 
 
+def places_of(document: Document) -> tuple[frozenset[str], ...]:
+    """``axis=value`` places and ``side=...`` named in each sentence."""
+    kinds = [hit for hit in document.hits if hit.kind in ("site", "side")]
+    rows = by_sentence(document, [*kinds, *_numbered_sites(document)])
+    return tuple(
+        frozenset(f"side={hit.value}" if hit.kind == "side" else hit.value for hit in row)
+        for row in rows
+    )
+
+
 def _numbered_sites(document: Document) -> list[Hit]:
     """Segments (S3), vertebral levels (L4-L5) and rib numbers as site hits."""
     found: list[Hit] = []

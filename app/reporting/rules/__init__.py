@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterator
 
 from app.core.report import Discrepancy
 from app.reporting.case import Case
-from app.reporting.rules import laterality, measurement, metadata, organs, presence, template
+from app.reporting.rules import (
+    laterality,
+    measurement,
+    metadata,
+    organs,
+    presence,
+    technique,
+    template,
+)
 
 Rule = Callable[[Case], Iterator[Discrepancy]]
 
@@ -32,8 +40,8 @@ RULES: tuple[Rule, ...] = (
     organs.sex,
     metadata.age,
     metadata.identity,
-    metadata.modality,
-    metadata.contrast,
+    technique.modality,
+    technique.contrast,
     metadata.priors,
     metadata.communication,
 )

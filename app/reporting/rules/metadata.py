@@ -1,4 +1,4 @@
-"""The text against the study's own data: age, identity, modality, contrast, earlier studies."""
+"""The text against the patient's and study's own data: age, identity, earlier studies."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ _AGE = re.compile(
     r"(?P<a>\d{1,3})[\s-]*(?:year|yr)s?[\s-]*old|(?P<b>\d{1,3})\s*y/?o\b|"
     r"\bag(?:e|ed)\s*:?\s*(?P<c>\d{1,3})\b|"
     r"(?<![.\d])(?P<d>\d{1,3})\s*(?:лет|года?|г\.|л\.)(?!\s*(?:назад|р\.?\b|\.?\s*р))|"
-    r"возраст\w*\s*:?\s*(?P<e>\d{1,3})\b",
+    r"возраст\w*\s*:?\s*(?P<e>\d{1,3})\b|(?P<f>\d{1,3})\s*-?\s*летн\w+|"
+    r"(?<![\d.])(?P<g>\d{1,3})\s?-?(?:M|F|yo|y\.o\.)(?!\w)",
     re.IGNORECASE,
 )
 _PERSON = re.compile(
     r"\b(?:мужчин|женщин|пациент|мальчик|девочк|больн|возраст|man|woman|male|female|patient|"
-    r"boy|girl|year|gentleman|lady|age)",
+    r"boy|girl|year|gentleman|lady|age|yo\b|y\.o)|летн|\d\s?-?[MF]\b",
     re.IGNORECASE,
 )
 _HEADING = ("other", "indication")
@@ -67,7 +68,7 @@ _NAME_LINE = re.compile(
 _BIRTH = re.compile(r"дата рождения|г\.?\s*р\.?(?!\w)|год рождения|dob\b|birth|born", re.IGNORECASE)
 _EXAM = re.compile(
     r"дата\s+(?:исследования|проведения|выполнения)|date of (?:exam\w*|study|service)|"
-    r"(?:exam\w*|study)\s+date\b",
+    r"(?:exam\w*|study|scan)\s+date\b|дата\s+обследования|performed on|date performed",
     re.IGNORECASE,
 )
 
@@ -98,7 +99,7 @@ def _names(case: Case) -> Iterator[Discrepancy]:
     wanted = _name_words(case.facts.patient_name.replace("^", " "))
     if not wanted:
         return
-    for match in _NAME_LINE.finditer(case.text):
+    for match in (*_NAME_LINE.finditer(case.text), *_NAME_BEFORE_BIRTH.finditer(case.text)):
         shown = re.split(
             r"\s+(?:DOB|дата рождения|born|sex|пол)\b|,?\s*\d|\(", match["name"], maxsplit=1,
             flags=re.IGNORECASE,
@@ -110,6 +111,13 @@ def _names(case: Case) -> Iterator[Discrepancy]:
             continue
         start = match.start("name")
         yield _identity(case, ("name", "Имя пациента"), start, start + len(shown.rstrip()))
+
+
+_NAME_BEFORE_BIRTH = re.compile(
+    r"(?:^|(?<=\n))[ \t]*(?P<name>"
+    r"[А-ЯЁ][а-яё-]+\s+(?:[А-ЯЁ][а-яё]+\s+[А-ЯЁ][а-яё]+|[А-ЯЁ]\.\s?[А-ЯЁ]\.)"
+    r"|[A-Z][a-z-]+,?\s+[A-Z][a-z]+),?\s+(?:DOB|born|\d{1,2}\.\d{1,2}\.\d{4}\s*г|дата рождения)"
+)
 
 
 def _name_words(text: str) -> list[str]:
@@ -143,124 +151,6 @@ def _identity(case: Case, what: tuple[str, str], start: int, end: int) -> Discre
         ),
         spans=[case.span(start, end)],
     )
-
-
-_MODALITY_WORDS: dict[str, re.Pattern[str]] = {
-    "CT": re.compile(
-        r"(?<!\w)(?:CT|CTA|HRCT|MDCT|computed tomograph\w+|КТ|МСКТ|СКТ|КТА|МСКТА|"
-        r"[Кк]омпьютерн\w+\s+томограф\w+|Hounsfield|HU|ед\.?\s*Н|"
-        r"[Hh](?:ypo|yper)-?attenuat\w+)(?!\w)"
-    ),
-    "MR": re.compile(
-        r"(?<!\w)(?:MRI|MR|MRA|magnetic resonance|МРТ|МР|МРА|МРХПГ|магнитно-резонансн\w+|"
-        r"[Мм]агнитно-резонансн\w+|DWI|FLAIR|STIR|ИКД|ДВИ|"
-        r"[TТ][12][- ]?(?:[Ww]eighted|WI|ВИ|[Вв]звешенн\w+|[Ss]ignal|сигнал\w*|hyper\w+|hypo\w+|"
-        r"гипер\w+|гипо\w+)|(?:на|on)\s+[TТ][12]|(?:[Hh](?:yper|ypo)|[Ii]so)-?intens\w+|"
-        r"[Гг]ипер-?интенсивн\w+|[Гг]ипо-?интенсивн\w+)(?!\w)"
-    ),
-    "DX": re.compile(
-        r"(?<!\w)(?:XR|X-ray|radiograph\w*|рентгенограмм\w*|рентгенограф\w+|флюорограф\w+)(?!\w)",
-        re.IGNORECASE,
-    ),
-    "US": re.compile(r"(?<!\w)(?:US|ultraso\w+|sonogra\w+|УЗИ|УЗ|ультразвуков\w+|эхограф\w+|"
-                     r"Ultrasound|Ультразвуков\w+|[Гг](?:ипер|ипо)эхоген\w+|[Аа]нэхоген\w+|"
-                     r"[Ээ]хоген\w+|(?:[Hh]yper|[Hh]ypo|[Aa]n)echo\w+)(?!\w)"),
-    "MG": re.compile(r"(?<!\w)(?:mammogra\w+|маммогра\w+)(?!\w)", re.IGNORECASE),
-}  # fmt: skip
-_SAME_MODALITY = {"CR": "DX", "RF": "DX", "XR": "DX", "MRI": "MR"}
-_OTHER_EXAM = re.compile(
-    r"compar|prior|previous|recommend|correlat|follow|suggest|consider|advis|if |contralateral|"
-    r"correlation|recent|outside|earlier|history|dated|"
-    r"сравн|ранее|предыдущ|рекоменд|дообслед|показан|контрол|при необходимости|консультац|для "
-    r"(?:уточн|исключ)|анамнез|от\s+\d|динамик|по данным|при наличии|целесообразн|"
-    r"выполнен\w*\s+ранее",
-    re.IGNORECASE,
-)
-
-
-def modality(case: Case) -> Iterator[Discrepancy]:
-    """``modality-mismatch``: another modality named for this examination."""
-    own = _SAME_MODALITY.get(case.facts.modality.upper(), case.facts.modality.upper())
-    if own not in _MODALITY_WORDS:
-        return
-    for sentence in case.document.sentences:
-        if sentence.section in ("recommendation", "comparison", "indication", "communication"):
-            continue
-        text = case.text[sentence.start : sentence.end]
-        if _OTHER_EXAM.search(text):
-            continue
-        named = {
-            name: match
-            for name, pattern in _MODALITY_WORDS.items()
-            if (match := pattern.search(text))
-        }
-        if not named or own in named:
-            continue
-        match = next(iter(named.values()))
-        start = sentence.start + match.start()
-        yield discrepancy(
-            "modality-mismatch",
-            "block",
-            Message(
-                f"“{match.group()}” does not fit this study ({case.facts.modality}).",
-                f"«{match.group()}» не соответствует исследованию ({case.facts.modality}).",
-            ),
-            spans=[case.sentence_span(sentence, start, start + len(match.group()))],
-        )
-
-
-_CONTRAST_NO = re.compile(
-    r"\bwithout\s+(?:the\s+)?(?:administration of\s+)?(?:intravenous|iv|i\.v\.)?\s*contrast|"
-    r"\bnon-?\s?contrast|\bunenhanced|no (?:intravenous |iv )?contrast\b|"
-    r"без\s+(?:применения\s+|введения\s+)?(?:в/в\s+|внутривенн\w+\s+)?(?:болюсн\w+\s+)?контраст|\bнативн|"
-    r"контраст\w*\s+(?:вещество\s+|препарат\s+|усилени\w+\s+)?не\s+(?:вводил|применял|использовал|"
-    r"выполнял|проводил)",
-    re.IGNORECASE,
-)
-_CONTRAST_YES = re.compile(
-    r"\bwith\s+(?:the\s+)?(?:administration of\s+)?(?:intravenous|iv|i\.v\.)?\s*contrast|"
-    r"\b(?:after|following)\s+(?:the\s+)?(?:intravenous\s+|iv\s+)?(?:administration|injection|"
-    r"infusion)\s+of\s+(?:\S+\s+){0,4}?(?:contrast|gadolin|iohexol|iodin|omnipaque)|"
-    r"contrast[- ]enhanced|post-?contrast (?:images|sequences)|\bс\s+(?:в/в\s+|внутривенн\w+\s+)?"
-    r"(?:болюсн\w+\s+)?контраст|(?:до и\s+)?после\s+(?:в/в\s+|внутривенн\w+\s+)?(?:болюсн\w+\s+)?"
-    r"введени\w+\s+(?:\w+\s+){0,2}(?:контраст|гадолин|омнипак|йод)|"
-    r"(?:в/в|внутривенн\w+)\s+(?:болюсн\w+\s+)?контрастировани",
-    re.IGNORECASE,
-)
-
-
-def contrast(case: Case) -> Iterator[Discrepancy]:
-    """``contrast-mismatch``: technique against ContrastBolusAgent, both ways."""
-    given = case.facts.contrast
-    if given is None:
-        return
-    for sentence in case.document.sentences:
-        if sentence.section not in ("technique", "other") and not (
-            sentence.section == "findings" and not case.document.has_section("findings")
-        ):
-            continue
-        text = case.text[sentence.start : sentence.end]
-        if _OTHER_EXAM.search(text):
-            continue
-        without = bool(_CONTRAST_NO.search(text))
-        with_contrast = bool(_CONTRAST_YES.search(_CONTRAST_NO.sub(" ", text)))
-        if without == with_contrast or with_contrast == given:
-            continue
-        found = (_CONTRAST_NO if without else _CONTRAST_YES).search(text)
-        start = sentence.start + (found.start() if found else 0)
-        yield discrepancy(
-            "contrast-mismatch",
-            "block",
-            Message(
-                "The technique names contrast, the study has none."
-                if with_contrast
-                else "The technique denies contrast, the study has it.",
-                "В методике указан контраст, в исследовании его нет."
-                if with_contrast
-                else "В методике контраст отрицается, в исследовании он есть.",
-            ),
-            spans=[case.sentence_span(sentence, start, start + 20)],
-        )
 
 
 _COMPARED = re.compile(
@@ -326,7 +216,7 @@ def priors(case: Case) -> Iterator[Discrepancy]:
 
 _TOLD = re.compile(
     r"\bnotif(?:ied|ication)|\bdiscussed with|\bcommunicated|\binformed\b|\breported to|"
-    r"\b(?:called|conveyed|relayed|paged|telephoned|phoned)\b|"
+    r"(?<!so-)(?<!so )\b(?:called|conveyed|relayed|paged|telephoned|phoned)\b|"
     r"сообщен\w*|информац\w+ (?:\w+\s+){0,4}передан\w*|передан[оаы]? (?:\w+\s+){0,3}врач|"
     r"уведомл\w+|оповещ\w+|проинформирован\w*|доложен\w*|доведен\w* до сведения|по телефону",
     re.IGNORECASE,

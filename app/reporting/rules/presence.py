@@ -19,6 +19,7 @@ from app.reporting.matching import (
 )
 from app.reporting.reading.lexicon import concept as concept_of
 from app.reporting.reading.mentions import Mention
+from app.reporting.reading.sizes import sizes_in
 from app.reporting.subjects import Subject
 
 
@@ -91,12 +92,37 @@ def _is_quoted(case: Case, subject: Subject) -> bool:
 
 def _is_hinted(case: Case, subject: Subject) -> bool:
     """Whether a statement speaks of the finding in a section that is not compared."""
-    return any(
+    elsewhere = any(
         m.is_stated
         and m.section not in ("findings", "impression", "indication", "technique", "comparison")
         and score(subject, m) > 0
         for m in case.reading.mentions
     )
+    return elsewhere or _is_measured(case, subject)
+
+
+def _is_measured(case: Case, subject: Subject) -> bool:
+    """Whether the finding's own lengths stand in a sentence whose words the lexicon cannot read.
+
+    Both axes, or one and the same side or place; nothing else may be named in the sentence.
+    """
+    if not subject.lengths_mm:
+        return False
+    named = {m.sentence for m in case.reading.mentions}
+    for number, sentence in enumerate(case.document.sentences):
+        if number in named or sentence.section not in ("findings", "impression"):
+            continue
+        for size in sizes_in(case.text, sentence.start, sentence.end):
+            if size.earlier or size.is_range:
+                continue
+            fits = [
+                any(abs(value - length) <= max(0.55, 0.02 * length) for value in size.values_mm)
+                for length in subject.lengths_mm[:2]
+            ]
+            tied = bool(case.reading.places[number] & (subject.sites | {f"side={subject.side}"}))
+            if (len(fits) == 2 and all(fits) and len(size.values_mm) > 1) or (fits[0] and tied):
+                return True
+    return False
 
 
 def _denies(subject: Subject, mention: Mention) -> bool:
