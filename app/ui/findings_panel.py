@@ -26,6 +26,7 @@ from app.ui.coverage_view import CoverageRow, CoverageView
 from app.ui.finding_card import CardFacts, FindingCard
 from app.ui.finding_editor import FindingEditor
 from app.ui.finding_words import finding_numbers
+from app.ui.key_layout import latin_key
 from app.ui.panel_style import PANEL_STYLE
 from app.ui.reject_menu import ReasonList
 from app.ui.session_signals import SessionSignals
@@ -205,7 +206,7 @@ class FindingsPanel(QWidget):
         event.accept()
 
     def _verb(self, event: QKeyEvent) -> Callable[[], None] | None:
-        key, modifiers = event.key(), event.modifiers()
+        key, modifiers = latin_key(event.key()), event.modifiers()
         if modifiers & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier):
             return None
         if key == Qt.Key.Key_N:

@@ -19,6 +19,7 @@ from app.core.report import CheckResult, Discrepancy, Language, Override, Report
 from app.ui import finding_words as words
 from app.ui.addendum_editor import AddendumEditor
 from app.ui.discrepancy_panel import DiscrepancyPanel
+from app.ui.key_layout import latin_key
 from app.ui.live_check import CheckWork, LiveCheck
 from app.ui.panel_style import PANEL_STYLE, set_role
 from app.ui.report_bars import ReportButtons, ReportHeader
@@ -197,8 +198,8 @@ class ReportPanel(QWidget):
         """The panel's keys, where no global action has taken them."""
         control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
         alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
-        key = event.key()
-        keys = {
+        key = latin_key(event.key())
+        keys: dict[tuple[bool, bool, int], Callable[[], None]] = {
             (True, False, Qt.Key.Key_D): self.draft,
             (True, False, Qt.Key.Key_K): self.check,
             (True, False, Qt.Key.Key_Return): self.sign,
@@ -207,7 +208,7 @@ class ReportPanel(QWidget):
             (False, True, Qt.Key.Key_Down): self.next_discrepancy,
             (False, True, Qt.Key.Key_Up): self.previous_discrepancy,
         }
-        run = keys.get((control, alt, Qt.Key(key)))
+        run = keys.get((control, alt, key))
         if run is None:
             super().keyPressEvent(event)
             return

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.core.report import Message
@@ -249,3 +250,21 @@ def test_the_keys_go_back_to_where_the_reader_was(
     QTest.keyClick(reasons, Qt.Key.Key_1)
     assert session.finding(EFFUSION).state == "rejected"
     qtbot.waitUntil(images.hasFocus)
+
+
+def test_the_keys_mean_the_same_with_a_russian_layout(
+    panel: FindingsPanel, session: StudySession
+) -> None:
+    def press(letter: str) -> None:
+        event = QKeyEvent(
+            QEvent.Type.KeyPress, ord(letter.upper()), Qt.KeyboardModifier.NoModifier, letter
+        )
+        QApplication.sendEvent(panel, event)
+
+    press("т")
+    assert session.selected_uid == NODULE
+    QTest.keyClick(panel, Qt.Key.Key_Return)
+    press("г")
+    assert session.finding(NODULE).state == "proposed"
+    press("ч")
+    assert panel.findChild(ReasonList) is not None
