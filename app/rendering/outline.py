@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -75,13 +75,3 @@ def dashes(line: npt.ArrayLike, on: float, off: float) -> Iterator[Float64Array]
             for at in (start, end)
         ]
         yield np.vstack((ends[0], inner, ends[1]))
-
-
-def bounds(lines: Iterable[Float64Array]) -> tuple[float, float, float, float] | None:
-    """Least u, least v, greatest u, greatest v of some lines, or None."""
-    joined = [line for line in lines if len(line)]
-    if not joined:
-        return None
-    points = np.concatenate(joined)
-    low, high = points.min(axis=0), points.max(axis=0)
-    return float(low[0]), float(low[1]), float(high[0]), float(high[1])

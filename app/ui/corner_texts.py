@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.core.geometry import Float64Array
 from app.core.study import Patient, Study, StudyWarning
 from app.core.volume import Window
 from app.dicom.character_sets import display_name
@@ -142,6 +143,24 @@ def window_line(window: Window | None) -> str:
         return ""
     digits = 0 if window.width >= 10 else 2
     return f"W {window.width:.{digits}f}  L {window.center:.{digits}f}"
+
+
+def probe_line(image: SeriesImage, point_lps: Float64Array) -> str:
+    """Place in the patient and modality value of the voxel there; empty outside the images."""
+    value = image.modality_at(point_lps)
+    volume = image.volume
+    if value is None or volume is None:
+        return ""
+    unit = "HU" if volume.quantity == "HU" else ""  # a unit only where it is known (I14)
+    shown = f"{value:.0f}" if value == round(value) else f"{value:.2f}"
+    if not image.space.frame_of_reference_uid:
+        return f"{shown} {unit}".strip()
+    x, y, z = (float(v) for v in point_lps)
+    place = "  ".join(
+        f"{letters[0] if v >= 0 else letters[1]} {abs(v):.1f}"
+        for letters, v in (("LR", x), ("PA", y), ("SI", z))
+    )
+    return f"{place} {tr('unit.mm')}    {shown} {unit}".strip()
 
 
 def warning_line(image: SeriesImage) -> str:

@@ -71,7 +71,7 @@ class MainWindow(QMainWindow):
         self._history = HistoryBridge(self.actions_.by_id["undo"], self.actions_.by_id["redo"])
         self._help: KeyHelp | None = None
         self._job_text = QToolButton()
-        self._status = QLabel()
+        self._status, self._probe = QLabel(), QLabel()
         self._bar = QToolBar()
         self._place()
         self._menus = self.actions_.fill_menus(self.menuBar())
@@ -369,6 +369,7 @@ class MainWindow(QMainWindow):
         self.browser.series_chosen.connect(self._series_chosen)
         self.grid.active_changed.connect(self._active_changed)
         self.grid.menu_requested.connect(self._menu)
+        self.grid.probed.connect(self._probe.setText)
         self.banner.language_wanted.connect(self.actions_.by_id["language"].trigger)
         self._job_text.clicked.connect(lambda: self.jobs.setVisible(self.jobs.isHidden()))
         language_changed.connect(self._relabel)
@@ -390,5 +391,6 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(column((self.banner, 0), (columns, 1)))
         self._job_text.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.statusBar().addWidget(self._status, 1)
+        self.statusBar().addPermanentWidget(self._probe)
         self.statusBar().addPermanentWidget(self._job_text)
         self.statusBar().setSizeGripEnabled(False)

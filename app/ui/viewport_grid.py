@@ -32,6 +32,7 @@ class ViewportGrid(QFrame):
     """A viewport and the ``SeriesRef`` that it needs images of."""
     finding_clicked = Signal(object)
     menu_requested = Signal(object, object)
+    probed = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -269,6 +270,7 @@ class ViewportGrid(QFrame):
         viewport.series_dropped.connect(self.show_series)
         viewport.maximize_requested.connect(self.toggle_maximized)
         viewport.menu_requested.connect(self.menu_requested)
+        viewport.probed.connect(self.probed)
         return viewport
 
     def _arrange(self, cells: Sequence[Cell]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDragEnterEvent,
@@ -23,7 +23,13 @@ from app.core.geometry import Float64Array
 from app.core.study import SeriesRef
 from app.core.volume import Window
 from app.ui import overlay_painter as overlays
-from app.ui.corner_texts import CornerMarks, corner_texts, edge_letters, warning_sentences
+from app.ui.corner_texts import (
+    CornerMarks,
+    corner_texts,
+    edge_letters,
+    probe_line,
+    warning_sentences,
+)
 from app.ui.layer_outlines import LayerOutlines
 from app.ui.raster import Raster
 from app.ui.series_image import SeriesImage
@@ -81,6 +87,8 @@ class ViewportWidget(QWidget):
     series_dropped = Signal(object, object)
     maximize_requested = Signal(object)
     menu_requested = Signal(object, object)
+    probed = Signal(str)
+    """Place and modality value under the pointer, or an empty text."""
 
     def __init__(self, outlines: LayerOutlines, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -268,6 +276,7 @@ class ViewportWidget(QWidget):
                 self.change(self._drag.moved(_xy(event.position())))
         elif event.buttons() & Qt.MouseButton.LeftButton and self._press is not None:
             self._point_at(event.position())
+        self._probe(event.position())
         if self.tool in ("brush", "erase"):
             self.update()
 
@@ -321,6 +330,7 @@ class ViewportWidget(QWidget):
     def leaveEvent(self, _event: object) -> None:
         """Forget where the pointer was."""
         self._pointer = None
+        self.probed.emit("")
         if self.tool in ("brush", "erase"):
             self.update()
 
@@ -376,9 +386,10 @@ class ViewportWidget(QWidget):
         if self.image is not None and self.image.space.contains(point):
             self.pointed.emit(self, point)
 
-    def global_middle(self) -> QPoint:
-        """The viewport's middle on the screen, where menus opened by key appear."""
-        return self.mapToGlobal(self.rect().center())
+    def _probe(self, at: QPointF) -> None:
+        camera, image = self.camera(), self.image
+        if camera is not None and image is not None:
+            self.probed.emit(probe_line(image, camera.display_to_lps(_xy(at))))
 
 
 def _xy(at: QPointF) -> Point:

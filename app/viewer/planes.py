@@ -88,8 +88,3 @@ def nearest_index(grid: Geometry, point_lps: npt.ArrayLike) -> int:
     """The image of ``grid`` nearest to the point, kept inside the grid."""
     index = int(np.floor(grid.lps_to_ijk(point_lps)[2] + 0.5))
     return max(0, min(index, grid.size_ijk[2] - 1))
-
-
-def is_on_image(grid: Geometry, index: int, point_lps: npt.ArrayLike) -> bool:
-    """Whether the point lies within half an image distance of image ``index``."""
-    return bool(abs(grid.lps_to_ijk(point_lps)[2] - index) <= 0.5)

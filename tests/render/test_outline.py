@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.rendering.outline import MaskSlicer, bounds, dashes, outlines
+from app.rendering.outline import MaskSlicer, dashes, outlines
 from app.viewer.planes import PLANES, plane_grid
 from tests.support.phantoms import double_oblique, linear_volume
+
+
+def bounds(lines):
+    points = np.concatenate(lines)
+    return (*points.min(axis=0), *points.max(axis=0))
 
 
 def test_a_block_is_outlined_half_a_pixel_outside():

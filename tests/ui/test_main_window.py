@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -94,6 +95,17 @@ def test_what_is_on_screen_is_the_window_of_the_values(window: MainWindow, ct: P
         ratio = viewport.devicePixelRatioF()
         shade = picture.pixelColor(round(x * ratio), round(y * ratio)).value()
         assert shade == pytest.approx(int(expected[j, i]), abs=3)
+
+
+def test_the_value_under_the_pointer_is_told(window: MainWindow, ct: Path) -> None:
+    open_and_wait(window, ct)
+    viewport = window.grid.viewports[0]
+    volume = viewport.image.volume
+    point = volume.geometry.ijk_to_lps((20, 12, viewport.state.index))
+    x, y = viewport.camera().lps_to_display(point)
+    QTest.mouseMove(viewport, QPoint(round(x), round(y)))
+    value = volume.modality_values(viewport.state.index)[12, 20]
+    wait_for(lambda: f"{value:.0f} HU" in window._probe.text(), "the value")
 
 
 def test_mouse_window_zoom_pan_scroll(window: MainWindow, ct: Path) -> None:
@@ -213,9 +225,9 @@ def test_a_prior_hangs_beside_and_scrolls_along_when_linked(
     window: MainWindow, tmp_path: Path
 ) -> None:
     for name, date in (("now", "20260102"), ("before", "20250102")):
-        spec = SeriesSpec(count=30, rows=40, columns=48, step_mm=1.5, study=name, name=name,
-                          change=lambda ds, _n, date=date: setattr(ds, "StudyDate", date))  # fmt: skip
-        write_series(tmp_path / name, spec)
+        spec = SeriesSpec(count=30, rows=40, columns=48, step_mm=1.5, study=name, name=name)
+        dated = replace(spec, change=lambda ds, _n, date=date: setattr(ds, "StudyDate", date))
+        write_series(tmp_path / name, dated)
     open_and_wait(window, tmp_path / "now", tmp_path / "before")
     current, prior = window.grid.shown
     assert not current.image.is_prior
@@ -290,8 +302,6 @@ def test_a_real_ct_is_scrollable(window: MainWindow) -> None:
 def _wheel(
     widget: object, delta: int, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier
 ) -> None:
-    from PySide6.QtCore import QPoint
-
     at = QPointF(widget.width() / 2, widget.height() / 2)
     event = QWheelEvent(
         at,
