@@ -120,6 +120,13 @@ def heads() -> dict[str, Head]:
 
 
 @functools.cache
+def denied_when_normal() -> dict[str, str]:
+    """For an organ, the concept that is denied by calling the organ normal."""
+    table: dict[str, str] = _resource("traits")["normal_denies"]
+    return table
+
+
+@functools.cache
 def kin_organs() -> dict[str, frozenset[str]]:
     """For an organ, the organs that stand for the same place when sizes and sides are bound."""
     found: dict[str, set[str]] = {}

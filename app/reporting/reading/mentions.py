@@ -12,10 +12,11 @@ from app.reporting.reading.assertion import AssertionReader
 from app.reporting.reading.attributes import AttributeReader
 from app.reporting.reading.document import Document, Sentence
 from app.reporting.reading.lexicon import concept as concept_of
-from app.reporting.reading.lexicon import heads
+from app.reporting.reading.lexicon import denied_when_normal, heads
 from app.reporting.reading.patterns import Hit
 from app.reporting.reading.sizes import Size
 
+_Row = tuple[Hit, str, str]  # a name, its concept, the organ it stands with
 Polarity = Literal["present", "absent", "uncertain", "context"]
 
 
@@ -64,7 +65,7 @@ def mentions_of(document: Document, region: str = "") -> tuple[Mention, ...]:
     resolver = _Resolver(document, region)
     found: list[Mention] = []
     assertion = AssertionReader(document)
-    named: list[list[tuple[Hit, str, str]]] = []
+    named: list[list[_Row]] = []
     for number, sentence in enumerate(document.sentences):
         named.append(resolver.named(sentence, number))
     attributes = AttributeReader(document, [[row[0] for row in rows] for rows in named])
@@ -121,7 +122,7 @@ class _Resolver:
         self._previous_organs: list[str] = []
         self._previous_section = ""
 
-    def named(self, sentence: Sentence, number: int) -> list[tuple[Hit, str, str]]:
+    def named(self, sentence: Sentence, number: int) -> list[_Row]:
         """(hit, concept, organ) of a sentence, in order."""
         hits = [
             hit
@@ -133,7 +134,7 @@ class _Resolver:
         if sentence.section != self._previous_section:
             self._previous_organs = []
             self._previous_section = sentence.section
-        rows: list[tuple[Hit, str, str]] = []
+        rows: list[_Row] = []
         for hit in _names(hits):
             if hit.kind == "head":
                 concept, organ = self._resolve(hit, organs, sentence)
@@ -141,6 +142,7 @@ class _Resolver:
                 concept, organ = hit.value, self._nearest(hit, organs, sentence)
             if concept:
                 rows.append((hit, concept, organ))
+        rows.extend(_called_normal(sentence, hits, organs, rows))
         if organs:
             self._previous_organs = [organ.value for organ in organs]
         return _distinct(rows)
@@ -173,6 +175,29 @@ class _Resolver:
             if rank < best_rank:
                 best, best_rank = organ.value, rank
         return best
+
+
+def _called_normal(
+    sentence: Sentence, hits: Sequence[Hit], organs: Sequence[Hit], rows: Sequence[_Row]
+) -> list[_Row]:
+    """Denials by a normal organ ("intact menisci"), where its clause names no finding."""
+    found = []
+    for normal in (hit for hit in hits if hit.kind == "normal"):
+        at = _clause_at(sentence, normal.first)
+        clause = sentence.clauses[at]
+        first = clause.first
+        if clause.opens == ":" and at > 0:
+            first = sentence.clauses[at - 1].first  # "Adrenals: normal"
+        if any(first <= row[0].first < clause.last for row in rows):
+            continue
+        near = [organ for organ in organs if first <= organ.first < clause.last]
+        for organ in near[:1]:
+            concept = denied_when_normal().get(organ.value)
+            if concept:
+                start, end = sorted((organ, normal), key=lambda hit: hit.first)
+                denial = Hit("denied", concept, start.first, max(end.last, start.last))
+                found.append((denial, concept, organ.value))
+    return found
 
 
 def _clause_at(sentence: Sentence, word: int) -> int:
@@ -211,7 +236,7 @@ def _without_contained(hits: Sequence[Hit]) -> list[Hit]:
     return kept
 
 
-def _distinct(rows: list[tuple[Hit, str, str]]) -> list[tuple[Hit, str, str]]:
+def _distinct(rows: list[_Row]) -> list[_Row]:
     """One row per place and concept; a direct name wins over a head at the same words."""
     direct = {(hit.first, hit.last) for hit, _, _ in rows if hit.kind != "head"}
     seen: set[tuple[int, int, str]] = set()

@@ -249,6 +249,7 @@ def _denied_again(case: Case, mention: Mention) -> bool:
         and m.polarity == "absent"
         and m.side is None
         and not m.limited
+        and not m.implied
         for m in case.reading.mentions
     )
 
