@@ -69,7 +69,7 @@ class CoverageView(QWidget):
         heading = QLabel(tr("coverage.title").upper())
         heading.setProperty("role", "heading")
         self._layout.addWidget(heading)
-        if not any(row.state == "analyzed" for row in self._rows):
+        if not any(row.state in ("analyzed", "running") for row in self._rows):
             self._layout.addWidget(_line(tr("coverage.none"), "text"))
         for row in self._rows:
             self._layout.addWidget(self._row_widget(row))

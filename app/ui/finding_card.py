@@ -211,7 +211,9 @@ class FindingCard(QWidget):
         hovers = [words.measurement_hover(item) for item in measurements]
         self._lines["numbers"].setToolTip("\n".join(hovers))
         said = words.headline(content)
-        flags = " ".join(t for t in words.quality_texts(content, facts.flag_texts) if t not in said)
+        flags = " ".join(
+            t for t in words.quality_texts(content, facts.flag_texts) if t.rstrip(".") not in said
+        )
         self._set("quality", f"▲ {escape(flags)}" if flags else "")
         score = " · ".join(p for p in (words.score_text(finding), facts.series_text) if p)
         self._set("score", escape(score))

@@ -15,7 +15,8 @@ import pydicom
 import pytest
 from PIL import Image
 
-from app.demo.studies import ensure_demo
+from app.demo.studies import DemoPlan, write_demo
+from tests.support.coarse_demo import COARSE
 from tests.support.program import CHECKOUT
 from tests.support.validation import dciodvfy_errors
 
@@ -64,7 +65,8 @@ def screens(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def session(display: str, folder: Path) -> dict[str, Any]:
     """What the scripted session saw."""
-    demo = ensure_demo(folder / "study")
+    # the film as users see it; the two CTs are not looked at and may be coarse
+    demo = write_demo(folder / "study", plan=DemoPlan(ct=COARSE.ct))
     done = subprocess.run(
         [sys.executable, "-m", "tests.e2e.reading_session", str(demo.radiograph), str(folder)],
         cwd=CHECKOUT,
