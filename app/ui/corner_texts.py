@@ -21,10 +21,11 @@ _DERIVED = frozenset({"SEG", "SR", "PR", "KO", "DOC", "RTSTRUCT", "OT"})
 
 @dataclass(frozen=True, slots=True)
 class CornerMarks:
-    """What the viewport knows beyond its image: findings on it, and whether it scrolls along."""
+    """What the viewport knows beyond its image: findings on it, scrolling along, little room."""
 
     has_unverified_ai: bool = False
     is_linked: bool = False
+    is_narrow: bool = False
 
 
 def edge_letters(image: SeriesImage, camera: Camera) -> EdgeLetters:
@@ -64,13 +65,12 @@ def corner_texts(
         " ".join(part for part in (series.modality, iso_date(study.study_date)) if part),
         tr("corner.prior") if image.is_prior else "",
     )
-    number = "" if series.number is None else f"{tr('corner.series')} {series.number}   "
+    number = "" if series.number is None else f"{tr('corner.series')} {series.number}"
+    place = f"{tr('corner.image')} {state.index + 1}/{count}"
     plane = "" if state.plane == "stack" else tr(f"plane.{state.plane}")
-    top_right = (
-        f"{number}{tr('corner.image')} {state.index + 1}/{count}",
-        series.description,
-        plane,
-    )
+    # The number of the image is never cut: in a narrow viewport it has a line of its own.
+    first = (place, number) if marks.is_narrow else (f"{number}   {place}".strip(),)
+    top_right = (*first, series.description, plane)
     bottom_left = tuple(
         text for text in (_thickness_line(image, state, camera), window_line(window)) if text
     )

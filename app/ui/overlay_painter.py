@@ -112,23 +112,23 @@ def draw_corners(painter: QPainter, area: QRectF, texts: CornerTexts) -> None:
     """The texts of the four corners, shortened to half the width of the viewport."""
     size = 12 if area.width() > 330 else 11
     plain, bold = font(size), font(size, bold=True)
-    room = area.width() / 2 - _MARGIN - 10
+    room = area.width() / 2 - _MARGIN - 16
     height = QFontMetricsF(plain).height()
     y = area.top() + _MARGIN + QFontMetricsF(plain).ascent()
     for number, text in enumerate(texts.top_left):
         painter.setFont(bold if number == 0 else plain)
         line = _elided(painter.font(), text, room)
-        shade = color("bright") if number == 0 else color("text")
-        shadowed_text(painter, QPointF(area.left() + _MARGIN, y + number * height), line, shade)
+        at = QPointF(area.left() + _MARGIN, y + number * height)
+        shadowed_text(painter, at, line, color("bright"))
     painter.setFont(plain)
     for number, text in enumerate(texts.top_right):
-        _right_text(painter, area, y + number * height, _elided(plain, text, room), "text")
+        _right_text(painter, area, y + number * height, _elided(plain, text, room), "bright")
     bottom = area.bottom() - _MARGIN - 2
     left_lines = [*texts.bottom_left]
     for number, text in enumerate(reversed(left_lines)):
         line = _elided(plain, text, room)
         at = QPointF(area.left() + _MARGIN, bottom - number * height)
-        shadowed_text(painter, at, line, color("text"))
+        shadowed_text(painter, at, line, color("bright"))
     if texts.warning:
         at = QPointF(area.left() + _MARGIN, bottom - len(left_lines) * height)
         shadowed_text(painter, at, _elided(plain, texts.warning, room), color("warn"))
@@ -200,8 +200,8 @@ def shadowed_text(painter: QPainter, at: QPointF, text: str, shade: QColor) -> N
     """Text that stays legible on any image."""
     if not text:
         return
-    painter.setPen(QColor(0, 0, 0, 210))
-    for dx, dy in ((1, 1), (-1, 0), (0, -1), (1, 0), (0, 1)):
+    painter.setPen(QColor(0, 0, 0, 225))
+    for dx, dy in ((1, 1), (-1, -1), (1, -1), (-1, 1), (-1, 0), (0, -1), (1, 0), (0, 1)):
         painter.drawText(at + QPointF(dx, dy), text)
     painter.setPen(shade)
     painter.drawText(at, text)

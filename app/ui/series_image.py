@@ -20,6 +20,7 @@ from app.rendering.slice_renderer import DisplayArray, SliceRenderer
 from app.viewer.planes import Plane, has_patient_axes, plane_grid, private_space
 
 _KEPT_IMAGES = 24
+_NEARLY_BLACK = 0.45
 
 
 class SeriesImage:
@@ -122,9 +123,21 @@ class SeriesImage:
         return self._shown[key]
 
     def default_window(self) -> Window | None:
-        """The images' own window, or an automatic one; None before there is an image."""
+        """The images' own window, or an automatic one; None before there is an image.
+
+        The own window of images without a fixed scale (MR) is passed over where it leaves them
+        nearly black: such windows stem from software that did not look.
+        """
         renderer = self._any_renderer()
-        return renderer.default_window() if renderer else None
+        if renderer is None:
+            return None
+        own = renderer.default_window()
+        if renderer.volume.quantity == "HU" or renderer.volume.is_color:
+            return own
+        bulk = renderer.auto_window(renderer.space.size_ijk[2] // 2)
+        brightest = bulk.center + bulk.width / 2
+        share = (brightest - (own.center - own.width / 2)) / own.width
+        return bulk if share < _NEARLY_BLACK else own
 
     def auto_window(self, index: int) -> Window | None:
         """A window from the values of acquired image ``index``."""

@@ -46,6 +46,7 @@ ToolName = Literal["window", "pan", "zoom", "scroll", "crosshair", "brush", "era
 SERIES_MIME = "application/x-overread-series"
 _CLICK_PX = 3
 _FAST_SCROLL = 5
+_NARROW_PX = 340
 
 
 class Brush(Protocol):
@@ -197,7 +198,7 @@ class ViewportWidget(QWidget):
         overlays.draw_letters(painter, area, edge_letters(image, camera))
         if self.shows_overlays:
             unverified = any(drawn.layer.is_unverified_ai for drawn in self._drawn)
-            marks = CornerMarks(has_unverified_ai=unverified, is_linked=self.is_linked)
+            marks = CornerMarks(unverified, self.is_linked, self.width() < _NARROW_PX)
             texts = corner_texts(image, self.state, camera, window, marks)
             overlays.draw_corners(painter, area, texts)
             if self._has_mm(image):
