@@ -23,10 +23,14 @@ _TAKES_PART = frozenset({"neg_pre", "neg_post", "neg_word", "unc_pre", "unc_post
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """What is asserted of one mention; ``limited``: only of other, new or large ones."""
+    """What is asserted of one mention.
+
+    ``limit`` of a denial: ``hard`` when only other, new or large ones are denied, ``soft`` for
+    acute or definite ones.
+    """
 
     polarity: Literal["present", "absent", "uncertain", "context"]
-    limited: bool = False
+    limit: Literal["", "soft", "hard"] = ""
 
 
 class AssertionReader:
@@ -41,6 +45,7 @@ class AssertionReader:
             "cond",
             "verb",
             "scope_word",
+            "scope_soft",
             "family",
             *CHANGES,
         }
@@ -76,11 +81,12 @@ class AssertionReader:
         cue = self._negation(sentence, at, hit, cues, own)
         if cue is not None:
             first, last = sorted((cue.first, hit.first))
-            limited = any(
-                c.kind == "scope_word" and first <= c.first <= last and not _holds(hit, c)
-                for c in cues
-            )
-            return Assertion("absent", limited)
+            limits = {c.kind for c in cues if first <= c.first <= last and not _holds(hit, c)} & {
+                "scope_word",
+                "scope_soft",
+            }
+            hard = "scope_word" in limits
+            return Assertion("absent", "hard" if hard else "soft" if limits else "")
         return Assertion("present")
 
     def _is_context(self, sentence: Sentence, hit: Hit, cues: list[Hit]) -> bool:
@@ -214,7 +220,7 @@ class AssertionReader:
 
     def _only_opens(self, clause: Clause, cues: list[Hit]) -> bool:
         """Whether a clause is no more than a cue and adjectives ("no acute, displaced ...")."""
-        known = {"neg_pre", "scope_word"}
+        known = {"neg_pre", "scope_word", "scope_soft"}
         covered = sum(
             c.last - c.first
             for c in cues

@@ -20,8 +20,8 @@ from app.reporting.reading.sizes import Size, sizes_in
 from app.reporting.reading.tokens import segment_name
 
 _VERTEBRA = re.compile(
-    r"(?<![\w-])(?P<a>(?:C|С|Th|Т|T|D|L|S)(?:\d{1,2}|[IVX]+))"
-    r"(?:\s*[-–/]\s*(?P<b>(?:C|С|Th|Т|T|D|L|S)?(?:\d{1,2}|[IVX]+)))?(?![\w])"
+    r"(?<![\w-])(?P<a>(?:C|С|Th|Т|T|D|L|S)\d{1,2})"
+    r"(?:\s*[-–/]\s*(?P<b>(?:C|С|Th|Т|T|D|L|S)?\d{1,2}))?(?![\w])"
 )
 _ROMAN = {
     "i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10,
@@ -153,7 +153,7 @@ class AttributeReader:
         found: list[Size] = []
         for size in self._sizes[number]:
             owner = self._owner(sentence, number, size)
-            if owner is hit:
+            if owner is not None and (owner.first, owner.last) == (hit.first, hit.last):
                 found.append(size)
         if found or hit is not self._last_named(number):
             return tuple(found)
@@ -298,14 +298,13 @@ def level_name(first: str, second: str = "") -> str:
 
 
 def _vertebra(name: str, region: str) -> str:
-    match = re.fullmatch(r"([A-Za-zСТ]*?)(\d{1,2}|[IVX]+)", name)
+    match = re.fullmatch(r"([A-Za-zСТ]*?)(\d{1,2})", name)
     if not match:
         return ""
     letter = {"th": "T", "t": "T", "d": "T", "т": "T", "c": "C", "с": "C"}.get(
         match[1].lower(), match[1].upper() or region
     )
-    digits = match[2]
-    number = int(digits) if digits.isdigit() else _ROMAN.get(digits.lower(), 0)
+    number = int(match[2])
     return f"{letter}{number}" if letter and number else ""
 
 

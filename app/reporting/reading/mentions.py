@@ -25,14 +25,14 @@ class Mention:
     """A finding named in the text.
 
     ``polarity`` ``context`` is history, a question or a condition: named, not stated.
-    ``implied``: a normal statement that denies the finding without naming it. ``limited``: a
+    ``implied``: a normal statement that denies the finding without naming it. ``limit``: a
     denial of *other*, *new* or *large* ones only. ``sites`` hold ``axis=value``.
     """
 
     concept: str
     polarity: Polarity
     implied: bool
-    limited: bool
+    limit: Literal["", "soft", "hard"]
     plural: bool
     side: Laterality | None
     sites: frozenset[str]
@@ -48,6 +48,11 @@ class Mention:
     def is_stated(self) -> bool:
         """Present or hedged: the report says that the finding is there."""
         return self.polarity in ("present", "uncertain")
+
+    @property
+    def limited(self) -> bool:
+        """A denial of some kinds of the finding only: no contradiction of others."""
+        return bool(self.limit)
 
     @property
     def sizes_mm(self) -> tuple[float, ...]:
@@ -80,7 +85,7 @@ def mentions_of(document: Document, region: str = "") -> tuple[Mention, ...]:
                     concept=concept,
                     polarity=stated.polarity,
                     implied=hit.kind == "denied",
-                    limited=stated.limited,
+                    limit=stated.limit,
                     plural=what.plural,
                     side=what.side if sided else None,
                     sites=what.sites,
@@ -135,7 +140,7 @@ class _Resolver:
             self._previous_organs = []
             self._previous_section = sentence.section
         rows: list[_Row] = []
-        for hit in _names(hits):
+        for hit in _names(hits, organs):
             if hit.kind == "head":
                 concept, organ = self._resolve(hit, organs, sentence)
             else:
@@ -207,7 +212,7 @@ def _clause_at(sentence: Sentence, word: int) -> int:
     return len(sentence.clauses) - 1
 
 
-def _names(hits: Iterable[Hit]) -> list[Hit]:
+def _names(hits: Iterable[Hit], organs: Sequence[Hit]) -> list[Hit]:
     """Concept, denial and head hits without those that lie inside a longer one."""
     named = [hit for hit in hits if hit.kind in ("concept", "denied", "head")]
     denied = [hit for hit in named if hit.kind == "denied"]
@@ -216,7 +221,11 @@ def _names(hits: Iterable[Hit]) -> list[Hit]:
         inside_denial = hit.kind != "denied" and any(
             other.first < hit.last and hit.first < other.last for other in denied
         )
-        if not inside_denial:
+        # "Lymph nodes" is an organ: its "nodes" are no finding.
+        inside_organ = hit.kind == "head" and any(
+            organ.owns(hit) and organ.last - organ.first > hit.last - hit.first for organ in organs
+        )
+        if not inside_denial and not inside_organ:
             kept.append(hit)
     return _without_contained(kept)
 

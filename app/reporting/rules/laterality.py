@@ -12,6 +12,7 @@ from app.reporting.matching import (
     is_near_concept,
     is_same_concept,
     side_agrees,
+    size_agrees,
 )
 from app.reporting.reading.mentions import Mention
 from app.reporting.subjects import Subject
@@ -50,10 +51,19 @@ def _wrong_side(case: Case, subject: Subject) -> list[Mention]:
         if not mentions or side_agrees(subject, mentions[0]) is not False:
             continue
         best = mentions[0]
-        if not is_same_concept(subject.concept, best.concept) and _described_on_side(case, best):
+        if not is_same_concept(subject.concept, best.concept) and not _is_tied(case, subject, best):
             continue
         wrong.append(best)
     return wrong
+
+
+def _is_tied(case: Case, subject: Subject, mention: Mention) -> bool:
+    """Whether a mention under a near name is surely of the finding: by size or place."""
+    if mention.section == "impression" and _described_on_side(case, mention):
+        return False
+    return bool(size_agrees(subject, mention) or compare_sites(subject, mention)[0]) or (
+        mention.section == "impression"
+    )
 
 
 def _side_fix(case: Case, mention: Mention) -> Fix | None:

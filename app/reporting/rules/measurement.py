@@ -84,11 +84,8 @@ def _compare(lengths: tuple[float, ...], size: Size) -> list[tuple[int, float]]:
             wrong.append(n)
         else:
             free.remove(fit)
-    return [(n, _nearest(size.values_mm[n], free)) for n in wrong if free]
-
-
-def _nearest(shown: float, lengths: list[float]) -> float:
-    return min(lengths, key=lambda length: _relative(shown, length))
+    # Both sorted from the longest: the numbers that differ are paired in that order.
+    return list(zip(wrong, sorted(free, reverse=True), strict=False))
 
 
 def _relative(one: float, other: float) -> float:

@@ -126,7 +126,7 @@ def _is_measured(case: Case, subject: Subject) -> bool:
 
 
 def _denies(subject: Subject, mention: Mention) -> bool:
-    if mention.polarity != "absent" or mention.limited:
+    if mention.polarity != "absent" or mention.limit == "hard":
         return False
     if mention.section not in ("findings", "impression"):
         return False
@@ -169,11 +169,13 @@ def _asserts_rejected(subject: Subject, mention: Mention) -> bool:
         return False
     if mention.section not in ("findings", "impression"):
         return False
-    if not is_same_concept(subject.concept, mention.concept):
-        return False
     if side_agrees(subject, mention) is False or compare_sites(subject, mention)[1]:
         return False
-    return size_agrees(subject, mention) is not False
+    if is_same_concept(subject.concept, mention.concept):
+        return size_agrees(subject, mention) is not False
+    # Under a near name only the size ties it to the finding.
+    is_near = is_near_concept(subject.concept, mention.concept)
+    return is_near and size_agrees(subject, mention) is True
 
 
 def undecided(case: Case) -> Iterator[Discrepancy]:
