@@ -7,6 +7,7 @@ screen's renderers on the main thread, a snapshot's in the thread that makes it.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any, Final
 
 import numpy as np
@@ -15,13 +16,14 @@ from vtkmodules.vtkCommonMath import vtkMatrix4x4
 from vtkmodules.vtkImagingCore import vtkImageReslice
 
 from app.core.geometry import Geometry
-from app.core.volume import Rescale, Volume, Window
+from app.core.volume import Rescale, Volume, Window, frozen
 from app.imaging.voi import apply_window, auto_window
 from app.rendering.vtk_bridge import array_from_image, image_from_array, touch
 from app.viewer.planes import image_space
 
 DisplayArray = npt.NDArray[np.uint8]
 _AIR_HU: Final = -1024.0
+_KEPT_CUTS: Final = 4
 _TABLE_TYPES: Final = frozenset({"int8", "uint8", "int16", "uint16"})
 
 
@@ -77,10 +79,19 @@ class SliceRenderer:
         self._table_key: tuple[Window, bool] | None = None
         self._table: DisplayArray = np.zeros(0, dtype=np.uint8)
         self._auto: dict[int, Window] = {}
+        self._cut: OrderedDict[tuple[Geometry, int], npt.NDArray[Any]] = OrderedDict()
 
     def stored(self, grid: Geometry, index: int) -> npt.NDArray[Any]:
-        """Stored values of image ``index`` of ``grid``, [v, u]; RGB as [v, u, 3]."""
-        return self._reslicer.cut(grid, index)
+        """Stored values of image ``index`` of ``grid``, [v, u]; RGB as [v, u, 3]; read-only.
+
+        The images cut last are kept, so windowing does not cut them again.
+        """
+        key = (grid, index)
+        if key not in self._cut:
+            self._cut[key] = frozen(self._reslicer.cut(grid, index))
+            if len(self._cut) > _KEPT_CUTS:
+                self._cut.popitem(last=False)
+        return self._cut[key]
 
     def display(
         self, grid: Geometry, index: int, window: Window, *, inverted: bool = False

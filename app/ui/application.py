@@ -13,7 +13,8 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QLabel
 
 from app.bootstrap import build_context
-from app.config.folders import log_folder
+from app.config import folders
+from app.config.settings import load_settings
 from app.core.errors import EnvironmentFault
 from app.ui.crash_dialog import CrashNet, show_crash
 from app.ui.main_window import MainWindow
@@ -29,8 +30,11 @@ def run(paths: Sequence[Path], *, language: str | None, data_folder: Path | None
 
     ``language`` None: the one of the settings. Raises ``EnvironmentFault`` without a display.
     """
+    scale = load_settings(data_folder or folders.data_folder()).ui_scale_percent
+    if scale != 100:
+        os.environ.setdefault("QT_SCALE_FACTOR", f"{scale / 100:.2f}")
     application = make_application()
-    net = CrashNet(log_folder())
+    net = CrashNet(folders.log_folder())
     net.install()
     context = build_context(data_folder=data_folder)
     try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from app.ui.findings_panel import FindingsPanel
     from app.ui.reading_desk import ReadingDesk
     from app.ui.report_panel import ReportPanel
-    from app.ui.viewport_widget import ToolName
+    from app.ui.viewport_tools import ToolName
 
 _TOOLS: tuple[ToolName, ...] = ("window", "zoom", "pan", "scroll", "crosshair", "brush", "erase")
 _FAST = 10

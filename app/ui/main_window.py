@@ -36,7 +36,8 @@ from app.ui.study_opener import StudyOpener, as_given
 from app.ui.texts import language, language_changed, tr
 from app.ui.theme import ICON_SIZE_PX
 from app.ui.viewport_grid import ViewportGrid
-from app.ui.viewport_widget import ToolName, ViewportWidget
+from app.ui.viewport_tools import ToolName
+from app.ui.viewport_widget import ViewportWidget
 from app.ui.window_frame import column, splitter
 from app.workflow.export import export
 

@@ -11,6 +11,7 @@ from app.rendering.slice_renderer import DisplayArray
 from app.viewer.camera import Camera
 
 _SHRINK_BELOW = 0.75
+_LARGE_PX = 2_000_000
 
 
 class Raster:
@@ -21,14 +22,24 @@ class Raster:
         self._shrunk: tuple[tuple[int, int, int], QImage] | None = None
 
     def paint(
-        self, painter: QPainter, shown: DisplayArray, camera: Camera, pixel_ratio: float
+        self,
+        painter: QPainter,
+        shown: DisplayArray,
+        camera: Camera,
+        pixel_ratio: float,
+        *,
+        is_coarse: bool = False,
     ) -> None:
-        """Draw [v, u] or [v, u, 3] where ``camera`` puts it; the painter's transform is reset."""
+        """Draw [v, u] or [v, u, 3] where ``camera`` puts it; the painter's transform is reset.
+
+        ``is_coarse`` while something is dragged: large images are drawn finely when it rests.
+        """
         image = self._image(shown)
         matrix = QTransform(*camera.pixel_matrix())
         across = math.hypot(matrix.m11(), matrix.m12()) * pixel_ratio
         down = math.hypot(matrix.m21(), matrix.m22()) * pixel_ratio
-        if min(across, down) < _SHRINK_BELOW:
+        is_large = shown.shape[0] * shown.shape[1] > _LARGE_PX
+        if min(across, down) < _SHRINK_BELOW and not (is_coarse and is_large):
             # Bilinear drawing skips pixels when it shrinks; area averaging does not.
             width = max(round(image.width() * across), 1)
             image = self._reduced(image, width, max(round(image.height() * down), 1))

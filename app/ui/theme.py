@@ -1,6 +1,6 @@
 """Look of the program: one palette, one style sheet on Qt's Fusion style, shipped fonts and icons.
 
-See ``docs/adr/0005-own-style-sheet.md`` for why no theme library lies beneath.
+See ``docs/adr/0007-own-style-sheet.md`` for why no theme library lies beneath.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from app.core.study import SeriesRef
 from app.core.volume import Window
 from app.ui.layer_outlines import LayerOutlines
 from app.ui.series_image import SeriesImage
-from app.ui.viewport_widget import Brush, ToolName, ViewportWidget
+from app.ui.viewport_tools import Brush, ToolName
+from app.ui.viewport_widget import ViewportWidget
 from app.viewer.hanging import Hanging
 from app.viewer.layers import FindingLayer
 from app.viewer.layout import LAYOUTS, Cell, layout

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDragEnterEvent,
@@ -19,7 +18,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from app.core.geometry import Float64Array
 from app.core.study import SeriesRef
 from app.core.volume import Window
 from app.ui import overlay_painter as overlays
@@ -35,6 +33,7 @@ from app.ui.raster import Raster
 from app.ui.series_image import SeriesImage
 from app.ui.texts import language, tr
 from app.ui.theme import color
+from app.ui.viewport_tools import Brush, ToolName
 from app.viewer.camera import Camera, Point
 from app.viewer.hit_test import hit
 from app.viewer.layers import FindingLayer
@@ -42,36 +41,11 @@ from app.viewer.sync import Crosshair
 from app.viewer.tools.drag import Drag, DragKind
 from app.viewer.viewport import ViewportState, zoomed_at
 
-ToolName = Literal["window", "pan", "zoom", "scroll", "crosshair", "brush", "erase"]
 SERIES_MIME = "application/x-overread-series"
 _CLICK_PX = 3
 _FAST_SCROLL = 5
 _NARROW_PX = 340
-
-
-class Brush(Protocol):
-    """Who paints on masks; the viewport only tells it where."""
-
-    @property
-    def radius_mm(self) -> float:
-        """Radius of the disc."""
-        ...
-
-    def press(self, viewport: ViewportWidget, point_lps: Float64Array, *, erase: bool) -> None:
-        """A stroke begins."""
-        ...
-
-    def move(self, viewport: ViewportWidget, point_lps: Float64Array) -> None:
-        """The stroke goes on."""
-        ...
-
-    def release(self) -> None:
-        """The stroke ends."""
-        ...
-
-    def resize(self, steps: int) -> None:
-        """Larger or smaller by notches."""
-        ...
+_CORNER_PX = 70
 
 
 class ViewportWidget(QWidget):
@@ -186,7 +160,8 @@ class ViewportWidget(QWidget):
             else image.picture(self.state.plane, camera.index, window, inverted=self.state.inverted)
         )
         if shown is not None:
-            self._raster.paint(painter, shown, camera, self.devicePixelRatioF())
+            coarse = self._drag is not None
+            self._raster.paint(painter, shown, camera, self.devicePixelRatioF(), is_coarse=coarse)
         else:
             overlays.draw_notice(painter, area, self._waiting_text(image))
         self._drawn = ()
@@ -285,6 +260,7 @@ class ViewportWidget(QWidget):
         """End the drag or stroke; a press without a drag is a click."""
         press, self._press = self._press, None
         drag, self._drag = self._drag, None
+        self.update()
         if self._painting and self.brush is not None:
             self._painting = False
             self.brush.release()
@@ -339,6 +315,8 @@ class ViewportWidget(QWidget):
         """Series from the browser may be dropped here."""
         if event.mimeData().hasFormat(SERIES_MIME):
             event.acceptProposedAction()
+        else:
+            event.ignore()  # files are for the window
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Show the dropped series here."""
@@ -348,12 +326,9 @@ class ViewportWidget(QWidget):
         event.acceptProposedAction()
 
     def event(self, event: QEvent) -> bool:
-        """What the warning codes mean, where the pointer rests on them."""
+        """Where the pointer rests: whose outline it is, or what the warning codes mean."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            image = self.image
-            near = event.pos().y() > self.height() - 70 and event.pos().x() < self.width() / 2
-            texts = warning_sentences(image) if image is not None and near else []
-            QToolTip.showText(event.globalPos(), "\n".join(texts), self)
+            QToolTip.showText(event.globalPos(), self._hint_at(event.pos()), self)
             return True
         return super().event(event)
 
@@ -371,11 +346,24 @@ class ViewportWidget(QWidget):
         values = (window.center, window.width)
         return Drag(kind, self.state, camera, at, values, self.image.value_range)
 
-    def _click(self, at: QPointF) -> None:
+    def _hint_at(self, at: QPoint) -> str:
+        layer = self._layer_at(QPointF(at))
+        if layer is not None:
+            return "  ".join(
+                text for text in (str(layer.number), layer.title, layer.origin) if text
+            )
+        near = at.y() > self.height() - _CORNER_PX and at.x() < self.width() / 2
+        return "\n".join(warning_sentences(self.image)) if self.image and near else ""
+
+    def _layer_at(self, at: QPointF) -> FindingLayer | None:
         lines = [(item.layer.uid, line) for item in self._drawn for line in item.lines]
         uid = hit(_xy(at), lines)
-        if uid is not None:
-            self.finding_clicked.emit(uid)
+        return next((item.layer for item in self._drawn if item.layer.uid == uid), None)
+
+    def _click(self, at: QPointF) -> None:
+        layer = self._layer_at(at)
+        if layer is not None:
+            self.finding_clicked.emit(layer.uid)
         elif self.crosshair is not None:
             self._point_at(at)
 

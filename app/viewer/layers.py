@@ -38,7 +38,10 @@ STYLES: dict[FindingState, LayerStyle] = {
 
 @dataclass(frozen=True, slots=True)
 class FindingLayer:
-    """One finding over the images of ``ref``: its mask, or a box (two corners in LPS)."""
+    """One finding over the images of ``ref``: its mask, or a box (two corners in LPS).
+
+    ``origin`` names pack and version, empty for a person's finding.
+    """
 
     uid: str
     number: int
@@ -50,6 +53,7 @@ class FindingLayer:
     mask: Mask | None = None
     mask_key: str = ""
     box_lps: tuple[Triple, ...] = ()
+    origin: str = ""
 
     @property
     def style(self) -> LayerStyle:
@@ -86,6 +90,7 @@ def finding_layers(
                 mask=mask_of(finding.uid) if region and region.kind == "segment" else None,
                 mask_key=region.mask_sha256 if region else "",
                 box_lps=region.box_lps if region else (),
+                origin=f"{finding.provenance.pack} {finding.provenance.version}".strip(),
             )
         )
     return tuple(layers)
