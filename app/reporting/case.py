@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,6 +39,11 @@ class Case:
         return self.reading.document.text
 
     @property
+    def flat(self) -> str:
+        """The report with every white space as a blank: same offsets, no broken phrases."""
+        return _flat(self.text)
+
+    @property
     def accepted(self) -> tuple[Subject, ...]:
         """Findings that belong in the report and are there (a finding of absence is not)."""
         return tuple(
@@ -59,6 +66,11 @@ class Case:
         if sentence.end - sentence.start <= _LONGEST_SPAN:
             return self.span(sentence.start, sentence.end)
         return self.span(start, end)
+
+
+@functools.lru_cache(maxsize=4)
+def _flat(text: str) -> str:
+    return re.sub(r"\s", " ", text)
 
 
 def subjects_of(findings: Sequence[Finding]) -> tuple[Subject, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ _STOP = re.compile(r"[.!?]+(?=[\s)\"»]|$)|\n")
 _CLAUSE_END = re.compile(r"[,;:()\[\]]|\s[-–—]\s")
 _LINE_SECTIONS = frozenset({"technique", "indication", "comparison"})
 _UNIT_ABBREVIATIONS = frozenset({"см", "г", "гг", "л"})
-_SHORT_LINE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _is_header(text: str, match: re.Match[str]) -> bool:
     if not at_line_start:
         return False
     rest = text[match.end() :]
-    alone = not rest.strip(" \t").split("\n", 1)[0].strip()
+    alone = not rest.split("\n", 1)[0].strip()
     if end == "." or end in ("-", "–", "—"):
         return name[0].isupper()
     return alone or name.isupper()
@@ -163,7 +163,7 @@ def _sentence_spans(
     begin = start
     for match in _STOP.finditer(text, start, end):
         if match.group() == "\n":
-            stops = _line_ends_sentence(text, begin, match.start(), end)
+            stops = _line_ends_sentence(text, match.start(), end)
         else:
             stops = _dot_ends_sentence(text, match, end, abbreviations)
         if stops:
@@ -181,16 +181,25 @@ def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def _line_ends_sentence(text: str, begin: int, at: int, end: int) -> bool:
-    line_start = max(text.rfind("\n", 0, at) + 1, begin)
+def _line_ends_sentence(text: str, at: int, end: int) -> bool:
+    line_start = text.rfind("\n", 0, at) + 1
     rest = text[at + 1 : end]
     following = rest.lstrip(" \t")
     if not following or following[0] == "\n":
         return True
     if following[0] in "-–—•*#" or re.match(r"\d+[.)]\s", following):
         return True
-    line = text[line_start:at]
-    return (following[0].isupper() or following[0].isdigit()) and len(line) < _SHORT_LINE
+    if not (following[0].isupper() or following[0].isdigit()):
+        return False
+    # A line that the next word would still have fitted on was ended on purpose.
+    line = text[line_start:at].rstrip()
+    return len(line) + 1 + len(following.split(None, 1)[0]) <= _width(text)
+
+
+@functools.lru_cache(maxsize=4)
+def _width(text: str) -> int:
+    """The longest line of a text: where its lines are wrapped, if they are."""
+    return max((len(line) for line in text.splitlines()), default=0)
 
 
 def _dot_ends_sentence(

@@ -205,6 +205,6 @@ def _headers(language: Language) -> tuple[re.Pattern[str], dict[str, str]]:
     names = "|".join(re.escape(name).replace(r"\ ", r"\s+") for name in longest_first)
     pattern = (
         rf"(?:^|(?<=\n)|(?<=[.!?]\s)|(?<=[.!?]\s\s))[ \t*#•-]*(?P<name>{names})"
-        r"(?P<end>[ \t]*(?::|\.(?=\s|$)|[-–—](?=\s)|(?=[ \t]*(?:\n|$))|(?=[ \t]+\S)))"
+        r"(?P<end>[ \t]*(?::|\.(?=\s|$)|[-–—](?=\s)|(?=[ \t\r]*(?:\n|$))|(?=[ \t]+\S)))"
     )
     return re.compile(pattern, re.IGNORECASE), sections

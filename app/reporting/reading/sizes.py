@@ -13,6 +13,7 @@ _SIZE = re.compile(
     rf"\s*(?P<unit>{_UNIT})(?![²³\w]|\s*[²³/]|[23]\b)",
     re.IGNORECASE,
 )
+_SPACE = re.compile(r"\s")
 _RANGE = re.compile(
     rf"(?:(?:от|from)\s+{_NUMBER}\s*(?:{_UNIT})?\s*(?:до|to)\s*|{_NUMBER}\s*[-–]\s*)$",
     re.IGNORECASE,
@@ -61,7 +62,7 @@ def sizes_in(text: str, start: int, end: int) -> Iterator[Size]:
             values.append(float(shown) * (10.0 if unit == "cm" else 1.0))
             base = match.start("numbers")
             spans.append((base + number.start(), base + number.end()))
-        before = text[max(start, match.start() - 90) : match.start()]
+        before = _SPACE.sub(" ", text[max(start, match.start() - 90) : match.start()])
         yield Size(
             tuple(values),
             tuple(spans),

@@ -184,7 +184,7 @@ def against_study(case: Case) -> Iterator[Discrepancy]:
     for sentence in case.document.sentences:
         if sentence.section not in ("other", "technique", "indication"):
             continue
-        text = case.text[sentence.start : sentence.end]
+        text = case.flat[sentence.start : sentence.end]
         if sentence.section == "indication":
             continue
         found = list(_TITLE_SIDES.finditer(text))

@@ -41,7 +41,7 @@ def age(case: Case) -> Iterator[Discrepancy]:
         return
     actual = years_between(birth, day)
     for sentence in _heading(case):
-        text = case.text[sentence.start : sentence.end]
+        text = case.flat[sentence.start : sentence.end]
         for match in _AGE.finditer(text):
             stated = int(next(group for group in match.groups() if group))
             before = text[max(0, match.start() - 24) : match.end() + 16]
@@ -80,7 +80,7 @@ def identity(case: Case) -> Iterator[Discrepancy]:
     for found in dates_in(case.text):
         line_start = case.text.rfind("\n", 0, found.start) + 1
         line_end = case.text.find("\n", found.end)
-        before = case.text[max(line_start, found.start - 40) : found.start]
+        before = case.flat[max(line_start, found.start - 40) : found.start]
         after = case.text[
             found.end : min(found.end + 14, line_end if line_end >= 0 else len(case.text))
         ]
@@ -179,7 +179,7 @@ def priors(case: Case) -> Iterator[Discrepancy]:
     for number, sentence in enumerate(case.document.sentences):
         if sentence.section in ("indication", "recommendation"):
             continue
-        text = case.text[sentence.start : sentence.end]
+        text = case.flat[sentence.start : sentence.end]
         compares = (
             sentence.section == "comparison"
             or _COMPARED.search(text)
@@ -226,8 +226,8 @@ _NOT_TOLD = re.compile(r"\bnot (?:been )?(?:notified|informed)|не (?:сооб�
 
 def communication(case: Case) -> Iterator[Discrepancy]:
     """``critical-without-communication``: an accepted critical finding that nobody was told of."""
-    for match in _TOLD.finditer(case.text):
-        around = case.text[max(0, match.start() - 20) : match.end()]
+    for match in _TOLD.finditer(case.flat):
+        around = case.flat[max(0, match.start() - 20) : match.end()]
         if not _NOT_TOLD.search(around):
             return
     for subject in case.accepted:

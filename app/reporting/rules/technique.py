@@ -10,12 +10,12 @@ from app.reporting.case import Case, discrepancy
 
 _MODALITY_WORDS: dict[str, re.Pattern[str]] = {
     "CT": re.compile(
-        r"(?<!\w)(?:CT|CTA|HRCT|MDCT|computed tomograph\w+|КТ|МСКТ|СКТ|КТА|МСКТА|"
+        r"(?<!\w)(?:CT|CTA|HRCT|MDCT|(?i:computed tomograph\w+)|КТ|МСКТ|СКТ|КТА|МСКТА|"
         r"[Кк]омпьютерн\w+\s+томограф\w+|Hounsfield|HU|ед\.?\s*Н|"
         r"[Hh](?:ypo|yper)-?attenuat\w+)(?!\w)"
     ),
     "MR": re.compile(
-        r"(?<!\w)(?:MRI|MR|MRA|magnetic resonance|МРТ|МР|МРА|МРХПГ|магнитно-резонансн\w+|"
+        r"(?<!\w)(?:MRI|MR|MRA|(?i:magnetic resonance)|МРТ|МР|МРА|МРХПГ|магнитно-резонансн\w+|"
         r"[Мм]агнитно-резонансн\w+|DWI|FLAIR|STIR|ИКД|ДВИ|"
         r"[TТ][12][- ]?(?:[Ww]eighted|WI|ВИ|[Вв]звешенн\w+|[Ss]ignal|сигнал\w*|hyper\w+|hypo\w+|"
         r"гипер\w+|гипо\w+)|(?:на|on)\s+[TТ][12]|(?:[Hh](?:yper|ypo)|[Ii]so)-?intens\w+|"
@@ -25,7 +25,8 @@ _MODALITY_WORDS: dict[str, re.Pattern[str]] = {
         r"(?<!\w)(?:XR|X-ray|radiograph\w*|рентгенограмм\w*|рентгенограф\w+|флюорограф\w+)(?!\w)",
         re.IGNORECASE,
     ),
-    "US": re.compile(r"(?<!\w)(?:US|ultraso\w+|sonogra\w+|УЗИ|УЗ|ультразвуков\w+|эхограф\w+|"
+    "US": re.compile(r"(?<!\w)(?:US|(?i:ultraso\w+|sonogra\w+)|УЗИ|УЗ|"
+                     r"(?i:ультразвуков\w+|эхограф\w+)|"
                      r"Ultrasound|Ультразвуков\w+|[Гг](?:ипер|ипо)эхоген\w+|[Аа]нэхоген\w+|"
                      r"[Ээ]хоген\w+|(?:[Hh]yper|[Hh]ypo|[Aa]n)echo\w+)(?!\w)"),
     "MG": re.compile(r"(?<!\w)(?:mammogra\w+|маммогра\w+)(?!\w)", re.IGNORECASE),
@@ -49,7 +50,7 @@ def modality(case: Case) -> Iterator[Discrepancy]:
     for sentence in case.document.sentences:
         if sentence.section in ("recommendation", "comparison", "indication", "communication"):
             continue
-        text = case.text[sentence.start : sentence.end]
+        text = case.flat[sentence.start : sentence.end]
         if _OTHER_EXAM.search(text):
             continue
         named = {
@@ -111,7 +112,7 @@ def contrast(case: Case) -> Iterator[Discrepancy]:
             sentence.section == "findings" and not case.document.has_section("findings")
         ):
             continue
-        text = case.text[sentence.start : sentence.end]
+        text = case.flat[sentence.start : sentence.end]
         if _OTHER_EXAM.search(text):
             continue
         without = bool(_CONTRAST_NO.search(text))
