@@ -72,7 +72,7 @@ def corner_texts(
     first = (place, number) if marks.is_narrow else (f"{number}   {place}".strip(),)
     top_right = (*first, series.description, plane)
     bottom_left = tuple(
-        text for text in (_thickness_line(image, state, camera), window_line(window)) if text
+        text for text in (_thickness_line(image, state, camera), _window(image, window)) if text
     )
     bottom_right = []
     if not image.is_loaded and image.error is None:
@@ -178,6 +178,12 @@ def warning_sentences(image: SeriesImage) -> list[str]:
 
 def _warnings(image: SeriesImage) -> tuple[StudyWarning, ...]:
     return (*image.stack.warnings, *(image.volume.warnings if image.volume else ()))
+
+
+def _window(image: SeriesImage, window: Window | None) -> str:
+    """Colours have no window."""
+    facts = image.facts
+    return "" if facts is not None and facts.is_color else window_line(window)
 
 
 def _thickness_line(image: SeriesImage, state: ViewportState, camera: Camera) -> str:

@@ -216,12 +216,14 @@ class MainWindow(QMainWindow):
         if session is None or not folder:
             return
         self.report.flush()
-        try:
-            files = export(session, Path(folder))
-        except AppError as error:
-            self.messages.show_error(error)
-            return
-        self.messages.show_note(tr("message.exported", n=len(files), folder=folder))
+        self.bridge.submit(
+            "io",
+            tr("job.export"),
+            lambda _token, _progress: export(session, Path(folder)),
+            done=lambda files: self.messages.show_note(
+                tr("message.exported", n=len(files), folder=folder)
+            ),
+        )
 
     def show_keys(self) -> None:
         """The help on keys and mouse."""

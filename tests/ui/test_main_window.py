@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from app.core import codes
 from app.core.finding import FindingContent, Label
@@ -198,6 +198,25 @@ def test_a_stroke_is_one_undoable_change_with_new_figures(window: MainWindow, ct
     drag(coronal, at, (at[0] + 30, at[1]))
     j = np.unique(np.nonzero(session.mask(uid).voxels.astype(int) - mask.voxels)[1])
     assert j.tolist() == [coronal.state.index]
+
+
+def test_outputs_are_written_beside_the_reading(
+    window: MainWindow, ct: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_and_wait(window, ct)
+    session, viewport = window.desk.session, window.grid.viewports[0]
+    uid = review.add(
+        session, FindingContent(codes.NODULE, Label("Nodule", "Узел")), viewport.state.ref, None
+    )
+    session.select(uid)
+    window.set_tool("brush")
+    middle = (viewport.width() / 2, viewport.height() / 2)
+    drag(viewport, middle, (middle[0] + 30, middle[1]))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "out"))
+    window.actions_.by_id["export"].trigger()
+    wait_for(lambda: "files written" in window.messages.text, "the files")
+    assert list((tmp_path / "out").rglob("*.dcm"))
+    assert list((tmp_path / "out" / "key-images").glob("*.png"))
 
 
 def test_brush_without_a_finding_says_so(window: MainWindow, ct: Path) -> None:
