@@ -85,8 +85,10 @@ def _change_appearance(film: Tensor, size: int) -> None:
     if chance[7] < 0.3:
         _draw_lines(film, size)
     if torch.rand(1) < 0.2:  # local contrast enhancement as some vendors do
-        mean = functional.avg_pool2d(film[None], 61, 1, 30, count_include_pad=False)[0]
-        film.sub_(mean * float(uniform(1, 0.4, 0.9)))
+        small = functional.avg_pool2d(film[None], 8)
+        broad = functional.avg_pool2d(small, 7, 1, 3, count_include_pad=False)
+        mean = functional.interpolate(broad, (size, size), mode="bilinear", align_corners=False)
+        film.sub_(mean[0] * float(uniform(1, 0.4, 0.9)))
 
 
 def _draw_patches(film: Tensor, size: int) -> None:

@@ -13,7 +13,10 @@ from __future__ import annotations
 import argparse
 import copy
 import math
+import queue
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +47,23 @@ def training_set(work: Path, with_adults: bool) -> tuple[Tensor, Tensor, npt.NDA
     return torch.from_numpy(films), torch.from_numpy(masks), weights / weights.sum()
 
 
+def batches(
+    films: Tensor, masks: Tensor, weights: npt.NDArray[np.float64], size: Callable[[], int]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Augmented batches for ever, made in a thread of their own while the network works."""
+    random = np.random.default_rng(1)
+    ready: queue.Queue[tuple[Tensor, Tensor]] = queue.Queue(maxsize=4)
+
+    def fill() -> None:
+        while True:
+            chosen = random.choice(len(films), BATCH, p=weights)
+            ready.put(augment(films[chosen], masks[chosen], size()))
+
+    threading.Thread(target=fill, daemon=True).start()
+    while True:
+        yield ready.get()
+
+
 def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
     """Cross entropy plus soft Dice of the two lungs over the batch."""
     probability = logits.softmax(1)
@@ -57,7 +77,6 @@ def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
 def train(work: Path, stage: str, minutes: float, start: Path | None = None) -> None:
     """Run one stage and keep its averaged weights as WORK/<stage>.pt."""
     torch.manual_seed(1)
-    random = np.random.default_rng(1)
     is_student = stage == "student"
     films, masks, weights = training_set(work, with_adults=is_student)
     net = LungNet().to(memory_format=torch.channels_last)
@@ -68,14 +87,21 @@ def train(work: Path, stage: str, minutes: float, start: Path | None = None) -> 
     average = copy.deepcopy(net).eval()
     peak = 1e-3 if is_student else 2e-3
     optimizer = torch.optim.AdamW(net.parameters(), peak, weight_decay=1e-4)
-    started, step = time.monotonic(), 0
-    while (done := (time.monotonic() - started) / (minutes * 60)) < 1:
-        rate = peak * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-5
+    started = time.monotonic()
+
+    def elapsed() -> float:
+        return (time.monotonic() - started) / (minutes * 60)
+
+    def size() -> int:
+        return 192 if not is_student and elapsed() < SMALL_SHARE else 256
+
+    for step, (x, labels) in enumerate(batches(films, masks, weights, size), 1):
+        done = elapsed()
+        if done >= 1:
+            break
+        rate = peak * min(1, step / 100) * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-5
         for group in optimizer.param_groups:
             group["lr"] = rate
-        size = 192 if not is_student and done < SMALL_SHARE else 256
-        chosen = random.choice(len(films), BATCH, p=weights)
-        x, labels = augment(films[chosen], masks[chosen], size)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits = net(x.to(memory_format=torch.channels_last))
         loss = loss_of(logits.float(), labels)
@@ -83,10 +109,12 @@ def train(work: Path, stage: str, minutes: float, start: Path | None = None) -> 
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         optimizer.step()
-        step += 1
         _average(average, net, min(0.998, (1 + step) / (10 + step)))
         if step % 50 == 0:
-            print(f"{stage} step {step} {done:.2f} size {size} loss {loss.item():.3f}", flush=True)
+            print(
+                f"{stage} step {step} {done:.2f} size {x.shape[-1]} loss {loss.item():.3f}",
+                flush=True,
+            )
         if step % 300 == 0:
             torch.save(average.state_dict(), work / f"{stage}.pt")
     torch.save(average.state_dict(), work / f"{stage}.pt")
