@@ -27,6 +27,7 @@ _ROMAN = {
     "i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10,
     "xi": 11, "xii": 12,
 }  # fmt: skip
+_JOINTS = frozenset({"and", "и", "а"})
 _SAY_SIZE = re.compile(
     r"^\W*(?:размер\w*|диаметр\w*|максимальн\w*|толщин\w*|it |this |these |measur\w*|size|"
     r"maximum|diameter|в динамике|отрицательн\w*|положительн\w*|без динамик\w*)",
@@ -101,10 +102,17 @@ class AttributeReader:
                 return "bilateral", self._span(sides[0])
             if {"left", "right"} <= values and self._joined(sides):
                 return "bilateral", self._span(sides[0])
-            nearest = min(sides, key=lambda s: _distance(s, hit))
+            nearest = min(sides, key=lambda side: self._remoteness(number, side, hit))
             value: Laterality = nearest.value  # type: ignore[assignment]
             return value, self._span(nearest)
         return None, None
+
+    def _remoteness(self, number: int, side: Hit, hit: Hit) -> tuple[int, int]:
+        """How far a side word is: other findings and an "and" in between count first."""
+        first, last = min(side.last, hit.last), max(side.first, hit.first)
+        between = sum(first <= other.first and other.last <= last for other in self._named[number])
+        joint = any(word.text in _JOINTS for word in self._document.words[first:last])
+        return between + joint, _distance(side, hit)
 
     def _joined(self, sides: list[Hit]) -> bool:
         """Whether two side words are coordinated ("справа и слева", "right and left")."""

@@ -106,6 +106,9 @@ def between_sections(case: Case) -> Iterator[Discrepancy]:
         if _belongs_to_finding(case, mention, told):
             continue
         described = [m for m in _stated(case, "findings") if _is_same_thing(m, mention)]
+        concluded = {m.side for m in _stated(case, "impression") if _is_same_thing(m, mention)}
+        if concluded & {_OPPOSITE[mention.side], "bilateral"}:
+            continue  # both sides are concluded: the second one is added, not swapped
         sides = {m.side for m in described}
         if sides != {_OPPOSITE[mention.side]} or _described_on_side(case, mention):
             continue

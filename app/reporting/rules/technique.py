@@ -33,6 +33,8 @@ _MODALITY_WORDS: dict[str, re.Pattern[str]] = {
 }  # fmt: skip
 _SAME_MODALITY = {"CR": "DX", "RF": "DX", "XR": "DX", "MRI": "MR"}
 _OTHER_EXAM = re.compile(
+    r"evaluat|further|helpful|useful|require|may be|could|would|perform|better (?:seen|demonstrat)|"
+    r"\bold\b|known|recently|seen on|(?:in|on) the|"
     r"compar|prior|previous|recommend|correlat|follow|suggest|consider|advis|if |contralateral|"
     r"correlation|recent|outside|earlier|history|dated|"
     r"сравн|ранее|предыдущ|рекоменд|дообслед|показан|контрол|при необходимости|консультац|для "
