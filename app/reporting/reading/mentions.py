@@ -11,8 +11,8 @@ from app.core.report import Change
 from app.reporting.reading.assertion import AssertionReader
 from app.reporting.reading.attributes import AttributeReader
 from app.reporting.reading.document import Document, Sentence
+from app.reporting.reading.lexicon import NEGATIONS, denied_when_normal, heads
 from app.reporting.reading.lexicon import concept as concept_of
-from app.reporting.reading.lexicon import denied_when_normal, heads
 from app.reporting.reading.patterns import Hit
 from app.reporting.reading.sizes import Size
 
@@ -98,21 +98,28 @@ def mentions_of(document: Document, region: str = "") -> tuple[Mention, ...]:
                     side_span=what.side_span if sided else None,
                 )
             )
-    return tuple(_with_shared_sizes(found))
+    return tuple(_with_shared_attributes(found))
 
 
-def _with_shared_sizes(mentions: list[Mention]) -> Iterable[Mention]:
-    """A finding named twice in a sentence ("emphysema, bullae up to 3 cm") has one size."""
-    sizes: dict[tuple[int, str], tuple[Size, ...]] = {}
+def _with_shared_attributes(mentions: list[Mention]) -> Iterable[Mention]:
+    """A finding named twice in a sentence ("emphysema, bullae up to 3 cm") is one finding."""
+    sized: dict[tuple[int, str], Mention] = {}
+    sided: dict[tuple[int, str], Mention] = {}
     for mention in mentions:
-        if mention.sizes and mention.is_stated:
-            sizes.setdefault((mention.sentence, mention.concept), mention.sizes)
+        key = (mention.sentence, mention.concept)
+        if mention.is_stated and mention.sizes:
+            sized.setdefault(key, mention)
+        if mention.is_stated and mention.side:
+            sided.setdefault(key, mention)
     for mention in mentions:
-        if mention.is_stated and not mention.sizes:
-            shared = sizes.get((mention.sentence, mention.concept), ())
-            yield replace(mention, sizes=shared) if shared else mention
-        else:
-            yield mention
+        key = (mention.sentence, mention.concept)
+        shared = mention
+        if mention.is_stated and not mention.sizes and key in sized:
+            shared = replace(shared, sizes=sized[key].sizes)
+        if mention.is_stated and mention.side is None and key in sided:
+            other = sided[key]
+            shared = replace(shared, side=other.side, side_span=other.side_span)
+        yield shared
 
 
 class _Resolver:
@@ -215,6 +222,9 @@ def _clause_at(sentence: Sentence, word: int) -> int:
 def _names(hits: Iterable[Hit], organs: Sequence[Hit]) -> list[Hit]:
     """Concept, denial and head hits without those that lie inside a longer one."""
     named = [hit for hit in hits if hit.kind in ("concept", "denied", "head")]
+    # A denial with a "not" in one of its gaps ("... is not intact") denies nothing.
+    nots = [hit for hit in hits if hit.kind in NEGATIONS]
+    named = [h for h in named if h.kind != "denied" or not any(h.spans(cue) for cue in nots)]
     denied = [hit for hit in named if hit.kind == "denied"]
     kept = []
     for hit in named:
