@@ -57,7 +57,7 @@ def render_tour(
     """Pictures of the main job on ``paths``, without a display; see ``app.ui.tour``."""
     from app.ui import tour
 
-    return tour.render_tour(context, paths, out, language=language)
+    return tour.render_tour(context, paths, out, language_code=language)
 
 
 def make_application() -> QApplication:

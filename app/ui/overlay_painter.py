@@ -74,21 +74,17 @@ def _draw_layer(painter: QPainter, drawn: DrawnLayer) -> None:
             painter.drawPolyline(polygon)
     if not polygons:
         return
-    box = polygons[0].boundingRect()
-    for polygon in polygons[1:]:
-        box = box.united(polygon.boundingRect())
-    if layer.style.corner_mark:
-        corner = QPolygonF([box.topRight(), box.topRight() + QPointF(-8, 0),
-                            box.topRight() + QPointF(0, 8)])  # fmt: skip
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(shade)
-        painter.drawPolygon(corner)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
     label = f"{layer.number}  {tr('overlay.ai')}" if layer.is_unverified_ai else str(layer.number)
     painter.setFont(font(12, bold=True))
     x, y = min((line[line[:, 1].argmin()] for line in drawn.lines), key=lambda point: point[1])
     at = QPointF(float(x) + 3, max(float(y) - 5, 12.0))
     shadowed_text(painter, at, label, shade)
+    if layer.style.corner_mark:
+        corner = at + QPointF(-3, -9)
+        painter.setPen(QPen(QColor(0, 0, 0, 225), 1))
+        painter.setBrush(shade)
+        painter.drawPolygon(QPolygonF([corner, corner - QPointF(8, 0), corner + QPointF(0, 8)]))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
 def draw_letters(painter: QPainter, area: QRectF, letters: EdgeLetters) -> None:

@@ -60,6 +60,11 @@ class PatientBanner(QFrame):
         """The patient's name as shown."""
         return self._name.text()
 
+    @property
+    def reader(self) -> str:
+        """Who reads."""
+        return self._user
+
     def set_models(self, text: str) -> None:
         """What the models are doing."""
         self._models = text

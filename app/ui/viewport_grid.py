@@ -130,6 +130,8 @@ class ViewportGrid(QFrame):
         count = image.grid(plane).size_ijk[2]
         index = count // 2 if state.index < 0 else min(state.index, count - 1)
         viewport.show_image(image, replace(state, plane=plane, index=index))
+        if image.is_loaded and self._crosshair is None:
+            self._begin_crosshair(image)
         self._share_crosshair()
 
     def refresh_image(self, image: SeriesImage) -> None:
@@ -139,8 +141,6 @@ class ViewportGrid(QFrame):
                 if image.is_loaded:
                     self.put_image(viewport, image)
                 viewport.update()
-        if image.is_loaded and self._crosshair is None:
-            self._begin_crosshair(image)
 
     def set_layers(self, layers: Sequence[FindingLayer]) -> None:
         """Findings to draw over the images."""

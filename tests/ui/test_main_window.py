@@ -257,6 +257,7 @@ def test_a_prior_hangs_beside_and_scrolls_along_when_linked(
     press(window.grid, Qt.Key.Key_Down, Qt.Key.Key_Down)
     assert (current.state.index, prior.state.index) == (18, 17)
     press(window.grid, "m")
+    assert all(v.crosshair is not None for v in window.grid.shown)
     assert [v.state.plane for v in window.grid.shown] == ["stack", "coronal", "sagittal"]
     press(window.grid, "p")
     assert len(window.grid.shown) == 2
