@@ -11,11 +11,12 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
 
 from app.core import codes
 from app.core.finding import FindingContent, Label
 from app.core.geometry import Geometry
+from app.ui.application import render_tour
 from app.ui.main_window import MainWindow
 from app.ui.texts import set_language
 from app.workflow import review
@@ -293,6 +294,24 @@ def test_a_film_hangs_alone_without_planes_or_letters(window: MainWindow, tmp_pa
     assert window.grid.layout_id == "1x1"
     window.actions_.by_id["mpr"].trigger()
     assert "No planes" in window.messages.text
+
+
+def test_d08_a_blocked_study_says_so_above_the_images(window: MainWindow, tmp_path: Path) -> None:
+    for number, patient in enumerate(("ONE", "TWO")):
+        spec = SeriesSpec(name=f"series-{number}")
+        other = replace(spec, change=lambda ds, _n, who=patient: setattr(ds, "PatientID", who))
+        write_series(tmp_path / "mixed" / patient, other)
+    open_and_wait(window, tmp_path / "mixed")
+    shown = [label.text() for label in window.banner.findChildren(QLabel) if label.isVisible()]
+    assert any(text.startswith("Blocked:") for text in shown)
+
+
+def test_the_tour_leaves_a_picture_of_each_step(
+    context: AppContext, ct: Path, tmp_path: Path
+) -> None:
+    pictures = render_tour(context, [ct], tmp_path / "screens")
+    assert [path.name for path in pictures] == ["01-study.png", "02-planes.png"]
+    assert all(path.stat().st_size > 10_000 for path in pictures)
 
 
 def test_both_languages_and_back(window: MainWindow, ct: Path) -> None:
