@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from app.core.finding import Finding
 from app.core.report import Discrepancy, Fix, Message, SentenceLink, Severity, Span, StudyFacts
+from app.reporting.compose import is_quality_note
 from app.reporting.extract import Reading
 from app.reporting.matching import Matches, match
 from app.reporting.reading.document import Document, Sentence
@@ -49,7 +50,9 @@ class Case:
         return tuple(
             s
             for s in self.subjects
-            if s.finding.is_in_report and s.finding.current.presence != "absent"
+            if s.finding.is_in_report
+            and s.finding.current.presence != "absent"
+            and not is_quality_note(s.finding.current)
         )
 
     def span(self, start: int, end: int) -> Span:

@@ -46,7 +46,7 @@ def compose(
     """
     words = template(language)
     shown = sorted(
-        (finding for finding in findings if finding.is_in_report),
+        (f for f in findings if f.is_in_report and not is_quality_note(f.current)),
         key=lambda finding: (_ORDER[finding.current.significance], finding.uid),
     )
     links: list[SentenceLink] = []
@@ -74,6 +74,11 @@ def compose(
         parts.append(f"{words.comparison}: {comparison}")
     parts += [f"{words.findings}:\n{body}", f"{words.impression}:\n{conclusion}"]
     return Draft("\n".join(part for part in parts if part) + "\n", tuple(links))
+
+
+def is_quality_note(content: FindingContent) -> bool:
+    """A remark of a model on its own result (no concept, only flags): nothing for a report."""
+    return content.concept is None and bool(content.quality_flags) and not content.measurements
 
 
 def finding_sentence(finding: Finding, language: Language, *, brief: bool = False) -> str:

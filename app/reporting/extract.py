@@ -73,8 +73,8 @@ def detect_language(text: str) -> Language:
     raise UnsupportedLanguage(
         "The report is written in a language that the check does not know.",
         ru="Отчёт написан на языке, которого проверка не знает.",
-        hint="Write the report in English or Russian, or sign it without the check.",
-        hint_ru="Составьте отчёт на русском или английском языке либо подпишите его без проверки.",
+        hint="Write the report in English or Russian.",
+        hint_ru="Составьте отчёт на русском или английском языке.",
     )
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from app.core.report import Change, Discrepancy, Fix, Message, Severity
 from app.reporting.case import Case, discrepancy, name
-from app.reporting.matching import side_agrees
 from app.reporting.reading.mentions import Mention
 from app.reporting.reading.sizes import Size, sizes_in
 from app.reporting.subjects import Subject
@@ -51,7 +50,7 @@ def values(case: Case) -> Iterator[Discrepancy]:
 
 def _faults(case: Case, subject: Subject, section: str) -> Iterator[_Fault]:
     mentions = case.matches[subject.uid].of(section)
-    if not mentions or side_agrees(subject, mentions[0]) is False:
+    if not mentions:
         return
     sized = next((m for m in mentions if m.sizes_mm), None)
     if sized is None or (sized.plural and len(sized.sizes) > 1):

@@ -30,9 +30,12 @@ def omitted_and_negated(case: Case) -> Iterator[Discrepancy]:
             if not _is_quoted(case, subject):
                 yield _omitted(case, subject)
             continue
-        if case.matches[subject.uid].all or _is_hinted(case, subject):
-            continue
         denials = [m for m in case.reading.mentions if _denies(subject, m)]
+        if case.matches[subject.uid].all or _is_hinted(case, subject):
+            # Denied where the images are described, whatever the impression says.
+            denials = [m for m in denials if m.section == "findings" and not m.limited]
+            if case.matches[subject.uid].of("findings") or not any(not m.implied for m in denials):
+                continue
         if denials:
             yield discrepancy(
                 "negated-finding",
@@ -202,6 +205,8 @@ def impression_contradicts(case: Case) -> Iterator[Discrepancy]:
         for mention in case.reading.mentions:
             if mention.section != one or mention.polarity != "present":
                 continue
+            if one == "impression" and _subject_of_mention(case, mention):
+                continue  # an accepted finding that is denied: see omitted_and_negated
             if mention.concept in told:
                 continue
             denial = _denial_elsewhere(case, mention, other)

@@ -37,7 +37,8 @@ _OTHER_EXAM = re.compile(
     r"\bold\b|known|recently|seen on|(?:in|on) the|"
     r"compar|prior|previous|recommend|correlat|follow|suggest|consider|advis|if |contralateral|"
     r"correlation|recent|outside|earlier|history|dated|"
-    r"сравн|ранее|предыдущ|рекоменд|дообслед|показан|контрол|при необходимости|консультац|для "
+    r"сравн|сопостав|учрежден|"
+    r"ранее|предыдущ|рекоменд|дообслед|показан|контрол|при необходимости|консультац|для "
     r"(?:уточн|исключ)|анамнез|от\s+\d|динамик|по данным|при наличии|целесообразн|"
     r"выполнен\w*\s+ранее",
     re.IGNORECASE,

@@ -40,6 +40,13 @@ def test_measurements_that_are_not_valid_stay_out() -> None:
     assert finding_sentence(lung, "en") == "Right lung."
 
 
+def test_a_remark_on_the_quality_of_a_result_is_no_sentence() -> None:
+    note = finding("Quality of the result: low.", quality_flags=["low-contrast"])
+    draft = compose([note, finding("pneumothorax", "left", uid="b")], StudyFacts(), "en")
+    assert "Quality" not in draft.text
+    assert "omitted-finding" not in rules_of(check(draft.text, [note], StudyFacts(), "en"))
+
+
 def test_only_accepted_findings_and_every_sentence_linked() -> None:
     rows = [
         finding("pleural effusion", "left", uid="a"),

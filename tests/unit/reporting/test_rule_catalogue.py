@@ -61,6 +61,8 @@ CATALOGUE = [
     Entry("negated-finding", False, "ru", "Выпот справа не увеличился.", "", (EFFUSION_R,)),
     Entry("negated-finding", False, "en", "Right effusion is not significantly changed.", "",
           (EFFUSION_R,)),
+    Entry("negated-finding", True, "ru", "Выпот справа не определяется.", "Выпот справа.",
+          (EFFUSION_R,)),
     # rejected-finding-asserted
     Entry("rejected-finding-asserted", True, "en", "Small right pleural effusion.", "",
           (finding("pleural effusion", "right", state="rejected"),)),
@@ -94,6 +96,7 @@ CATALOGUE = [
     Entry("measurement-value", False, "ru", "Слева очаг 14х11 мм. Аорта 31 мм.", "", (NODULE,)),
     Entry("unit-slip", True, "en", "Left renal calculus measuring 6 cm.", "", (STONE,)),
     Entry("unit-slip", True, "ru", "Конкремент левой почки 0,6 мм.", "", (STONE,)),
+    Entry("unit-slip", True, "ru", "Очаг в лёгком справа, 140 × 11 мм.", "", (NODULE,)),
     Entry("unit-slip", False, "ru", "Конкремент левой почки 0,6 см.", "", (STONE,)),
     # placeholder-left
     Entry("placeholder-left", True, "en", "The heart is [normal/enlarged]."),
@@ -159,6 +162,10 @@ CATALOGUE = [
     Entry("modality-mismatch", True, "ru", "МР-сигнал не изменён.", "", (), {"modality": "CT"}),
     Entry("modality-mismatch", False, "ru", "Норма.", "Норма. Рекомендована МРТ.", (),
           {"modality": "CT"}),
+    Entry("modality-mismatch", False, "ru", "Норма.", "Сопоставлено с КТ другой клиники.", (),
+          {"modality": "DX"}),
+    Entry("modality-mismatch", False, "en", "Normal.", "Compared with an outside CT.", (),
+          {"modality": "DX"}),
     # contrast-mismatch
     Entry("contrast-mismatch", True, "en", "Normal.", "", (), {"contrast": True},
           "TECHNIQUE: Unenhanced scan."),
