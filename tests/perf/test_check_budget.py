@@ -37,8 +37,12 @@ def test_time_grows_about_as_the_text_does() -> None:
 
 def test_a_two_page_report_is_checked_while_typing() -> None:
     check(SENTENCES, [], StudyFacts(), "en")
-    # Two pages are about 25 such paragraphs; the budget is 300 ms, measured about 30.
-    assert seconds(25) < 0.3
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-I", "-c", "pass"], check=True)
+    interpreter = time.perf_counter() - start
+    # Two pages are about 25 such paragraphs. An interpreter starts in some 20 ms: a yardstick that
+    # is slow where the machine is slow, as an absolute limit is not.
+    assert seconds(25) < 10 * interpreter
 
 
 def test_the_check_imports_no_numerical_library() -> None:
