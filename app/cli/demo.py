@@ -6,6 +6,7 @@ import argparse
 import importlib
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,14 +57,10 @@ def _to_files(args: argparse.Namespace) -> int:
     try:
         _tell("Reading it: models, decisions, draft, check, signature, DICOM ...")
         outcome = _read(context, _open(context, [demo.radiograph]), out / "read", args.lang)
-        _tell("Taking screenshots of the workstation ...")
-        os.environ["QT_QPA_PLATFORM"] = "offscreen"
-        application = importlib.import_module("app.ui.application")
-        screens = application.render_tour(
-            context, _paths(demo), out / "screens", language=args.lang
-        )
     finally:
         context.close()
+    _tell("Taking screenshots of the workstation ...")
+    screens = _screenshots(out, demo, args.lang)
     summary: dict[str, Any] = {
         "schema": SCHEMA,
         "out": str(out),
@@ -77,6 +74,22 @@ def _to_files(args: argparse.Namespace) -> int:
     else:
         sys.stdout.write(_in_words(summary))
     return ExitCode.DONE if outcome.is_signed else ExitCode.ANSWER_IS_NO
+
+
+def _screenshots(out: Path, demo: DemoStudies, language: str) -> list[Path]:
+    """The same reading by hand, in a library of its own where nothing is decided yet."""
+    from app.bootstrap import build_context
+
+    shutil.rmtree(out / "library-of-the-screens", ignore_errors=True)
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    application = importlib.import_module("app.ui.application")
+    context = build_context(data_folder=out / "library-of-the-screens", user="Demo^Reader")
+    try:
+        return list(
+            application.render_tour(context, _paths(demo), out / "screens", language=language)
+        )
+    finally:
+        context.close()
 
 
 def _open(context: AppContext, paths: list[Path]) -> Study:

@@ -17,7 +17,7 @@ from app.core.measurement import Measurement, PreviousValue, Reference
 from app.core.report import Message
 from app.ui.texts import entries, tr
 from app.ui.texts import language as current_language
-from app.workflow.review import REJECT_REASONS
+from app.workflow.review import reason_text
 
 SIGNIFICANCE_ORDER: Final[tuple[Significance, ...]] = (
     "critical",
@@ -222,13 +222,8 @@ def decision_text(finding: Finding) -> str:
     state = tr(f"state.{finding.state}")
     by, at = finding.decision.by, time_text(finding.decision.at_utc)
     text = " · ".join(part for part in (state, by, at) if part)
-    reason = _reason_text(finding.decision.reason)
+    reason = reason_text(finding.decision.reason, current_language())
     return f"{text}: {reason}" if reason else text
-
-
-def _reason_text(reason: str) -> str:
-    message = dict(REJECT_REASONS).get(reason)
-    return reason if message is None else message.text(current_language())
 
 
 def time_text(at_utc: str) -> str:

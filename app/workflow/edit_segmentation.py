@@ -15,6 +15,7 @@ from app.workflow.finding_change import FindingChange
 from app.workflow.finding_step import FindingStep
 from app.workflow.open_study import load_volume
 from app.workflow.remeasure import ratios_remeasured, remeasured, siblings
+from app.workflow.review import MEASURED_AGAIN
 from app.workflow.session import StudySession
 
 
@@ -85,7 +86,7 @@ def _followers(session: StudySession, edited: Finding, mask: Mask) -> Iterator[F
         after = (
             replace(other, current=content)
             if other.state == "proposed"
-            else decide(other, _edit(session, "measured again"), content)
+            else decide(other, _edit(session, MEASURED_AGAIN), content)
         )
         yield FindingStep(other, after, "finding.remeasured")
 

@@ -37,6 +37,17 @@ REJECT_REASONS: Final[tuple[tuple[str, Message], ...]] = (
     ("duplicate", Message("already listed", "уже есть в списке")),
     ("wrong-type", Message("real, but of another kind", "есть, но другого рода")),
 )
+MEASURED_AGAIN: Final = "measured-again"
+_REASON_TEXTS: Final[dict[str, Message]] = {
+    **dict(REJECT_REASONS),
+    MEASURED_AGAIN: Message("measured again", "измерено заново"),
+}
+
+
+def reason_text(reason: str, language: str) -> str:
+    """The words of a stored reason: of a known id, or the free text as it was typed."""
+    known = _REASON_TEXTS.get(reason)
+    return reason if known is None else known.text(language)
 
 
 def accept(session: StudySession, uid: str) -> None:
@@ -110,6 +121,6 @@ def _reason_details(reason: str) -> dict[str, str]:
     """The trail gets the id of a listed reason, of free text only its hash: it may name people."""
     if not reason:
         return {}
-    if reason in dict(REJECT_REASONS):
+    if reason in _REASON_TEXTS:
         return {"reason": reason}
     return {"reason_sha256": hashlib.sha256(reason.encode("utf-8")).hexdigest()}
