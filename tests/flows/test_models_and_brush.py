@@ -183,7 +183,7 @@ def test_an_accepted_finding_whose_ratio_follows_is_edited_with_it(
     half[:, : half.shape[1] // 2] = 0
     set_mask(session, left, Mask(half, mask.source))
     assert session.finding(right).state == "edited"
-    assert session.finding(right).decision.reason == "measured again"
+    assert session.finding(right).decision.reason == "measured-again"
     actions = [event.action for event in context.store.audit.events()]
     assert actions[-2:] == ["finding.stroke", "finding.remeasured"]
     session.undo()
