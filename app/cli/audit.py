@@ -64,8 +64,13 @@ def _verify(store: Store, *, as_json: bool) -> int:
 def _show(store: Store, args: argparse.Namespace) -> int:
     from app.cli.exit_codes import ExitCode
 
+    if args.json and args.what == "show":
+        rows = [_row(event) for event in store.audit.events(subject_uid=args.subject)]
+        answer = {"schema": SCHEMA, "events": rows}
+        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        return ExitCode.DONE
     for event in store.audit.events(subject_uid=args.subject):
-        if args.json or args.what == "export":
+        if args.what == "export":
             sys.stdout.write(json.dumps(_row(event), ensure_ascii=False) + "\n")
         else:
             details = " ".join(f"{key}={value[:24]}" for key, value in event.details.items())
@@ -82,7 +87,11 @@ def _export(store: Store, args: argparse.Namespace) -> int:
 
     rows = [_row(event) for event in store.audit.events(subject_uid=args.subject)]
     write_text(args.to, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-    sys.stdout.write(f"{len(rows)} events written to {args.to}\n")
+    if args.json:
+        answer = {"schema": SCHEMA, "events": len(rows), "file": str(args.to)}
+        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(f"{len(rows)} events written to {args.to}\n")
     return ExitCode.DONE
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.extract import error_object, json_lines, read_text, use_utf8
-from app.core.errors import AppError, InputError
+from app.core.errors import AppError, InputError, UsageFault
 from app.core.findings_json import findings_from_json
 from app.core.report import CheckResult, StudyFacts
 from app.reporting.check import check
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.jsonl is not None:
         return _run_lines(args.jsonl)
     if not args.report or not args.findings:
-        raise InputError(
+        raise UsageFault(
             "The check needs a report and findings.",
             ru="Для проверки нужны отчёт и находки.",
             hint="Give --report FILE and --findings FILE, or --jsonl.",
@@ -61,7 +61,6 @@ def _run_lines(name: str) -> int:
     failed = False
     for number, row, fault in json_lines(name):
         identity = row.get("id")
-        identity = None if identity is None else str(identity)
         try:
             if fault is not None:
                 raise fault

@@ -41,7 +41,6 @@ def _run_lines(name: str) -> int:
     failed = False
     for number, row, fault in json_lines(name):
         identity = row.get("id")
-        identity = None if identity is None else str(identity)
         try:
             if fault is not None:
                 raise fault

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -45,6 +47,18 @@ VERBS = (
     Verb("self-test", "app.cli.self_test", "every native library does one real thing"),
 )
 _VERBS = {verb.name: verb for verb in VERBS}
+# What the operating system may refuse about a path that the user gave.
+_PATH_FAULTS = {
+    errno.EACCES: ("access is denied", "нет доступа"),
+    errno.EPERM: ("the operation is not permitted", "действие не разрешено"),
+    errno.ENOENT: ("it does not exist", "такого пути нет"),
+    errno.EISDIR: ("it is a folder", "это папка"),
+    errno.ENOTDIR: ("a part of the path is no folder", "часть пути не является папкой"),
+    errno.EEXIST: ("it exists and is no folder", "он существует и не является папкой"),
+    errno.ENAMETOOLONG: ("the name is too long", "имя слишком длинное"),
+    errno.EROFS: ("the disk is read only", "диск только для чтения"),
+    errno.ELOOP: ("its links lead in a circle", "ссылки ведут по кругу"),
+}
 
 
 def run(argv: Sequence[str]) -> int:
@@ -52,20 +66,19 @@ def run(argv: Sequence[str]) -> int:
     _use_utf8()
     try:
         if argv and argv[0] in _VERBS:
-            return _run_verb(_VERBS[argv[0]], argv[1:])
+            code = _run_verb(_VERBS[argv[0]], argv[1:])
+            sys.stdout.flush()  # a reader that is gone shows here, not while Python ends
+            return code
         if argv and argv[0] in ("-h", "--help", "--version"):
             return _about(argv[0])
         return _open_workstation(argv)
     except AppError as fault:
         sys.stderr.write(f"overread: {fault.text(_language())}\n")
         return fault.exit_code
-    except OSError as fault:
-        if fault.errno == 28:  # ENOSPC
-            sys.stderr.write("overread: The disk is full. Free some space and repeat.\n")
-            return ExitCode.ENVIRONMENT
-        return _bug(fault)
     except BrokenPipeError:
-        return ExitCode.DONE
+        return _reader_gone()
+    except OSError as fault:
+        return _disk_fault(fault)
     except KeyboardInterrupt:
         sys.stderr.write("overread: Interrupted.\n")
         return Cancelled.exit_code
@@ -116,6 +129,39 @@ def _about(option: str) -> int:
         + "\n"
     )
     return ExitCode.DONE
+
+
+def _reader_gone() -> int:
+    """Who read our output (``head``) has had enough: no fault, and nothing more can be told."""
+    with contextlib.suppress(OSError, ValueError):
+        # Python flushes at its end: let that go nowhere instead of failing there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.DONE
+
+
+def _disk_fault(fault: OSError) -> int:
+    """What the system says about a path is the user's to mend; all other faults are bugs."""
+    if fault.errno in (errno.ENOSPC, errno.EDQUOT):
+        full = _in_language(
+            "The disk is full. Free some space and repeat.",
+            "Диск заполнен. Освободите место и повторите.",
+        )
+        sys.stderr.write(f"overread: {full}\n")
+        return ExitCode.ENVIRONMENT
+    reason = _PATH_FAULTS.get(fault.errno or 0)
+    if reason is None or fault.filename is None:
+        return _bug(fault)
+    name = os.fsdecode(fault.filename) if isinstance(fault.filename, bytes) else fault.filename
+    told = _in_language(
+        f"{name} cannot be used: {reason[0]}. Check the path and its permissions.",
+        f"{name} использовать нельзя: {reason[1]}. Проверьте путь и права доступа.",
+    )
+    sys.stderr.write(f"overread: {told}\n")
+    return ExitCode.INPUT
+
+
+def _in_language(en: str, ru: str) -> str:
+    return ru if _language() == "ru" else en
 
 
 def _bug(fault: BaseException) -> int:

@@ -50,6 +50,13 @@ class InputError(AppError):
     code = "input"
 
 
+class UsageFault(AppError):
+    """The command line lacks an option or gives some that do not go together."""
+
+    code = "usage"
+    exit_code = 2
+
+
 class DicomReadError(InputError):
     """A DICOM object cannot be read or decoded."""
 

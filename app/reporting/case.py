@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from app.core.finding import Finding
 from app.core.report import Discrepancy, Fix, Message, SentenceLink, Severity, Span, StudyFacts
-from app.reporting.compose import is_quality_note
+from app.reporting.compose import is_quality_note, names_side
 from app.reporting.extract import Reading
 from app.reporting.matching import Matches, match
 from app.reporting.reading.document import Document, Sentence
 from app.reporting.reading.mentions import Mention
 from app.reporting.subjects import Subject, subject_of
+from app.reporting.templates import template
 
 _LONGEST_SPAN = 240
 
@@ -121,6 +122,8 @@ def name(subject: Subject, language: str) -> str:
     }  # fmt: skip
     side = sides[language].get(content.laterality or "", "")
     label = content.label.text(language)
+    if names_side(label, content.laterality or "", template("ru" if language == "ru" else "en")):
+        side = ""
     if language == "ru":
         return f"«{label}{' ' + side if side else ''}»"
     return f"“{side + ' ' if side else ''}{label}”"

@@ -14,8 +14,8 @@ EXTRACT_SCHEMA = "overread.extract/1"
 Json = dict[str, Any]
 
 
-def check_to_json(result: CheckResult, id: str | None = None) -> Json:
-    """The ``check.json`` object; with ``id`` of a case, that too."""
+def check_to_json(result: CheckResult, id: Any = None) -> Json:  # noqa: ANN401
+    """The ``check.json`` object; with ``id`` of a case, that too (any JSON value)."""
     row: Json = {"schema": CHECK_SCHEMA}
     if id is not None:
         row["id"] = id
@@ -31,8 +31,8 @@ def check_to_json(result: CheckResult, id: str | None = None) -> Json:
     return row
 
 
-def extraction_to_json(extraction: Extraction, id: str | None = None) -> Json:
-    """The ``extract`` object; with ``id`` of a line, that too."""
+def extraction_to_json(extraction: Extraction, id: Any = None) -> Json:  # noqa: ANN401
+    """The ``extract`` object; with ``id`` of a line, that too (any JSON value)."""
     row: Json = {"schema": EXTRACT_SCHEMA}
     if id is not None:
         row["id"] = id

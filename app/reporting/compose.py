@@ -92,7 +92,7 @@ def finding_sentence(finding: Finding, language: Language, *, brief: bool = Fals
         return _capital(words.absent.format(name=name)) + "."
     place = _place(content, words)
     side = words.sides.get(content.laterality or "", "")
-    if side and _names_side(f"{name} {place}", content.laterality or "", words):
+    if side and names_side(f"{name} {place}", content.laterality or "", words):
         side = ""
     if language == "en":
         phrase = " ".join(part for part in (side, name, place) if part)
@@ -123,7 +123,8 @@ def _place(content: FindingContent, words: Template) -> str:
     return text
 
 
-def _names_side(text: str, side: str, words: Template) -> bool:
+def names_side(text: str, side: str, words: Template) -> bool:
+    """Whether the text says the side itself ("left lung"), so that it is not said twice."""
     stems = words.side_stems.get(side, ())
     return any(word.startswith(tuple(stems)) for word in re.findall(r"\w+", text.lower()))
 

@@ -57,6 +57,12 @@ _WORDS = {
     "page": Message("Page", "Стр."),
     "key-images": Message("Key images", "Ключевые изображения"),
 }
+# The meanings that the program itself gives to a signature; any other is printed as typed.
+_MEANINGS = {
+    "author": Message("author and responsible", "автор, несёт ответственность"),
+    "review": Message("reviewed", "проверено"),
+    "approval": Message("approved", "утверждено"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,10 @@ def _register_fonts() -> None:
 
 def _word(key: str, language: str) -> str:
     return _WORDS[key].text(language)
+
+
+def _meaning(text: str, language: str) -> str:
+    return _MEANINGS[text].text(language) if text in _MEANINGS else text
 
 
 def _style(size: float, *, bold: bool = False, color: str = "#1a1a1a") -> ParagraphStyle:
@@ -206,11 +216,14 @@ def _signature(document: ReportDocument) -> list[object]:
         head = Paragraph(escape(_word("draft", language)), _style(10, bold=True, color="#a00000"))
     else:
         stamp = report.signature.at_utc[:19].replace("T", " ")
+        signer = report.signature.name.replace("^", " ").strip()
         head = Paragraph(
-            escape(f"{_word('signed', language)}: {report.signature.name}, {stamp} UTC"),
+            escape(f"{_word('signed', language)}: {signer}, {stamp} UTC"),
             _style(10, bold=True),
         )
-        lines.insert(0, f"{_word('meaning', language)}: {report.signature.meaning}")
+        lines.insert(
+            0, f"{_word('meaning', language)}: {_meaning(report.signature.meaning, language)}"
+        )
         lines.append(f"{_word('hash', language)}: {report.content_sha256}")
     block = [Spacer(1, 6 * mm), head, *(Paragraph(escape(line), small) for line in lines)]
     return [KeepTogether(block)]

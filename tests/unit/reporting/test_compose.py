@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from app.core.finding import Decision, decide
-from app.core.report import StudyFacts
+from app.core.report import Language, StudyFacts
+from app.measure.methods import METHODS
 from app.reporting.check import check
 from app.reporting.compose import compose, finding_sentence
+from app.reporting.templates import template
 from tests.support.report_findings import finding, rules_of
 
 LOBE = {"value": "266005", "scheme": "SCT", "meaning": "Right lower lobe of lung", "segment": "S8"}
@@ -92,3 +94,22 @@ def test_an_edit_makes_its_sentence_stale() -> None:
     edited = decide(effusion, Decision("edit", "me", "2026-01-01T00:00:00Z"), bigger.current)
     found = check(draft.text, [edited], StudyFacts(), "en", links=draft.links)
     assert rules_of(found) == {"stale-sentence"}
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_every_measurement_has_a_name_in_the_draft(language: Language) -> None:
+    nameless = {"long_axis"}  # a size is written without a word
+    words = template(language)
+    assert {kind for kind in METHODS if kind not in words.measures} == set()
+    assert {kind for kind in METHODS if not words.measure_name(kind)} == nameless
+
+
+def test_messages_do_not_say_a_side_twice() -> None:
+    lung = finding("left lung", "left", ru="левое лёгкое", state="proposed")
+    text = "FINDINGS: Clear lungs.\nIMPRESSION: Normal."
+    undecided = [
+        item for item in check(text, [lung], StudyFacts(), "en").discrepancies
+        if item.rule.startswith("undecided")
+    ]  # fmt: skip
+    assert "“left lung”" in undecided[0].message.en
+    assert "«левое лёгкое»" in undecided[0].message.ru
