@@ -73,5 +73,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"  {name}: {score:.3f}")
     for flag in report["quality_flags"]:
         print(f"  ! {flag['text']['en']}")
+    for note in report["notes"]:
+        print(f"  ! {note['en']}")
     print(f"Written to {args.out}")
     return ExitCode.DONE

@@ -79,12 +79,38 @@ def write_nifti(
     The file appears whole or not at all. Raises ``InputError`` for an unknown ending and
     ``EnvironmentFault`` where the disk does not take it.
     """
-    ending = require_known_ending(path)
-    partial = path.with_name(f".{path.name}.partial{ending}")
+    require_known_ending(path)
+    _write_whole(path, to_sitk(array, geometry, pixel_spacing_mm))
+
+
+def write_like(path: Path, mask: npt.NDArray[Any], like: Path) -> None:
+    """Write ``mask`` ``[k, j, i]`` in the very grid of the image file ``like``: a flat image gets
+    a flat mask, and axes that point elsewhere than a patient's stay as they are.
+
+    ``mask`` must have the size of that image. Raises as ``write_nifti`` and ``read_nifti`` do.
+    """
+    require_known_ending(path)
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(like))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise _not_readable(like, error) from error
+    if reader.GetDimension() == 2:
+        image = sitk.GetImageFromArray(np.asarray(mask)[0])
+        image.SetSpacing(reader.GetSpacing())
+        image.SetOrigin(reader.GetOrigin())
+        image.SetDirection(reader.GetDirection())
+    else:
+        image = to_sitk(mask, read_nifti(like)[1])
+    _write_whole(path, image)
+
+
+def _write_whole(path: Path, image: sitk.Image) -> None:
+    partial = path.with_name(f".{path.name}.partial{require_known_ending(path)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Level 1: the volumes of a reading are written often and read once or twice.
-        image = to_sitk(array, geometry, pixel_spacing_mm)
         sitk.WriteImage(image, partial, True, compressionLevel=1)
         _require_whole(partial, image)
         partial.replace(path)
@@ -126,13 +152,7 @@ def read_nifti(path: Path) -> tuple[npt.NDArray[Any], Geometry]:
     try:
         image = sitk.ReadImage(path)
     except RuntimeError as error:
-        raise InputError(
-            f"{path.name} is not a readable NIfTI or NRRD image.",
-            ru=f"{path.name} не читается как изображение NIfTI или NRRD.",
-            hint="Check that the file is complete and of one of these formats.",
-            hint_ru="Проверьте, что файл целый и в одном из этих форматов.",
-            technical_detail=str(error),
-        ) from error
+        raise _not_readable(path, error) from error
     if image.GetDimension() == 4 and image.GetSize()[3] == 1:
         image = image[:, :, :, 0]
     if image.GetDimension() == 2:
@@ -146,3 +166,13 @@ def read_nifti(path: Path) -> tuple[npt.NDArray[Any], Geometry]:
         )
     # GetArrayFromImage copies; a view would outlive the image it points into.
     return sitk.GetArrayFromImage(image), geometry_of(image)
+
+
+def _not_readable(path: Path, error: RuntimeError) -> InputError:
+    return InputError(
+        f"{path.name} is not a readable NIfTI or NRRD image.",
+        ru=f"{path.name} не читается как изображение NIfTI или NRRD.",
+        hint="Check that the file is complete and of one of these formats.",
+        hint_ru="Проверьте, что файл целый и в одном из этих форматов.",
+        technical_detail=str(error),
+    )

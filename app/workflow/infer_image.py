@@ -29,7 +29,7 @@ from app.dicom.assemble import assemble_volume
 from app.dicom.grouping import group
 from app.dicom.scan import scan
 from app.imaging.labelmap import content_sha256
-from app.imaging.nifti import read_nifti, write_nifti
+from app.imaging.nifti import read_nifti, write_like, write_nifti
 from app.inference.gate import Suitability, judge
 from app.inference.manifest import ModelPack
 from app.inference.pack_store import InstalledPack
@@ -38,7 +38,7 @@ from app.inference.to_findings import ProposedFindings, to_findings
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress, part_of
 from app.workflow.export import derived_uid
-from app.workflow.output_files import disk_faults, write_json
+from app.workflow.output_files import disk_faults, remove_outputs, write_json
 from app.workflow.run_models import refused
 
 if TYPE_CHECKING:
@@ -67,13 +67,17 @@ class InferRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """The chosen image with its verdict; ``is_dicom`` tells whether DICOM can be written."""
+    """The chosen image; ``file`` is the image file where it is not DICOM.
+
+    ``others`` are further stacks that the pack fits as well, which this run leaves out.
+    """
 
     study: Study
     ref: SeriesRef
     stack: Stack
     volume: Volume
-    is_dicom: bool
+    file: Path | None = None
+    others: tuple[SeriesRef, ...] = ()
 
 
 def infer_image(
@@ -106,11 +110,17 @@ def infer_image(
     proposed = to_findings(result, pack, source.study, source.volume, clock=clock, uids=uids)
     writing = time.monotonic()
     progress(0.92, "Writing")
-    names = _write_masks(request.out, pack, result, source.volume)
-    _write_findings(request.out, source.study, proposed, names)
+    remove_outputs(request.out)
+    files, names = _write_masks(request.out, pack, result, source)
+    files.append(_write_findings(request.out, source.study, proposed, names))
     if pack.task != "segmentation":
-        write_json(request.out / "scores.json", {"pack": pack.id, "scores": result.scores})
-    notes = _write_dicom(request.out, source, proposed, clock) if source.is_dicom else []
+        scores = {"pack": pack.id, "scores": result.scores}
+        files.append(write_json(request.out / "scores.json", scores))
+    notes = _notes_on_others(source.others)
+    if source.file is None:
+        written, refusals = _write_dicom(request.out, source, proposed, clock)
+        files += written
+        notes += refusals
     report = run_json(
         result,
         pack=pack,
@@ -119,6 +129,7 @@ def infer_image(
         write_seconds=time.monotonic() - writing,
     )
     report["notes"] += notes
+    report["files"] = [path.relative_to(request.out).as_posix() for path in files]
     write_json(request.out / "run.json", report)
     progress(1.0, "Done")
     return report
@@ -145,8 +156,16 @@ def _dicom_source(request: InferRequest, progress: Progress, cancel: CancelToken
     study, series, stack, fit = max(judged, key=lambda entry: _preference(entry[3], entry[2]))
     _admit(study, fit, forced=request.forced)
     volume = assemble_volume(study, series, stack, progress=progress, cancel=cancel)
-    ref = SeriesRef(study.study_instance_uid, series.series_instance_uid, stack.index)
-    return _Source(study, ref, stack, volume, is_dicom=True)
+    others = tuple(
+        _ref(a_study, a_series, a_stack)
+        for a_study, a_series, a_stack, a_fit in judged
+        if a_fit.verdict != "refused" and a_stack is not stack
+    )
+    return _Source(study, _ref(study, series, stack), stack, volume, others=others)
+
+
+def _ref(study: Study, series: Series, stack: Stack) -> SeriesRef:
+    return SeriesRef(study.study_instance_uid, series.series_instance_uid, stack.index)
 
 
 def _preference(fit: Suitability, stack: Stack) -> tuple[float, int, int]:
@@ -205,21 +224,31 @@ def _image_source(request: InferRequest) -> _Source:
         pixel_spacing_mm=(j_mm, i_mm) if is_film else None,
         spacing_source="file" if is_film else "",
     )
-    return _Source(study, ref, stack, volume, is_dicom=False)
+    return _Source(study, ref, stack, volume, file=request.path)
 
 
 def _write_masks(
-    out: Path, pack: ModelPack, result: InferenceResult, volume: Volume
-) -> dict[str, str]:
-    """Every mask, and the labelmap where labels do not overlap; file names by content hash."""
+    out: Path, pack: ModelPack, result: InferenceResult, source: _Source
+) -> tuple[list[Path], dict[str, str]]:
+    """Every mask, and the labelmap where labels do not overlap; the files, and names by hash."""
+    volume = source.volume
+    files: list[Path] = []
     names: dict[str, str] = {}
+
+    def write(path: Path, mask: npt.NDArray[Any]) -> None:
+        if source.file is None:
+            write_nifti(path, mask, volume.geometry, volume.pixel_spacing_mm)
+        else:
+            write_like(path, mask, source.file)
+        files.append(path)
+
     total: npt.NDArray[np.uint16] = np.zeros(volume.voxels.shape[:3], np.uint16)
     overlap = False
     with disk_faults(out):
         (out / "masks").mkdir(parents=True, exist_ok=True)
         for index, mask in result.masks:
             name = mask_file_name(pack, index)
-            write_nifti(out / name, mask, volume.geometry, volume.pixel_spacing_mm)
+            write(out / name, mask)
             names.setdefault(content_sha256(mask), name)
             inside = mask != 0
             overlap = overlap or bool(total[inside].any())
@@ -227,26 +256,25 @@ def _write_masks(
         if result.masks and not overlap:
             highest = max(index for index, _ in result.masks)
             labelmap = total.astype(np.uint8) if highest <= np.iinfo(np.uint8).max else total
-            target = out / "labelmap.nii.gz"
-            write_nifti(target, labelmap, volume.geometry, volume.pixel_spacing_mm)
-    return names
+            write(out / "labelmap.nii.gz", labelmap)
+    return files, names
 
 
 def _write_findings(
     out: Path, study: Study, proposed: ProposedFindings, names: dict[str, str]
-) -> None:
+) -> Path:
     data = findings_to_json(study.study_instance_uid, proposed.findings)
     for row in data["findings"]:
         for region in (row["region"], row["proposal"]["region"]):
             if region is not None and region.get("mask_sha256") in names:
                 region["mask"] = names[region["mask_sha256"]]
-    write_json(out / "findings.json", data)
+    return write_json(out / "findings.json", data)
 
 
 def _write_dicom(
     out: Path, source: _Source, proposed: ProposedFindings, clock: Clock
-) -> list[dict[str, str]]:
-    """The DICOM SEG of the proposals; a note where the images do not allow one."""
+) -> tuple[list[Path], list[dict[str, str]]]:
+    """The DICOM SEG of the proposals; or a note where the images do not allow one."""
     from app.dicom.authoring import Identity, SourceImages, write_dataset
     from app.dicom.seg_writer import SegmentSource, SegRequest, write_seg
 
@@ -256,7 +284,7 @@ def _write_dicom(
         if (region := finding.current.region) is not None and region.mask_sha256
     )
     if not segments:
-        return []
+        return [], []
     ref, now = source.ref, clock.now_utc()
     seed = (
         "infer-seg", ref.study_instance_uid, ref.series_instance_uid, str(ref.stack),
@@ -278,11 +306,28 @@ def _write_dicom(
             )
         )
     except InputError as error:  # what the images are does not allow the object; masks are there
-        return [_note(error)]
+        return [], [_note(error)]
+    target = out / "dicom" / "ai-seg-1.dcm"
     with disk_faults(out):
-        (out / "dicom").mkdir(parents=True, exist_ok=True)
-        write_dataset(dataset, out / "dicom" / "ai-seg-1.dcm")
-    return []
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_dataset(dataset, target)
+    return [target], []
+
+
+def _notes_on_others(others: tuple[SeriesRef, ...]) -> list[dict[str, str]]:
+    """One run reads one image: what else the pack would fit is not passed over in silence."""
+    if not others:
+        return []
+    first = others[0]
+    where = f"{first.series_instance_uid}, {first.stack}"
+    return [
+        {
+            "en": f"The pack fits {len(others)} more image(s) or stack(s), which were not read; "
+            f"name one with --series and --stack (the next is {where}).",
+            "ru": f"Пакет подходит ещё к изображениям или стопкам: {len(others)}; они не читались. "
+            f"Укажите нужную через --series и --stack (следующая: {where}).",
+        }
+    ]
 
 
 def _note(error: AppError) -> dict[str, str]:

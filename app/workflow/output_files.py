@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.errors import DiskFull, EnvironmentFault
+from app.inference.run_report import SCHEMA as RUN_SCHEMA
 
 
 @contextmanager
@@ -82,3 +83,23 @@ def name_for(number: int, label: str) -> str:
     """A file name such as ``1-left-lung``: letters and digits of the label, joined by hyphens."""
     words = re.findall(r"[a-z0-9]+", label.lower())
     return "-".join([str(number), *words])[:60]
+
+
+def remove_outputs(out: Path) -> None:
+    """Remove what an earlier reading or run wrote into ``out``: none of its files may pass for new.
+
+    Removes exactly the files that its ``run.json`` lists, and nothing of anybody else.
+    """
+    listing = out / "run.json"
+    try:
+        earlier = json.loads(listing.read_text("utf-8"))
+    except (OSError, ValueError):
+        return
+    if not isinstance(earlier, dict) or earlier.get("schema") != RUN_SCHEMA:
+        return
+    with disk_faults(out):
+        for name in earlier.get("files", []):
+            path = (out / str(name)).resolve()
+            if out.resolve() in path.parents:
+                path.unlink(missing_ok=True)
+        listing.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,7 +31,7 @@ from app.workflow.given_decisions import (
     read_decisions,
 )  # fmt: skip
 from app.workflow.mask_files import write_masks
-from app.workflow.output_files import disk_faults, write_json, write_text
+from app.workflow.output_files import remove_outputs, write_json, write_text
 from app.workflow.run_models import (
     ModelOutcome,
     Routing,
@@ -102,6 +101,8 @@ def read_study(
         if isinstance(request.accept, Path)
         else ()
     )
+    for pack_id in request.packs or ():
+        context.packs.get(pack_id)
     reading = f"read-{context.uids.new_uid().rsplit('.', 1)[-1]}"
     out = request.out
     remove_outputs(out)
@@ -159,26 +160,6 @@ def read_study(
     return outcome
 
 
-def remove_outputs(out: Path) -> None:
-    """Remove what an earlier reading wrote into ``out``, so that no signed report of it stays.
-
-    Removes exactly the files that its ``run.json`` lists, and nothing of anybody else.
-    """
-    listing = out / "run.json"
-    try:
-        earlier = json.loads(listing.read_text("utf-8"))
-    except (OSError, ValueError):
-        return
-    if not isinstance(earlier, dict) or earlier.get("schema") != RUN_SCHEMA:
-        return
-    with disk_faults(out):
-        for name in earlier.get("files", []):
-            path = (out / str(name)).resolve()
-            if out.resolve() in path.parents:
-                path.unlink(missing_ok=True)
-        listing.unlink(missing_ok=True)
-
-
 def _write_run(outcome: ReadOutcome, out: Path, run_json: dict[str, Any]) -> Path:
     """``run.json`` with the list of all files written so far."""
     names = [path.relative_to(out).as_posix() for path in outcome.files]
@@ -228,8 +209,6 @@ def _run_models(
 ) -> tuple[list[ModelOutcome], list[dict[str, Any]]]:
     """Run what fits; the outcomes, and the results that a pack's own checks refused."""
     context, study = session.context, session.study
-    for pack_id in request.packs or ():
-        context.packs.get(pack_id)
     if study.blocked:
         return [], []
     wanted = [

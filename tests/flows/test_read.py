@@ -302,6 +302,14 @@ def test_bad_reports_are_refused_before_a_model_runs(
     assert "finding.proposed" not in actions
 
 
+def test_a_misspelt_pack_removes_nothing_of_the_reading_before(read: Read, out: Path) -> None:
+    read(accept="all", signer="Dr Petrov")
+    before = {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(ModelPackError):
+        read(packs=("nothing",))
+    assert {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
 def test_d08_a_blocked_study_runs_no_model_and_is_not_signed(
     context: AppContext, tmp_path: Path, out: Path
 ) -> None:

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 
 from app.cli.main import run
 from app.core.geometry import Geometry
@@ -160,6 +161,36 @@ def test_infer_on_nifti(tmp_path, capsys):
     expected = mask.sum() * 1.0 * 1.5 * 3.0 / 1000
     assert report["outputs"][0]["volume_ml"] == pytest.approx(expected)
     assert not (out / "dicom").exists()
+
+
+def test_infer_on_a_flat_film_keeps_its_grid_and_nothing_of_an_earlier_run(
+    data, film, tmp_path, capsys
+):
+    out = tmp_path / "out"
+    base = ["--pack", "tiny-lungs", "--out", out, "--data", data, "--json"]
+    first = answer(capsys, "infer", film, *base)
+    assert "dicom/ai-seg-1.dcm" in first["files"]
+    (out / "mine.txt").write_text("stays", encoding="utf-8")
+    image = sitk.GetImageFromArray(tiny_pack.film().voxels[0])
+    image.SetSpacing((0.4, 0.4))
+    sitk.WriteImage(image, tmp_path / "flat.nii.gz")
+    second = answer(capsys, "infer", tmp_path / "flat.nii.gz", *base)
+    mask = sitk.ReadImage(out / second["outputs"][0]["mask"])
+    assert mask.GetDimension() == 2
+    np.testing.assert_allclose(mask.GetSpacing(), (0.4, 0.4), atol=1e-6)
+    left = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
+    assert left == {*second["files"], "run.json", "mine.txt"}
+
+
+def test_infer_names_the_images_that_it_leaves_out(data, film, tmp_path, capsys):
+    pixels = tiny_pack.film().voxels[0].astype(np.uint16)
+    write_projection(tmp_path / "film" / "b.dcm", pixels)
+    folder = tmp_path / "film"
+    base = ["--pack", "tiny-lungs", "--out", tmp_path / "out", "--data", data, "--json"]
+    (note,) = answer(capsys, "infer", folder, *base)["notes"]
+    assert "1 more" in note["en"]
+    assert "--series" in note["ru"]
+    assert answer(capsys, "infer", film, *base)["notes"] == []
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from app.core.errors import EnvironmentFault, InputError
 from app.core.geometry import Geometry
-from app.imaging.nifti import read_nifti, write_nifti
+from app.imaging.nifti import read_nifti, write_like, write_nifti
 
 GRID = Geometry.from_arrays(
     (5, 4, 3), (0.7, 0.8, 2.5), (-11, 22, -33), [[1, 0, 0], [0, 0, 1], [0, -1, 0]], "1.2"
@@ -46,3 +47,23 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(EnvironmentFault, match="could not be written"):
         write_nifti(tmp_path / "file" / "v.nii.gz", np.zeros((1, 2, 2)), None)
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_mask_like_an_image_lies_in_its_very_grid(tmp_path, flat):
+    image = sitk.GetImageFromArray(np.zeros((4, 6) if flat else (1, 4, 6), np.float32))
+    image.SetSpacing((0.2, 0.3) if flat else (0.2, 0.3, 1.0))
+    image.SetDirection((-1, 0, 0, -1) if flat else (-1, 0, 0, 0, -1, 0, 0, 0, 1))
+    image.SetOrigin((5, 7) if flat else (5, 7, 9))
+    sitk.WriteImage(image, tmp_path / "film.nii.gz")
+    mask = np.zeros((1, 4, 6), np.uint8)
+    mask[0, 1, 5] = 1
+    write_like(tmp_path / "mask.nii.gz", mask, tmp_path / "film.nii.gz")
+    like, written = (sitk.ReadImage(tmp_path / f"{n}.nii.gz") for n in ("film", "mask"))
+    assert written.GetDimension() == (2 if flat else 3)
+    assert written.GetPixelID() == sitk.sitkUInt8
+    for name in ("GetSize", "GetSpacing", "GetOrigin", "GetDirection"):
+        np.testing.assert_allclose(getattr(written, name)(), getattr(like, name)(), atol=1e-6)
+    np.testing.assert_array_equal(np.squeeze(sitk.GetArrayFromImage(written)), mask[0])
+    with pytest.raises(InputError, match="not a readable"):
+        write_like(tmp_path / "m.nii.gz", mask, tmp_path / "nothing.nii.gz")
