@@ -25,42 +25,48 @@ def renormalised(films: Tensor) -> Tensor:
     return ((films - low) / (high - low).clamp_min(1e-3)).clamp(0, 1)
 
 
-def augment(films: Tensor, masks: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Films and masks, uint8 [n, 320, 320]; gives films [n, 1, size, size] and label masks."""
-    grid = _random_grid(len(films), size)
+def augment(
+    films: Tensor, masks: Tensor, size: int, strength: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """Films and masks, uint8 [n, 320, 320]; gives films [n, 1, size, size] and label masks.
+
+    ``strength`` scales the geometric ranges and how often the appearance changes.
+    """
+    grid = _random_grid(len(films), size, strength)
     x = functional.grid_sample(films[:, None].float() / 255, grid, align_corners=False)
     labels = functional.grid_sample(
         masks[:, None].float(), grid, mode="nearest", align_corners=False
     )[:, 0].long()
     for n in range(len(x)):
-        _change_appearance(x[n], size)
-        _collimate(x[n], labels[n], size)
+        _change_appearance(x[n], size, strength)
+        _collimate(x[n], labels[n], size, strength)
     return renormalised(x), labels
 
 
-def _random_grid(count: int, size: int) -> Tensor:
+def _random_grid(count: int, size: int, strength: float) -> Tensor:
     """Rotation (sd 8 degrees), scale, aspect, shift, shear, and at times a gentle warp."""
-    angle = (torch.randn(count) * 8).clamp(-22, 22) * math.pi / 180
-    scale = torch.exp(uniform(count, math.log(0.72), math.log(1.5)))
-    aspect = torch.exp(uniform(count, -0.17, 0.17))
-    shift_x, shift_y = uniform(count, -0.14, 0.14), uniform(count, -0.14, 0.14)
-    shear = torch.randn(count) * 0.04
+    angle = (torch.randn(count) * 8 * strength).clamp(-22, 22) * math.pi / 180
+    scale = torch.exp(uniform(count, math.log(0.72), math.log(1.5)) * strength)
+    aspect = torch.exp(uniform(count, -0.17, 0.17) * strength)
+    shift_x = uniform(count, -0.14, 0.14) * strength
+    shift_y = uniform(count, -0.14, 0.14) * strength
+    shear = torch.randn(count) * 0.04 * strength
     cos, sin = torch.cos(angle), torch.sin(angle)
     across, down = scale * aspect, scale / aspect
     first = torch.stack([cos * across, -sin * down + shear, shift_x], 1)
     second = torch.stack([sin * across, cos * down, shift_y], 1)
     theta = torch.stack([first, second], 1)
     grid = functional.affine_grid(theta, [count, 1, size, size], align_corners=False)
-    if torch.rand(1) < 0.4:
+    if torch.rand(1) < 0.4 * strength:
         knots = torch.randn(count, 2, 5, 5) * 0.025
         warp = functional.interpolate(knots, (size, size), mode="bicubic", align_corners=True)
         grid = grid + warp.permute(0, 2, 3, 1)
     return grid
 
 
-def _change_appearance(film: Tensor, size: int) -> None:
+def _change_appearance(film: Tensor, size: int, strength: float) -> None:
     """In place, [1, size, size]: each change with a probability of its own."""
-    chance = torch.rand(8)
+    chance = torch.rand(8) / strength
     if chance[0] < 0.25:  # wrong polarity
         film.copy_(1 - film)
     if chance[1] < 0.7:  # exposure
@@ -84,7 +90,7 @@ def _change_appearance(film: Tensor, size: int) -> None:
         _draw_patches(film, size)
     if chance[7] < 0.3:
         _draw_lines(film, size)
-    if torch.rand(1) < 0.2:  # local contrast enhancement as some vendors do
+    if torch.rand(1) < 0.2 * strength:  # local contrast enhancement as some vendors do
         small = functional.avg_pool2d(film[None], 8)
         broad = functional.avg_pool2d(small, 7, 1, 3, count_include_pad=False)
         mean = functional.interpolate(broad, (size, size), mode="bilinear", align_corners=False)
@@ -116,9 +122,9 @@ def _draw_lines(film: Tensor, size: int) -> None:
         film[0, y + 1, x] = value
 
 
-def _collimate(film: Tensor, labels: Tensor, size: int) -> None:
+def _collimate(film: Tensor, labels: Tensor, size: int, strength: float) -> None:
     """Now and then cut the film by black or white borders; what is cut is no lung any more."""
-    if torch.rand(1) > 0.2:
+    if torch.rand(1) > 0.2 * strength:
         return
     top, bottom, left, right = (int(v) for v in (uniform(4, 0, 0.16) * size).long())
     outside = torch.ones(size, size, dtype=torch.bool)

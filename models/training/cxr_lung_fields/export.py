@@ -1,4 +1,4 @@
-"""The student's weights as the pack's ONNX file, checked against the network.
+"""The finished weights as the pack's ONNX file, checked against the network.
 
 python export.py WORK PACK_FOLDER
 """
@@ -18,7 +18,7 @@ SIZE = 256
 TOLERANCE = 1e-3
 
 
-def main(work: Path, pack: Path, weights: str = "student.pt") -> None:
+def main(work: Path, pack: Path, weights: str = "finish.pt") -> None:
     """Write model.onnx; raises when onnxruntime answers differently from the network."""
     net = LungNet()
     net.load_state_dict(torch.load(work / weights))

@@ -18,7 +18,8 @@ import numpy as np
 import pydicom
 from PIL import Image
 
-from app.demo.studies import write_demo
+from app.demo.radiograph import FilmPlan
+from app.demo.studies import write_film_only
 from app.inference.manifest import parse_manifest
 from models.training.cxr_lung_fields.evaluate import LEFT, RIGHT, Film, Pack
 
@@ -28,14 +29,11 @@ GOLDEN_SIDE = 512
 def golden_film() -> Film:
     """The demonstration radiograph, 8 bit, 512 pixels on its long side."""
     with tempfile.TemporaryDirectory() as folder:
-        demo = write_demo(Path(folder))
-        file = next(path for path in sorted(demo.radiograph.rglob("*")) if path.is_file())
-        image = pydicom.dcmread(file)
+        write_film_only(Path(folder), FilmPlan())
+        image = pydicom.dcmread(next(Path(folder).iterdir()))
     values = image.pixel_array.astype(np.float32)
     low, high = np.percentile(values, (0.5, 99.5))
     gray = (np.clip((values - low) / (high - low), 0, 1) * 255).astype(np.uint8)
-    if image.PhotometricInterpretation == "MONOCHROME1":
-        gray = 255 - gray
     picture = Image.fromarray(gray)
     picture.thumbnail((GOLDEN_SIDE, GOLDEN_SIDE), Image.Resampling.BILINEAR)
     return Film("demonstration", "golden", np.array(picture), None)

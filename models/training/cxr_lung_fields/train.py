@@ -2,6 +2,7 @@
 
     python train.py teacher WORK --minutes 40   children with masks, 192 then 256 pixels
     python train.py student WORK --minutes 25   from the teacher, with adult pseudo-labels mixed in
+    python train.py finish WORK --minutes 20    from the student, with milder augmentation
     ... --init FILE                             start from other weights
 
 The schedule runs over time, not steps: cosine learning rate, exponential moving average of the
@@ -30,6 +31,9 @@ from torch import Tensor, nn
 
 BATCH = 16
 ADULT_WEIGHT = 3.0  # an adult film is drawn this many times as often as a child's
+STARTS_FROM = {"student": "teacher", "finish": "student"}
+PEAK_RATE = {"teacher": 2e-3, "student": 1e-3, "finish": 5e-4}
+STRENGTH = {"teacher": 1.0, "student": 1.0, "finish": 0.5}
 SMALL_SHARE = 0.65  # of the teacher's time is spent on small pictures
 
 
@@ -48,7 +52,11 @@ def training_set(work: Path, with_adults: bool) -> tuple[Tensor, Tensor, npt.NDA
 
 
 def batches(
-    films: Tensor, masks: Tensor, weights: npt.NDArray[np.float64], size: Callable[[], int]
+    films: Tensor,
+    masks: Tensor,
+    weights: npt.NDArray[np.float64],
+    size: Callable[[], int],
+    strength: float,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Augmented batches for ever, made in a thread of their own while the network works."""
     random = np.random.default_rng(1)
@@ -57,7 +65,7 @@ def batches(
     def fill() -> None:
         while True:
             chosen = random.choice(len(films), BATCH, p=weights)
-            ready.put(augment(films[chosen], masks[chosen], size()))
+            ready.put(augment(films[chosen], masks[chosen], size(), strength))
 
     threading.Thread(target=fill, daemon=True).start()
     while True:
@@ -77,15 +85,15 @@ def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
 def train(work: Path, stage: str, minutes: float, start: Path | None = None) -> None:
     """Run one stage and keep its averaged weights as WORK/<stage>.pt."""
     torch.manual_seed(1)
-    is_student = stage == "student"
-    films, masks, weights = training_set(work, with_adults=is_student)
+    is_teacher = stage == "teacher"
+    films, masks, weights = training_set(work, with_adults=not is_teacher)
     net = LungNet().to(memory_format=torch.channels_last)
-    if start is None and is_student:
-        start = work / "teacher.pt"
+    if start is None and not is_teacher:
+        start = work / f"{STARTS_FROM[stage]}.pt"
     if start is not None:
         net.load_state_dict(torch.load(start))
     average = copy.deepcopy(net).eval()
-    peak = 1e-3 if is_student else 2e-3
+    peak = PEAK_RATE[stage]
     optimizer = torch.optim.AdamW(net.parameters(), peak, weight_decay=1e-4)
     started = time.monotonic()
 
@@ -93,9 +101,10 @@ def train(work: Path, stage: str, minutes: float, start: Path | None = None) -> 
         return (time.monotonic() - started) / (minutes * 60)
 
     def size() -> int:
-        return 192 if not is_student and elapsed() < SMALL_SHARE else 256
+        return 192 if is_teacher and elapsed() < SMALL_SHARE else 256
 
-    for step, (x, labels) in enumerate(batches(films, masks, weights, size), 1):
+    endless = batches(films, masks, weights, size, STRENGTH[stage])
+    for step, (x, labels) in enumerate(endless, 1):
         done = elapsed()
         if done >= 1:
             break
@@ -132,7 +141,7 @@ def _average(average: nn.Module, net: nn.Module, keep: float) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stage", choices=("teacher", "student"))
+    parser.add_argument("stage", choices=tuple(PEAK_RATE))
     parser.add_argument("work", type=Path)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--init", type=Path)
