@@ -52,6 +52,12 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
     else:
         sys.stdout.writelines(f"{path}\n" for path in files)
+    if not files:
+        nothing = {
+            "en": "Nothing was written: no finding is accepted and the report is not signed.",
+            "ru": "Ничего не записано: нет принятых находок, и заключение не подписано.",
+        }
+        sys.stderr.write(f"overread: {nothing[session.language]}\n")
     return ExitCode.DONE
 
 

@@ -48,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     for row in rows:
         value = row["value"]
         shown = "-" if value is None else value if isinstance(value, list) else f"{value:.4g}"
-        print(f"{row['label']:>5}  {row['kind']:<22} {shown} {row['unit']}  {row['status']}")
+        unit = {"[hnsf'U]": "HU", "1": ""}.get(row["unit"], row["unit"])  # UCUM is for machines
+        print(f"{row['label']:>5}  {row['kind']:<22} {shown} {unit}  {row['status']}")
     return ExitCode.DONE
 
 
@@ -60,6 +61,7 @@ def _read(
 
     from app.core.errors import InputError
     from app.imaging.nifti import read_nifti
+    from app.imaging.resample import turned_onto
 
     for path in filter(None, (args.mask, args.image)):
         if not path.is_file():
@@ -79,14 +81,15 @@ def _read(
     if args.image is None:
         return mask, geometry, None
     values, image_geometry = read_nifti(args.image)
-    if not geometry.same_grid(image_geometry, tolerance_mm=0.1):
+    turned = turned_onto(mask, geometry, image_geometry, tolerance_mm=0.1)
+    if turned is None:
         raise InputError(
             "Image and mask do not lie on the same grid.",
             ru="Изображение и маска лежат на разных сетках.",
             hint="Resample the mask to the grid of the image first.",
             hint_ru="Сначала приведите маску к сетке изображения.",
         )
-    return mask, geometry, values
+    return turned, image_geometry, values
 
 
 def _single(

@@ -56,6 +56,34 @@ def resample_to(
     return resample_array(array, source, target, outside=outside)
 
 
+def turned_onto(
+    array: npt.NDArray[Any], source: Geometry, target: Geometry, *, tolerance_mm: float = 0.01
+) -> npt.NDArray[Any] | None:
+    """``array`` ``[k, j, i]`` with its axes swapped and mirrored onto ``target``; None where the
+    two grids are not the same voxels in another order. Nothing is interpolated.
+    """
+    turn = target.direction_matrix.T @ source.direction_matrix
+    signs = np.rint(turn)
+    if not np.allclose(turn, signs, atol=1e-3) or not np.all(np.abs(signs).sum(axis=1) == 1):
+        return None
+    axes = [int(axis) for axis in np.abs(signs).argmax(axis=1)]
+    mirrored = [row for row, axis in enumerate(axes) if signs[row, axis] < 0]
+    first = [0, 0, 0]
+    for row in mirrored:
+        first[axes[row]] = source.size_ijk[axes[row]] - 1
+    turned = Geometry.from_arrays(
+        [source.size_ijk[axis] for axis in axes],
+        [source.spacing_ijk[axis] for axis in axes],
+        source.ijk_to_lps(first),
+        target.direction,
+        target.frame_of_reference_uid,
+    )
+    if not turned.same_grid(target, tolerance_mm):
+        return None
+    by_ijk = np.asarray(array).transpose(2, 1, 0).transpose(axes)
+    return np.ascontiguousarray(np.flip(by_ijk, tuple(mirrored)).transpose(2, 1, 0))
+
+
 def with_spacing(geometry: Geometry, spacing_ijk: tuple[float, float, float]) -> Geometry:
     """A grid over the same extent (voxel edges included) with another spacing."""
     old = np.asarray(geometry.spacing_ijk)

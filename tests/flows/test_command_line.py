@@ -71,6 +71,17 @@ def test_a_blocking_check_exits_1(library: Path, film_path: Path, tmp_path: Path
     assert (tmp_path / "out" / "check.json").exists()
 
 
+def test_an_export_of_nothing_says_so(library: Path, film_path: Path, tmp_path: Path) -> None:
+    imported = overread("import", film_path, "--json", data=library)
+    uid = imported.json()["studies"][0]["study_instance_uid"]
+    done = overread(
+        "export", uid, "--to", tmp_path / "out", "--as", "key-images", "--json", data=library
+    )
+    assert done.code == 0
+    assert done.json()["files"] == []
+    assert "Nothing was written" in one_sentence(done)
+
+
 @pytest.mark.parametrize(
     ("verb", "code"),
     [

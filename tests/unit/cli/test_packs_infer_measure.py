@@ -224,6 +224,26 @@ def test_measure(measured, capsys):
     assert rows[2, "volume"]["status"] == "valid"
 
 
+def test_measure_takes_a_mask_whose_axes_point_the_other_way(measured, capsys):
+    mask, geometry = read_nifti(measured / "mask.nii.gz")
+    i, j, _ = geometry.size_ijk
+    mirrored = Geometry.from_arrays(
+        geometry.size_ijk, geometry.spacing_ijk, geometry.ijk_to_lps((i - 1, j - 1, 0)),
+        np.diag([-1, -1, 1]), "",
+    )  # fmt: skip
+    write_nifti(measured / "ras.nii.gz", mask[:, ::-1, ::-1].copy(), mirrored)
+    base = ["measure", "--image", measured / "image.nii.gz", "--json", "--what", "volume,mean"]
+    expected = answer(capsys, *base, "--mask", measured / "mask.nii.gz")
+    assert answer(capsys, *base, "--mask", measured / "ras.nii.gz") == expected
+
+
+def test_measure_writes_units_as_people_do(measured, capsys):
+    arguments = ["measure", "--image", str(measured / "image.nii.gz")]
+    arguments += ["--mask", str(measured / "mask.nii.gz"), "--what", "mean"]
+    assert run(arguments) == 0
+    assert "100 HU  valid" in capsys.readouterr().out
+
+
 def test_measure_ratio_and_selection(measured, capsys):
     base = ["measure", "--mask", measured / "mask.nii.gz", "--json"]
     found = answer(
