@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from app.core.study import Study
+    from app.dicom.scan import SkippedFile
     from app.workflow.read_study import ReadOutcome
 
 
@@ -68,9 +69,16 @@ def run(args: argparse.Namespace) -> int:
                 done.append((outcome, out))
         finally:
             context.close()
+    unreadable = opened.scan.unreadable
+    if unreadable:
+        _tell_unreadable(unreadable, args.lang or "en")
     rows = [outcome_json(outcome, out) for outcome, out in done]
     if args.json:
         answer: dict[str, Any] = {"schema": READ_SCHEMA, "studies": rows}
+        answer["unreadable"] = [
+            {"path": str(file.path), "reason": file.reason.en, "reason_ru": file.reason.ru}
+            for file in unreadable
+        ]
         if len(rows) == 1:
             answer |= rows[0]
         json.dump(answer, sys.stdout, ensure_ascii=False)
@@ -106,6 +114,17 @@ def _chosen(studies: tuple[Study, ...], args: argparse.Namespace) -> tuple[Study
             hint_ru="Укажите его: --study UID.",
         )
     return studies
+
+
+def _tell_unreadable(files: tuple[SkippedFile, ...], language: str) -> None:
+    """What could not be read is not passed over: the study may be incomplete."""
+    name, reason = files[0].path.name, files[0].reason.text(language)
+    told = (
+        f"Не прочитано файлов: {len(files)}; исследование может быть неполным ({name}: {reason})"
+        if language == "ru"
+        else f"{len(files)} files could not be read; the study may be incomplete ({name}: {reason})"
+    )
+    sys.stderr.write(f"overread: {told}\n")
 
 
 def _print_text(outcome: ReadOutcome, out: Path, language: str) -> None:

@@ -112,8 +112,11 @@ class _Scan:
     def add(self, path: Path) -> None:
         """Read a file, or everything below a folder."""
         if path.is_dir():
-            for file in _files_below(path):
-                self._add_file(file, file, depth=0)
+            for file in self._files_below(path):
+                try:
+                    self._add_file(file, file, depth=0)
+                except InputError as error:  # one archive bomb must not hide the rest of a folder
+                    self._unreadable.append(SkippedFile(file, Message(error.message, error.ru)))
             return
         self._add_file(path, path, depth=0)
         if self._skipped and self._skipped[-1] == SkippedFile(path, _INDEX):
@@ -125,6 +128,27 @@ class _Scan:
         """What was found so far."""
         seen = len(self._records) + len(self._skipped) + len(self._unreadable)
         return ScanResult(seen, tuple(self._records), tuple(self._skipped), tuple(self._unreadable))
+
+    def _files_below(self, folder: Path) -> Iterator[Path]:
+        """All files in order; a folder that may not be entered is told, not passed over."""
+
+        def tell(error: OSError) -> None:
+            self._cannot_open(Path(error.filename or folder), error)
+
+        for root, folders, files in os.walk(folder, onerror=tell):
+            folders.sort()
+            for name in sorted(files):
+                path = Path(root, name)
+                if path.is_file():
+                    yield path
+
+    def _cannot_open(self, shown: Path, error: OSError) -> None:
+        words = error.strerror or type(error).__name__
+        self._unreadable.append(
+            SkippedFile(
+                shown, Message(f"It cannot be opened: {words}.", f"Не открывается: {words}.")
+            )
+        )
 
     def _add_file(self, path: Path, shown: Path, depth: int) -> None:
         self._cancel.raise_if_cancelled()
@@ -142,12 +166,7 @@ class _Scan:
         except DicomReadError as error:
             self._unreadable.append(SkippedFile(shown, Message(error.message, error.ru)))
         except OSError as error:
-            words = error.strerror or type(error).__name__
-            self._unreadable.append(
-                SkippedFile(
-                    shown, Message(f"It cannot be opened: {words}.", f"Не открывается: {words}.")
-                )
-            )
+            self._cannot_open(shown, error)
         else:
             self._take(record, shown)
 
@@ -193,15 +212,6 @@ def _is_same_object(a: Record, b: Record) -> bool:
     first, second = read_dataset(a.instance.path), read_dataset(b.instance.path)
     pixels = value_of(first, "PixelData")
     return pixels is not None and pixels == value_of(second, "PixelData")
-
-
-def _files_below(folder: Path) -> Iterator[Path]:
-    for root, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            path = Path(root, name)
-            if path.is_file():
-                yield path
 
 
 def _nothing_readable(paths: Sequence[Path], result: ScanResult) -> AppError:

@@ -71,6 +71,22 @@ def test_a_blocking_check_exits_1(library: Path, film_path: Path, tmp_path: Path
     assert (tmp_path / "out" / "check.json").exists()
 
 
+def test_read_tells_of_files_that_it_could_not_read(
+    library: Path, film_path: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "study"
+    folder.mkdir()
+    (folder / "film.dcm").write_bytes(film_path.read_bytes())
+    (folder / "rest.zip").write_bytes(b"PK\x03\x04 a damaged archive")
+    done = overread(
+        "read", folder, "--out", tmp_path / "out", "--packs", PACK, "--accept", "all", "--json",
+        data=library,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert [Path(row["path"]).name for row in done.json()["unreadable"]] == ["rest.zip"]
+    assert "rest.zip" in one_sentence(done)
+
+
 def test_an_export_of_nothing_says_so(library: Path, film_path: Path, tmp_path: Path) -> None:
     imported = overread("import", film_path, "--json", data=library)
     uid = imported.json()["studies"][0]["study_instance_uid"]

@@ -1,6 +1,10 @@
+import contextlib
 import errno
 import io
+import os
+import tempfile
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -239,3 +243,52 @@ def test_a_full_disk_is_a_fault_of_the_machine(tmp_path, slices, monkeypatch):
     with pytest.raises(EnvironmentFault, match="not enough space") as caught:
         scan([outer], workspace=tmp_path / "w")
     assert caught.value.exit_code == 4
+
+
+def test_d19_a_bomb_in_a_folder_is_named_and_the_rest_opens(tmp_path, slices, monkeypatch):
+    monkeypatch.setattr(archive, "RATIO_COUNTS_FROM_BYTES", 1 << 20)
+    bomb = zip_of(slices[0].parent / "b.zip", {"zeros": bytes(64 << 20)})
+    found = scan([bomb.parent], workspace=tmp_path / "workspace")
+    assert len(found.records) == 3
+    (named,) = found.unreadable
+    assert named.path == bomb
+    assert "was not unpacked" in named.reason.en
+
+
+@pytest.fixture
+def unprivileged():
+    """A folder that an ordinary user can enter, and the rights of such a user."""
+    if os.name != "posix":
+        pytest.skip("rights of POSIX files")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+        for path in folder.rglob("*"):
+            path.chmod(0o755)
+
+
+@contextlib.contextmanager
+def ordinary_user():
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
+
+
+def test_what_may_not_be_opened_is_named_and_the_rest_opens(tmp_path, unprivileged):
+    closed = unprivileged / "closed"
+    write_series(closed, SeriesSpec(count=2))
+    open_one, closed_one, *_ = write_series(unprivileged / "open", SeriesSpec(count=2))
+    open_one.parent.chmod(0o755)
+    open_one.chmod(0o644)
+    closed_one.chmod(0)
+    closed.chmod(0)
+    with ordinary_user():
+        found = scan([unprivileged], workspace=tmp_path / "workspace")
+    assert [record.instance.path for record in found.records] == [open_one]
+    assert {file.path for file in found.unreadable} == {closed, closed_one}
+    assert all("cannot be opened" in file.reason.en for file in found.unreadable)
