@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.extract import error_object, json_lines, read_text, use_utf8
-from app.core.errors import AppError, InputError, UsageFault
+from app.core.errors import AppError, IdentityConflict, InputError, UsageFault
 from app.core.findings_json import findings_from_json
 from app.core.report import CheckResult, StudyFacts
 from app.reporting.check import check
@@ -46,8 +46,10 @@ def run(args: argparse.Namespace) -> int:
             hint="Give --report FILE and --findings FILE, or --jsonl.",
             hint_ru="Укажите --report ФАЙЛ и --findings ФАЙЛ либо --jsonl.",
         )
-    findings = findings_from_json(_json_file(args.findings))
-    result = check(read_text(args.report), findings, _facts(args.study), args.lang)
+    given = _json_file(args.findings)
+    findings = findings_from_json(given)
+    named = str(given.get("study_instance_uid") or "") if isinstance(given, dict) else ""
+    result = check(read_text(args.report), findings, _facts(args.study, named), args.lang)
     if args.json:
         use_utf8()
         print(json.dumps(check_to_json(result), ensure_ascii=False))
@@ -103,7 +105,8 @@ def _json_file(name: str) -> object:
         ) from fault
 
 
-def _facts(path: str | None) -> StudyFacts:
+def _facts(path: str | None, named: str) -> StudyFacts:
+    """Facts of the study in ``path``, of that which the findings name where they name one."""
     if not path:
         return StudyFacts()
     if path.lower().endswith(_FACTS_SUFFIX):
@@ -123,7 +126,15 @@ def _facts(path: str | None) -> StudyFacts:
             hint="Give the folder of the study, or leave --study out.",
             hint_ru="Укажите папку исследования или не указывайте --study.",
         )
-    study = max(studies, key=lambda item: (item.study_date, item.study_time))
+    if named and named not in {study.study_instance_uid for study in studies}:
+        raise IdentityConflict(
+            "The findings file belongs to another study.",
+            ru="Файл находок относится к другому исследованию.",
+            hint="Give the findings of the study whose report is checked.",
+            hint_ru="Укажите находки исследования, заключение которого проверяется.",
+        )
+    about = [study for study in studies if named in ("", study.study_instance_uid)]
+    study = max(about, key=lambda item: (item.study_date, item.study_time))
     return study_facts(study, known_priors(study, studies))
 
 

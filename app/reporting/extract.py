@@ -16,6 +16,9 @@ from app.reporting.reading.lexicon import concept as concept_of
 from app.reporting.reading.mentions import Mention, mentions_of
 from app.reporting.reading.patterns import Pattern
 
+_ENGLISH_SHARE = 0.6
+# Below so many letters, or with so much of its own script, a language given is believed.
+_FEWEST_LETTERS, _LEAST_SHARE = 20, 0.3
 _CYRILLIC = re.compile(r"[а-яё]", re.IGNORECASE)
 _LATIN = re.compile(r"[a-z]", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
@@ -68,7 +71,7 @@ def detect_language(text: str) -> Language:
         return "ru"
     english = len(_ENGLISH_WORD.findall(text))
     other = len(_FOREIGN_WORD.findall(text))
-    if latin >= 0.6 * letters and foreign <= 0.02 * letters and english >= other:
+    if latin >= _ENGLISH_SHARE * letters and foreign <= 0.02 * letters and english >= other:
         return "en"
     raise UnsupportedLanguage(
         "The report is written in a language that the check does not know.",
@@ -79,9 +82,14 @@ def detect_language(text: str) -> Language:
 
 
 def language_of(text: str, language: str | None) -> Language:
-    """The language given, or the one detected; raises ``UnsupportedLanguage``."""
+    """The language given, or the one detected; raises ``UnsupportedLanguage``.
+
+    A language given for a text in another one is refused: read so, any report would pass.
+    """
     if language in get_args(Language):
-        return "ru" if language == "ru" else "en"
+        given: Language = "ru" if language == "ru" else "en"
+        _require_written_in(text, given)
+        return given
     if language:
         raise UnsupportedLanguage(
             "The check knows English and Russian only.",
@@ -90,6 +98,24 @@ def language_of(text: str, language: str | None) -> Language:
             hint_ru="Укажите язык как en или ru.",
         )
     return detect_language(text)
+
+
+def _require_written_in(text: str, language: Language) -> None:
+    letters = len(_LETTER.findall(text))
+    if letters < _FEWEST_LETTERS:
+        return
+    own = _CYRILLIC if language == "ru" else _LATIN
+    share = len(own.findall(text)) / letters
+    if share < _LEAST_SHARE:
+        name, name_ru = ("Russian", "русском") if language == "ru" else ("English", "английском")
+        raise UnsupportedLanguage(
+            f"The report is not written in {name}, the language given for it.",
+            ru=f"Отчёт написан не на {name_ru} языке, хотя указан этот язык.",
+            hint="Give the language in which it is written, en or ru.",
+            hint_ru="Укажите язык, на котором он написан: en или ru.",
+        )
+    if language == "en" and share >= _ENGLISH_SHARE:
+        detect_language(text)
 
 
 def read(text: str, language: Language, region: str = "", extra: Sequence[Pattern] = ()) -> Reading:

@@ -230,7 +230,17 @@ def test_a_signature_needs_a_name_and_a_text(
 
 def test_a_third_language_is_not_signed(session: StudySession) -> None:
     session.set_report_text("BEFUND: Der Thorax ist unauffällig, kein Erguss rechts und links.")
-    check = check_text(session.report_text, session.findings, session.facts, "en")
+    with pytest.raises(UnsupportedLanguage):
+        check_text(session.report_text, session.findings, session.facts, "en")
+    check = check_text("FINDINGS: none.", session.findings, session.facts, "en")
+    with pytest.raises(UnsupportedLanguage):
+        sign(session, _request(check))
+
+
+def test_a_report_in_the_other_language_is_not_signed_unread(session: StudySession) -> None:
+    check = check_text("FINDINGS: none.", session.findings, session.facts, "en")
+    session.set_report_text("ОПИСАНИЕ: плевральный выпот слева.\nЗАКЛЮЧЕНИЕ: выпот слева.")
+    assert session.language == "en"
     with pytest.raises(UnsupportedLanguage):
         sign(session, _request(check))
 

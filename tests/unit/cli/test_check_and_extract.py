@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
 
 from app.cli.main import run
+from tests.support.synthetic_dicom import SeriesSpec, write_series
 
 FINDINGS = {
     "schema": "overread.findings/1",
@@ -104,3 +106,21 @@ def test_extract_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert answer["presence"] == {"pleural effusion": "present"}
     assert run(["extract", str(file)]) == 0
     assert "pleural effusion" in capsys.readouterr().out
+
+
+def test_findings_of_another_study_are_not_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = write_series(tmp_path / "ct", SeriesSpec(count=1))[0]
+    uid = str(pydicom.dcmread(one).StudyInstanceUID)
+    arguments = [*written(tmp_path, GOOD), "--study", str(tmp_path / "ct")]
+    file = tmp_path / "findings.json"
+    rows = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps(rows | {"study_instance_uid": uid}), encoding="utf-8")
+    assert run(arguments) in (0, 1)
+    capsys.readouterr()
+    file.write_text(json.dumps(rows | {"study_instance_uid": "2.25.9"}), encoding="utf-8")
+    assert run(arguments) == 3
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert "another study" in streams.err

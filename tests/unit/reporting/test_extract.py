@@ -106,3 +106,30 @@ def test_a_third_language_is_said_so(text: str) -> None:
 def test_the_strongest_statement_counts_per_concept() -> None:
     text = "FINDINGS: No right effusion. Left effusion.\nIMPRESSION: Effusion."
     assert extract(text).presence["pleural effusion"] == "present"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Плевральный выпот слева. Пневмоторакса нет.", "en"),
+        ("Small left pleural effusion. No pneumothorax.", "ru"),
+        ("所见：双肺纹理清晰，心影不大，双侧胸腔未见积液，纵隔居中。印象：未见异常。", "en"),
+        ("Kein Pleuraerguss, die Lunge ist frei und der Befund unauffällig.", "en"),
+    ],
+)
+def test_a_language_given_for_a_text_in_another_is_refused(text: str, language: str) -> None:
+    with pytest.raises(UnsupportedLanguage):
+        extract(text, language)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("CT: S3 GGO 8 mm, RADS 3.", "ru"),
+        ("КТ ОГК: Lung-RADS 3, GGO S3 8 мм, выпота нет, NSIP/UIP pattern исключить.", "ru"),
+        ("Pneumothorax.", "ru"),
+        ("Hepatomegalia, ascites, splenomegalia.", "en"),
+    ],
+)
+def test_a_language_given_is_believed_where_the_text_may_be_in_it(text: str, language: str) -> None:
+    assert extract(text, language).language == language
