@@ -104,6 +104,11 @@ def write_seg(request: SegRequest) -> pydicom.Dataset:
     if "ImageOrientationPatient" not in headers[0]:
         # A projection image: type 2C of the General Image module, required without a plane.
         segmentation.PatientOrientation = headers[0].get("PatientOrientation", "")
+        # highdicom copies a film's PixelSpacing without a SliceThickness, and its own reader then
+        # refuses the object. A film has no thickness to state; its spacing is in the film itself.
+        shared = segmentation.SharedFunctionalGroupsSequence[0]
+        if "PixelMeasuresSequence" in shared:
+            del shared.PixelMeasuresSequence
     return segmentation
 
 

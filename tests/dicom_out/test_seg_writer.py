@@ -4,6 +4,7 @@ from pathlib import Path
 
 import highdicom as hd
 import numpy as np
+import pydicom
 import pytest
 
 from app.core.errors import GeometryError
@@ -73,8 +74,14 @@ def test_seg_of_ct_is_valid(tmp_path: Path) -> None:
     assert dciodvfy_errors(path) == []
 
 
-def test_seg_of_a_film_is_valid_and_reads_back(tmp_path: Path) -> None:
-    source = results.source_of([write_projection(tmp_path / "dx", np.zeros((37, 29), np.uint16))])
+@pytest.mark.parametrize("spacing", [None, [0.2, 0.2]])
+def test_seg_of_a_film_is_valid_and_reads_back(tmp_path: Path, spacing: list[float] | None) -> None:
+    def calibrate(ds: pydicom.Dataset) -> None:
+        if spacing is not None:
+            ds.PixelSpacing = spacing
+
+    film = write_projection(tmp_path / "dx", np.zeros((37, 29), np.uint16), change=calibrate)
+    source = results.source_of([film])
     mask = np.zeros((1, 37, 29), np.uint8)
     mask[0, 3:30, 2:11] = 1
     finding = results.proposed(source, "right")
