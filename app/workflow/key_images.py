@@ -40,8 +40,29 @@ def key_images(session: StudySession) -> tuple[FindingImage, ...]:
         mask = session.mask(finding.uid)
         k = best_slice(finding, mask, stack, volume)
         if k is not None:
-            images.append(FindingImage(finding, k, renderer.render_finding(volume, k, mask)))
+            shown = mask if mask is not None else box_on_slice(finding, volume, k)
+            images.append(FindingImage(finding, k, renderer.render_finding(volume, k, shown)))
     return tuple(images)
+
+
+def box_on_slice(finding: Finding, volume: Volume, k: int) -> Mask | None:
+    """The finding's box where it cuts slice ``k``, as a mask to be outlined; None without one."""
+    region = finding.current.region
+    if region is None or len(region.box_lps) != 2:  # two opposite corners
+        return None
+    (x0, y0, z0), (x1, y1, z1) = region.box_lps
+    corners = np.array([(x, y, z) for x in (x0, x1) for y in (y0, y1) for z in (z0, z1)])
+    if not region.box_is_pixels:
+        if volume.geometry is None:
+            return None
+        corners = volume.geometry.lps_to_ijk(corners)
+    _, rows, columns = volume.voxels.shape[:3]
+    lower = np.maximum(np.rint(corners.min(axis=0)).astype(int), 0)
+    upper = np.minimum(np.rint(corners.max(axis=0)).astype(int) + 1, (columns, rows, k + 1))
+    voxels = np.zeros(volume.voxels.shape[:3], np.uint8)
+    voxels[k, lower[1] : upper[1], lower[0] : upper[0]] = 1
+    mask = Mask(voxels, volume.source)
+    return None if mask.is_empty else mask
 
 
 def best_slice(finding: Finding, mask: Mask | None, stack: Stack, volume: Volume) -> int | None:

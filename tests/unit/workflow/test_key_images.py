@@ -12,7 +12,7 @@ from app.core.geometry import Geometry
 from app.core.segmentation import Mask
 from app.core.study import FrameRef, Instance, Stack
 from app.core.volume import Rescale, Volume
-from app.workflow.key_images import best_slice
+from app.workflow.key_images import best_slice, box_on_slice
 from tests.support.domain import effusion, header_study, model_finding
 from tests.unit.workflow.conftest import REF
 
@@ -50,6 +50,29 @@ def test_the_middle_of_a_box_in_the_patient(stack: Stack) -> None:
     assert best_slice(_finding(region), None, stack, VOLUME) == 5
     outside = Region("box", box_lps=((0, 0, 80), (2, 2, 90)))
     assert best_slice(_finding(outside), None, stack, VOLUME) is None
+
+
+def test_a_box_is_outlined_on_its_slice() -> None:
+    region = Region("box", box_lps=((2, 1, 8.1), (0, 2, 11.7)))
+    shown = box_on_slice(_finding(region), VOLUME, 5)
+    assert shown is not None
+    expected = np.zeros((6, 4, 4), np.uint8)
+    expected[5, 1:3, 0:3] = 1
+    np.testing.assert_array_equal(shown.voxels, expected)
+    film = Volume(np.zeros((1, 4, 4), np.int16), None, Rescale(), "OD", REF)
+    pixels = Region("box", box_lps=((1, 1, 0), (9, 2, 0)), box_is_pixels=True)
+    on_film = box_on_slice(_finding(pixels), film, 0)
+    assert on_film is not None
+    assert on_film.voxels[0].tolist() == [[0] * 4, [0, 1, 1, 1], [0, 1, 1, 1], [0] * 4]
+
+
+@pytest.mark.parametrize(
+    "region",
+    [None, Region("image"), Region("point", box_lps=((1, 1, 1),)),
+     Region("box", box_lps=((50, 50, 1), (60, 60, 2)))],
+)  # fmt: skip
+def test_no_box_no_outline(region: Region | None) -> None:
+    assert box_on_slice(_finding(region), VOLUME, 1) is None
 
 
 def test_a_finding_without_a_place_is_shown_where_there_is_one_image_only(stack: Stack) -> None:
