@@ -82,6 +82,8 @@ def _screenshots(out: Path, demo: DemoStudies, language: str) -> list[Path]:
 
     shutil.rmtree(out / "library-of-the-screens", ignore_errors=True)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    # Without a screen Qt remarks at every window that it cannot pass size hints on.
+    os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
     application = importlib.import_module("app.ui.application")
     context = build_context(data_folder=out / "library-of-the-screens", user="Demo^Reader")
     try:
