@@ -61,7 +61,10 @@ def _extract_row(row: dict[str, Any]) -> Any:  # noqa: ANN401 - handed on at onc
     text, language = row.get("text"), row.get("lang")
     if not isinstance(text, str):
         raise InputError(
-            "The line has no text.", ru="В строке нет поля text.", hint="Give the field text."
+            "The line has no text.",
+            ru="В строке нет поля text.",
+            hint="Give the field text.",
+            hint_ru="Укажите поле text.",
         )
     return extract(text, language if isinstance(language, str) else None)
 

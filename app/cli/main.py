@@ -104,9 +104,11 @@ def _open_workstation(argv: Sequence[str]) -> int:
     missing = [path for path in arguments.paths if not path.exists()]
     if missing:
         known = ", ".join(verb.name for verb in VERBS)
-        sys.stderr.write(
-            f"overread: {missing[0]} is neither a verb nor a file or folder. Verbs: {known}.\n"
+        told = _in_language(
+            f"{missing[0]} is neither a verb nor a file or folder. Verbs: {known}.",
+            f"{missing[0]} — не команда, не файл и не папка. Команды: {known}.",
         )
+        sys.stderr.write(f"overread: {told}\n")
         return ExitCode.USAGE
     application = importlib.import_module("app.ui.application")
     return int(

@@ -172,13 +172,24 @@ def decide(finding: Finding, decision: Decision, content: FindingContent | None 
     ``InvalidTransition`` when the decision changes nothing or the content does not fit.
     """
     if (content is not None) != (decision.kind == "edit"):
-        raise InvalidTransition("Only an edit carries new content.")
+        raise InvalidTransition(
+            "Only an edit carries new content.", ru="Новое содержание бывает только у правки."
+        )
     if decision.kind == "reopen" and finding.state == "proposed":
-        raise InvalidTransition("This finding is already undecided.")
+        raise InvalidTransition(
+            "This finding is already undecided.", ru="Решения по этой находке и так нет."
+        )
     if decision.kind in ("accept", "reject") and finding.state == _NEXT_STATE[decision.kind]:
-        raise InvalidTransition(f"This finding is already {finding.state}.")
+        raise InvalidTransition(
+            f"This finding is already {finding.state}.",
+            ru="Эта находка уже принята."
+            if finding.state == "accepted"
+            else "Эта находка уже отклонена.",
+        )
     if decision.kind == "accept" and finding.state == "edited":
-        raise InvalidTransition("This finding is already accepted with edits.")
+        raise InvalidTransition(
+            "This finding is already accepted with edits.", ru="Эта находка уже принята с правками."
+        )
     state = _NEXT_STATE[decision.kind]
     current = finding.current
     if decision.kind == "edit" and content is not None:

@@ -81,19 +81,25 @@ def findings_from_json(data: object, *, study_instance_uid: str = "") -> tuple[F
         if schema != SCHEMA:
             raise InputError(
                 f"The findings file has schema {schema!r}, not {SCHEMA!r}.",
+                ru=f"Схема файла находок — {schema!r}, а не {SCHEMA!r}.",
                 hint="Give a findings.json written by overread infer or overread read.",
+                hint_ru="Укажите findings.json, записанный командой overread infer или read.",
             )
         named = str(data.get("study_instance_uid") or "")
         rows = data.get("findings")
     if not isinstance(rows, list):
         raise InputError(
             "The findings file holds no list of findings.",
+            ru="В файле находок нет списка находок.",
             hint="Give a findings.json written by overread infer or overread read.",
+            hint_ru="Укажите findings.json, записанный командой overread infer или read.",
         )
     if study_instance_uid and named and named != study_instance_uid:
         raise InputError(
             "The findings file belongs to another study.",
+            ru="Файл находок относится к другому исследованию.",
             hint="Give the findings of the study that is open.",
+            hint_ru="Укажите находки открытого исследования.",
         )
     study = named or study_instance_uid
     return tuple(_finding_from_json(row, number, study) for number, row in enumerate(rows, 1))
@@ -112,8 +118,12 @@ def finding_sha256(finding: Finding) -> str:
 
 def _finding_from_json(row: object, number: int, study_instance_uid: str) -> Finding:
     if not isinstance(row, Mapping):
-        raise InputError(f"Finding {number} is not an object.")
-    uid = _text(row, "uid") or _fail(number, "uid", "is missing")
+        raise InputError(
+            f"Finding {number} is not an object.", ru=f"Находка {number} — не объект JSON."
+        )
+    uid = _text(row, "uid")
+    if not uid:
+        raise InputError(f"Finding {number}: uid is missing.", ru=f"У находки {number} нет uid.")
     where = f"finding {uid}"
     state = _one_of(row, "state", FindingState, where, default="proposed")
     content = _content_from_json(row, where)
@@ -167,7 +177,9 @@ def _content_from_json(row: Mapping[str, Any], where: str) -> FindingContent:
         name = str(label_row or (concept.meaning if concept else ""))
         label = Label(name, name)
     if concept is None and not label.en:
-        raise InputError(f"The {where} has neither a concept nor a label.")
+        raise _invalid(
+            where, "The {} has neither a concept nor a label.", "У {} нет ни понятия, ни названия."
+        )
     laterality: Laterality | None = (
         None
         if row.get("laterality") is None
@@ -219,7 +231,9 @@ def measurement_to_json(item: Measurement) -> Json:
 def measurement_from_json(row: object, where: str) -> Measurement:
     """One measurement; method and status may be missing (``given@1``, ``valid``)."""
     if not isinstance(row, Mapping):
-        raise InputError(f"A measurement of {where} is not an object.")
+        raise _invalid(
+            where, "A measurement of {} is not an object.", "Измерение {} — не объект JSON."
+        )
     value = _number(row, "value", where)
     status: MeasurementStatus = _one_of(
         row, "status", MeasurementStatus, where, default="valid" if value is not None else "absent"
@@ -252,7 +266,8 @@ def measurement_from_json(row: object, where: str) -> Measurement:
             points_lps=tuple((float(p[0]), float(p[1]), float(p[2])) for p in points),
         )
     except (ValueError, TypeError, IndexError) as fault:
-        raise InputError(f"A measurement of {where} is not valid: {fault}.") from fault
+        en, ru = "A measurement of {} is not valid", "Измерение {} недопустимо"
+        raise _invalid(where, f"{en}: {fault}.", f"{ru}: {fault}.") from fault
 
 
 def _code_to_json(code: Code | None) -> Json | None:
@@ -270,7 +285,8 @@ def _code_from_json(row: object, where: str) -> Code | None:
             str(row.get("meaning") or row["value"]),
         )  # fmt: skip
     except ValueError as fault:
-        raise InputError(f"A code of {where} is not valid: {fault}.") from fault
+        en, ru = "A code of {} is not valid", "Код {} недопустим"
+        raise _invalid(where, f"{en}: {fault}.", f"{ru}: {fault}.") from fault
 
 
 def _site_to_json(site: Site | None) -> Json | None:
@@ -321,7 +337,7 @@ def _region_from_json(row: object, where: str) -> Region | None:
         return None
     kind = row.get("kind")
     if kind not in ("segment", "box", "point", "image"):
-        raise InputError(f"The region of {where} has an unknown kind.")
+        raise _invalid(where, "The region of {} has an unknown kind.", "Вид области {} неизвестен.")
     corners = _list(row, "box_lps", where)
     image = row.get("slice")
     return Region(
@@ -402,8 +418,11 @@ def _provenance_from_json(row: object, where: str) -> Provenance:
     )
 
 
-def _fail(number: int, field: str, what: str) -> str:
-    raise InputError(f"Finding {number}: {field} {what}.")
+def _invalid(where: str, en: str, ru: str) -> InputError:
+    """An error whose sentences name the place as ``{}``; ``where`` is such as ``finding 7``."""
+    return InputError(
+        en.replace("{}", where), ru=ru.replace("{}", where.replace("finding ", "находки ", 1))
+    )
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:
@@ -416,7 +435,7 @@ def _number(row: Mapping[str, Any], key: str, where: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{key!r} of {where} is not a number.")
+        raise _invalid(where, f"{key!r} of {{}} is not a number.", f"{key!r} у {{}} — не число.")
     return float(value)
 
 
@@ -425,7 +444,7 @@ def _list(row: Mapping[str, Any], key: str, where: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise InputError(f"{key!r} of {where} is not a list.")
+        raise _invalid(where, f"{key!r} of {{}} is not a list.", f"{key!r} у {{}} — не список.")
     return value
 
 
@@ -434,7 +453,10 @@ def _one_of(row: Mapping[str, Any], key: str, kind: Any, where: str, *, default:
     if value is None:
         return default
     if value not in get_args(kind):
-        raise InputError(
-            f"{key!r} of {where} is {value!r}, not one of {', '.join(get_args(kind))}."
+        known = ", ".join(get_args(kind))
+        raise _invalid(
+            where,
+            f"{key!r} of {{}} is {value!r}, not one of {known}.",
+            f"{key!r} у {{}} — {value!r}, а не одно из: {known}.",
         )
     return value

@@ -36,12 +36,20 @@ class Geometry:
 
     def __post_init__(self) -> None:
         if any(n < 1 for n in self.size_ijk):
-            raise GeometryError(f"A grid needs at least one voxel per axis, not {self.size_ijk}.")
+            raise GeometryError(
+                f"A grid needs at least one voxel per axis, not {self.size_ijk}.",
+                ru=f"Сетке нужен хотя бы один воксель по каждой оси, а не {self.size_ijk}.",
+            )
         if any(not np.isfinite(s) or s <= 0 for s in self.spacing_ijk):
-            raise GeometryError(f"Spacing must be positive, not {self.spacing_ijk}.")
+            raise GeometryError(
+                f"Spacing must be positive, not {self.spacing_ijk}.",
+                ru=f"Шаг сетки должен быть положительным, а не {self.spacing_ijk}.",
+            )
         matrix = self.direction_matrix
         if not np.allclose(matrix.T @ matrix, np.eye(3), atol=1e-3):
-            raise GeometryError("The axes of the grid are not orthonormal.")
+            raise GeometryError(
+                "The axes of the grid are not orthonormal.", ru="Оси сетки не ортонормированы."
+            )
 
     @classmethod
     def from_arrays(
@@ -127,7 +135,9 @@ class Geometry:
         if self.frame_of_reference_uid != other.frame_of_reference_uid:
             raise FrameOfReferenceMismatch(
                 "The two images have no common frame of reference.",
+                ru="У двух изображений нет общей системы координат.",
                 hint="Register them first, or compare them side by side.",
+                hint_ru="Сначала совместите их или сравните рядом.",
             )
 
 
@@ -140,7 +150,10 @@ class Box:
 
     def __post_init__(self) -> None:
         if any(a > b for a, b in zip(self.lower_ijk, self.upper_ijk, strict=True)):
-            raise GeometryError(f"Box {self.lower_ijk}..{self.upper_ijk} is inside out.")
+            raise GeometryError(
+                f"Box {self.lower_ijk}..{self.upper_ijk} is inside out.",
+                ru=f"Рамка {self.lower_ijk}..{self.upper_ijk} вывернута.",
+            )
 
     @property
     def slices_kji(self) -> tuple[slice, slice, slice]:

@@ -109,6 +109,7 @@ def _read(path: Path) -> tuple[npt.NDArray[Any], Any]:
                 f'The sample "{path.name}" of the model pack cannot be read.',
                 ru=f"Образец «{path.name}» пакета модели не читается.",
                 hint="Run: overread packs verify",
+                hint_ru="Запустите: overread packs verify",
             ) from error
         if values.ndim != 2:
             raise ModelPackError(f'The sample "{path.name}" is not a gray image.',

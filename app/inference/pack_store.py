@@ -131,7 +131,15 @@ class PackStore:
             for entry in pack.files:
                 if _sha256(temporary / entry.path) != entry.sha256:
                     raise hash_mismatch(pack.id, entry.path)
-            if any(p.pack.id == pack.id for p in self.installed()):
+            present = next((p for p in self.installed() if p.pack.id == pack.id), None)
+            if present is not None and present.built_in:
+                raise ModelPackError(
+                    f'The model pack "{pack.id}" comes with the program.',
+                    ru=f"Пакет модели «{pack.id}» входит в состав программы.",
+                    hint="Give the pack another id in its manifest.",
+                    hint_ru="Дайте пакету другой id в его манифесте.",
+                )
+            if present is not None:
                 raise ModelPackError(
                     f'A model pack "{pack.id}" is installed already.',
                     ru=f"Пакет модели «{pack.id}» уже установлен.",

@@ -143,7 +143,9 @@ def _change_values(step: steps.PreStep, state: Prepared) -> None:
             mean, std = float(chosen.mean()), max(float(chosen.std()), 1e-8)
             state.values = np.where(inside, (values - mean) / std, values).astype(np.float32)
         case _:
-            raise ModelPackError(f'The step "{step.step}" is not known.')
+            raise ModelPackError(
+                f'The step "{step.step}" is not known.', ru=f"Шаг «{step.step}» неизвестен."
+            )
 
 
 def _chosen(state: Prepared) -> Float32Array:
@@ -160,7 +162,10 @@ def _orient(
 ) -> None:
     """Mirror or permute; masks go back through the same move. Comes before spatial steps."""
     if state.undo:
-        raise ModelPackError(f'The step "{step.step}" must come before crop and resize.')
+        raise ModelPackError(
+            f'The step "{step.step}" must come before crop and resize.',
+            ru=f"Шаг «{step.step}» должен стоять до обрезки и изменения размера.",
+        )
     if isinstance(step, steps.OrientVolume):
         move = move_for(image.geometry, step.axes)
     else:

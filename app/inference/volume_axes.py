@@ -46,7 +46,10 @@ def move_for(geometry: Geometry | None, axes: str) -> AxisMove:
         )
     wanted = [_AXIS[letter] for letter in axes]
     if len({axis for axis, _ in wanted}) != 3:
-        raise ModelPackError(f'The orientation "{axes}" names an axis twice.')
+        raise ModelPackError(
+            f'The orientation "{axes}" names an axis twice.',
+            ru=f"Ориентация «{axes}» называет одну ось дважды.",
+        )
     matrix = geometry.direction_matrix
     taken = _closest_axes(matrix)  # patient axis -> index axis
     permutation_ijk = [taken[axis] for axis, _ in wanted]

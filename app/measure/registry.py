@@ -166,10 +166,12 @@ def _measure(case: MaskCase, what: Sequence[str] | None) -> tuple[Measurement, .
     kinds = tuple(what) if what is not None else default_kinds(case)
     for kind in kinds:
         if kind not in METHODS or kind in OF_TWO_MASKS:
+            known = ", ".join(k for k in METHODS if k not in OF_TWO_MASKS)
             raise InputError(
                 f'There is no measurement "{kind}" of one mask.',
                 ru=f"Измерения «{kind}» для одной маски нет.",
-                hint="Known: " + ", ".join(k for k in METHODS if k not in OF_TWO_MASKS) + ".",
+                hint=f"Known: {known}.",
+                hint_ru=f"Известны: {known}.",
             )
     if case.box is None:
         return tuple(_without_value(kind, case, "absent", "The mask is empty.") for kind in kinds)

@@ -98,12 +98,16 @@ def study_facts_from_json(data: object) -> StudyFacts:
         raise InputError(
             "The study of a case is not an object.",
             ru="Поле study не является объектом.",
-            hint="Give the study as in design/cli.md.",
+            hint="Give its fields: modality, body_part, patient_sex, priors and so on.",
+            hint_ru="Укажите его поля: modality, body_part, patient_sex, priors и другие.",
         )
     contrast = data.get("contrast")
     priors = data.get("priors")
     if priors is not None and not isinstance(priors, list):
-        raise InputError("The priors of a study are not a list of dates.")
+        raise InputError(
+            "The priors of a study are not a list of dates.",
+            ru="Поле priors исследования — не список дат.",
+        )
 
     def text(key: str) -> str:
         value = data.get(key)

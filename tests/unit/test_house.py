@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,20 @@ def test_no_file_outgrows_its_room() -> None:
         if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 600
     }
     assert long == {}
+
+
+def test_every_error_speaks_both_languages() -> None:
+    """Each error of the program is raised with ``ru=``, and with ``hint_ru=`` beside a hint."""
+    errors = ast.parse((CHECKOUT / "app" / "core" / "errors.py").read_text(encoding="utf-8"))
+    kinds = {node.name for node in errors.body if isinstance(node, ast.ClassDef)}
+    mute = []
+    for path in sorted((CHECKOUT / "app").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+                continue
+            given = {keyword.arg for keyword in node.keywords}
+            if node.func.id not in kinds or None in given:
+                continue
+            if "ru" not in given or ("hint" in given and "hint_ru" not in given):
+                mute.append(f"{path.relative_to(CHECKOUT)}:{node.lineno}")
+    assert mute == []

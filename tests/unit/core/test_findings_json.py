@@ -64,3 +64,10 @@ def test_a_field_of_the_wrong_kind_is_named(row: object, words: str) -> None:
 def test_what_is_no_findings_file_is_refused(data: object) -> None:
     with pytest.raises(InputError):
         findings_from_json(data)
+
+
+def test_faults_name_the_finding_in_russian_too() -> None:
+    with pytest.raises(InputError) as fault:
+        findings_from_json([{"uid": "a", "label": "x", "state": "maybe"}])
+    assert "of finding a is 'maybe'" in fault.value.message
+    assert "у находки a" in fault.value.ru

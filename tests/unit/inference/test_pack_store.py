@@ -47,6 +47,13 @@ def test_add_list_verify_remove(tmp_path, store, archive, prefix):
         store.remove("tiny-lungs")
 
 
+def test_a_pack_with_the_id_of_a_built_in_one_is_told_to_take_another(tmp_path, store, archive):
+    tiny_pack.write_film_pack(tmp_path / "models")
+    with pytest.raises(ModelPackError, match="another id"):
+        store.add(archive)
+    assert left_behind(tmp_path) == []
+
+
 def test_built_in_packs_cannot_be_removed(tmp_path, store):
     tiny_pack.write_film_pack(tmp_path / "models")
     with pytest.raises(ModelPackError, match="comes with the program"):
