@@ -240,6 +240,7 @@ def measurement_from_json(row: object, where: str) -> Measurement:
     )
     reference = row.get("reference")
     previous = row.get("previous")
+    earlier = _number(previous, "value", where) if isinstance(previous, Mapping) else None
     points = _list(row, "points_lps", where)
     try:
         return Measurement(
@@ -256,12 +257,8 @@ def measurement_from_json(row: object, where: str) -> Measurement:
             )
             if isinstance(reference, Mapping)
             else None,
-            previous=PreviousValue(
-                _number(previous, "value", where) or 0.0,
-                _text(previous, "unit"),
-                _text(previous, "date"),
-            )
-            if isinstance(previous, Mapping)
+            previous=PreviousValue(earlier, _text(previous, "unit"), _text(previous, "date"))
+            if isinstance(previous, Mapping) and earlier is not None
             else None,
             points_lps=tuple((float(p[0]), float(p[1]), float(p[2])) for p in points),
         )

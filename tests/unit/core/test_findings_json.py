@@ -71,3 +71,14 @@ def test_faults_name_the_finding_in_russian_too() -> None:
         findings_from_json([{"uid": "a", "label": "x", "state": "maybe"}])
     assert "of finding a is 'maybe'" in fault.value.message
     assert "у находки a" in fault.value.ru
+
+
+@pytest.mark.parametrize(("given_value", "expected"), [(-0.0, "-0.0"), (None, None)])
+def test_an_earlier_value_is_kept_as_it_is_and_never_made_up(
+    given_value: float | None, expected: str | None
+) -> None:
+    earlier = {"value": given_value, "unit": "mm", "date": "2026-01-01"}
+    row = {"kind": "long_axis", "value": 8, "unit": "mm", "previous": earlier}
+    (read,) = findings_from_json([{"uid": "a", "label": "x", "measurements": [row]}])
+    previous = read.current.measurements[0].previous
+    assert (None if previous is None else str(previous.value)) == expected
