@@ -149,11 +149,18 @@ def _assign(subjects: Sequence[Subject], mentions: Sequence[Mention]) -> dict[st
     chosen: dict[str, list[Mention]] = {}
     taken: set[tuple[int, str]] = set()  # (number of the mention, concept of the finding)
     claimed: set[int] = set()  # mentions that speak of a finding already, itself or beside it
-    for _, uid, number in pairs:
+    equals: dict[tuple[float, str], list[int]] = {}
+    for rank, uid, number in pairs:
+        equals.setdefault((rank, uid), []).append(number)
+    for rank, uid, number in pairs:
         subject, mention = by_uid[uid], mentions[number]
         if uid in chosen or (number, subject.concept) in taken:
             continue
-        if number in claimed and not _contradicts_nothing(subject, mention):
+        if number in claimed and (
+            not _contradicts_nothing(subject, mention)
+            # a mention as good that speaks of nothing yet comes first
+            or any(other not in claimed for other in equals[rank, uid])
+        ):
             continue
         chosen[uid] = [mention, *_companions(subject, mention, mentions)]
         taken.add((number, subject.concept))

@@ -73,6 +73,21 @@ def findings(draw: st.DrawFn) -> list[Finding]:
     return rows
 
 
+def test_near_names_of_almost_one_size_are_told_apart() -> None:
+    rows = [
+        finding_from_json(
+            {
+                "uid": uid, "label": label, "state": "accepted", "significance": "significant",
+                "measurements": [{"kind": "long_axis", "value": value, "unit": "mm"}],
+            }
+        )
+        for uid, label, value in (("a", "lung abscess", 1.0), ("b", "abscess", 2.0))
+    ]  # fmt: skip
+    text = "FINDINGS: Lung abscess, 1 mm. Abscess, 2 mm.\nIMPRESSION: Lung abscess. Abscess."
+    facts = StudyFacts(modality="CT", body_part="CHEST", priors=())
+    assert check(text, rows, facts, "en").verdict == "clean"
+
+
 @settings(max_examples=150, deadline=None)
 @given(findings(), st.sampled_from(["en", "ru"]))
 def test_a_draft_of_accepted_findings_is_clean(rows: list[Finding], language: Language) -> None:
