@@ -104,6 +104,13 @@ def size_agrees(subject: Subject, mention: Mention) -> bool | None:
     )
 
 
+def _size_gap(subject: Subject, mention: Mention) -> float:
+    """Least difference in mm between a length of the finding and one of the mention."""
+    return min(
+        (abs(one - two) for one in mention.sizes_mm for two in subject.lengths_mm), default=0.0
+    )
+
+
 def score(subject: Subject, mention: Mention) -> float:
     """How well a mention fits a finding; below ``_LEAST`` it does not."""
     if is_same_concept(subject.concept, mention.concept):
@@ -136,6 +143,7 @@ def match(subjects: Sequence[Subject], reading: Reading) -> dict[str, Matches]:
 
 
 def _assign(subjects: Sequence[Subject], mentions: Sequence[Mention]) -> dict[str, list[Mention]]:
+    by_uid = {subject.uid: subject for subject in subjects}
     pairs = sorted(
         (
             (-score(subject, mention), subject.uid, number)
@@ -143,9 +151,11 @@ def _assign(subjects: Sequence[Subject], mentions: Sequence[Mention]) -> dict[st
             for number, mention in enumerate(mentions)
             if score(subject, mention) >= _LEAST
         ),
-        key=lambda pair: (pair[0], pair[2], pair[1]),
-    )
-    by_uid = {subject.uid: subject for subject in subjects}
+        # of equal fits that of the nearest size, then that which the text names first
+        key=lambda pair: (
+            pair[0], _size_gap(by_uid[pair[1]], mentions[pair[2]]), pair[2], pair[1],
+        ),
+    )  # fmt: skip
     chosen: dict[str, list[Mention]] = {}
     taken: set[tuple[int, str]] = set()  # (number of the mention, concept of the finding)
     claimed: set[int] = set()  # mentions that speak of a finding already, itself or beside it
