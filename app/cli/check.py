@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from app.cli.extract import error_object, json_lines, read_text, use_utf8
-from app.core.errors import AppError, IdentityConflict, InputError, UsageFault
+from app.cli.text_input import answer_lines, read_text
+from app.core.errors import IdentityConflict, InputError, UsageFault
 from app.core.findings_json import findings_from_json
 from app.core.report import CheckResult, StudyFacts
 from app.reporting.check import check
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the verb; 1 when the check blocks (or a line of ``--jsonl`` could not be read)."""
     if args.jsonl is not None:
-        return _run_lines(args.jsonl)
+        return answer_lines(args.jsonl, CHECK_SCHEMA, _answer)
     if not args.report or not args.findings:
         raise UsageFault(
             "The check needs a report and findings.",
@@ -51,32 +51,14 @@ def run(args: argparse.Namespace) -> int:
     named = str(given.get("study_instance_uid") or "") if isinstance(given, dict) else ""
     result = check(read_text(args.report), findings, _facts(args.study, named), args.lang)
     if args.json:
-        use_utf8()
         print(json.dumps(check_to_json(result), ensure_ascii=False))
     else:
         _print(result)
     return 1 if result.verdict == "blocked" else 0
 
 
-def _run_lines(name: str) -> int:
-    use_utf8()
-    failed = False
-    for number, row, fault in json_lines(name):
-        identity = row.get("id")
-        try:
-            if fault is not None:
-                raise fault
-            answer = check_to_json(_check_row(row), id=identity)
-        except AppError as error:
-            failed = True
-            answer = {
-                "schema": CHECK_SCHEMA,
-                "id": identity,
-                "line": number,
-                "error": error_object(error),
-            }
-        print(json.dumps(answer, ensure_ascii=False), flush=True)
-    return 1 if failed else 0
+def _answer(row: dict[str, Any]) -> dict[str, Any]:
+    return check_to_json(_check_row(row), id=row.get("id"))
 
 
 def _check_row(row: dict[str, Any]) -> CheckResult:
