@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.core.finding import Finding, FindingContent
 from app.core.measurement import Measurement
@@ -13,6 +13,8 @@ from app.core.report import Language, SentenceLink, StudyFacts
 from app.reporting.templates import Template, template
 
 _ORDER = {"critical": 0, "significant": 1, "incidental": 2, "descriptive": 3}
+_SIDE_ORDER = {"right": 0, "left": 1}
+_LOBE_WITHOUT_SIDE = re.compile(r"^in the (?=(upper|middle|lower) lobe)")
 _LENGTH_PAIR = ("long_axis", "short_axis")
 _SHOWN_STATUS = frozenset({"valid", "edited"})
 _LONGEST_LIST = 4
@@ -47,13 +49,14 @@ def compose(
     words = template(language)
     shown = sorted(
         (f for f in findings if f.is_in_report and not is_quality_note(f.current)),
-        key=lambda finding: (_ORDER[finding.current.significance], finding.uid),
+        key=_reading_order,
     )
     links: list[SentenceLink] = []
     described: list[str] = []
     concluded: list[str] = []
+    stated: set[tuple[str, float | None]] = set()
     for finding in shown:
-        sentence = finding_sentence(finding, language)
+        sentence = finding_sentence(_without_stated_ratios(finding, stated), language)
         described.append(sentence)
         links.append(SentenceLink(sentence, finding.uid, content_sha256(finding)))
         if finding.current.significance != "descriptive":
@@ -73,7 +76,25 @@ def compose(
     if comparison:
         parts.append(f"{words.comparison}: {comparison}")
     parts += [f"{words.findings}:\n{body}", f"{words.impression}:\n{conclusion}"]
-    return Draft("\n".join(part for part in parts if part) + "\n", tuple(links))
+    return Draft("\n\n".join(part for part in parts if part) + "\n", tuple(links))
+
+
+def _reading_order(finding: Finding) -> tuple[int, int, str]:
+    """The gravest first, of equals the right side before the left."""
+    content = finding.current
+    return _ORDER[content.significance], _SIDE_ORDER.get(content.laterality or "", 2), finding.uid
+
+
+def _without_stated_ratios(finding: Finding, stated: set[tuple[str, float | None]]) -> Finding:
+    """The finding without ratios that an earlier sentence gave: both lungs carry the same one."""
+    kept = []
+    for item in finding.current.measurements:
+        if item.kind.endswith("_ratio"):
+            if (item.kind, item.value) in stated:
+                continue
+            stated.add((item.kind, item.value))
+        kept.append(item)
+    return replace(finding, current=replace(finding.current, measurements=tuple(kept)))
 
 
 def is_quality_note(content: FindingContent) -> bool:
@@ -94,6 +115,10 @@ def finding_sentence(finding: Finding, language: Language, *, brief: bool = Fals
     side = words.sides.get(content.laterality or "", "")
     if side and names_side(f"{name} {place}", content.laterality or "", words):
         side = ""
+    if language == "en" and side in ("right", "left"):
+        # "nodule in the right upper lobe", not "right nodule in the upper lobe"
+        place, count = _LOBE_WITHOUT_SIDE.subn(f"in the {side} ", place)
+        side = "" if count else side
     if language == "en":
         phrase = " ".join(part for part in (side, name, place) if part)
     else:

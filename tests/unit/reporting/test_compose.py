@@ -113,3 +113,22 @@ def test_messages_do_not_say_a_side_twice() -> None:
     ]  # fmt: skip
     assert "“left lung”" in undecided[0].message.en
     assert "«левое лёгкое»" in undecided[0].message.ru
+
+
+def test_a_lobe_without_a_side_of_its_own_takes_the_finding_s() -> None:
+    site = {"value": "", "meaning": "upper lobe", "meaning_ru": "верхняя доля"}
+    nodule = finding("nodule", "right", ru="узел", site=site)
+    assert finding_sentence(nodule, "en") == "Nodule in the right upper lobe."
+
+
+def test_right_before_left_and_a_shared_ratio_once() -> None:
+    ratio = {"kind": "area_ratio", "value": 0.9, "unit": "1"}
+    rows = [
+        finding(f"{side} lung", side, uid=uid, significance="descriptive",
+                measurements=[{"kind": "area", "value": value, "unit": "cm2"}, ratio])
+        for side, uid, value in (("left", "a", 180.0), ("right", "b", 200.0))
+    ]  # fmt: skip
+    text = compose(rows, StudyFacts(), "en").text
+    assert text.index("Right lung") < text.index("Left lung")
+    assert text.count("ratio") == 1
+    assert "\n\nIMPRESSION" in text
