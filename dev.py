@@ -51,7 +51,13 @@ WINDOW_LIBRARIES = {
     "xcb-shape": "libxcb-shape0",
     "xcb-xkb": "libxcb-xkb1",
 }
-TEST_PROGRAMS = {"Xvfb": "xvfb", "dciodvfy": "dicom3tools"}
+TEST_PROGRAMS = {
+    "Xvfb": "xvfb",
+    "dciodvfy": "dicom3tools",
+    "dcm2niix": "dcm2niix",
+    "Orthanc": "orthanc",
+    "/usr/share/orthanc/plugins/libOrthancDicomWeb.so": "orthanc-dicomweb",
+}
 PACKAGE_PROGRAMS = {"objdump": "binutils"}
 
 
@@ -132,7 +138,7 @@ def _missing(libraries: dict[str, str], programs: dict[str, str]) -> list[str]:
     if sys.platform != "linux":
         return []
     packages = [name for library, name in libraries.items() if not _has_library(library)]
-    packages += [name for program, name in programs.items() if not shutil.which(program)]
+    packages += [name for program, name in programs.items() if not _has_program(program)]
     return packages
 
 
@@ -142,6 +148,10 @@ def _has_library(name: str) -> bool:
     # find_library needs ldconfig or a compiler; a bare machine may have neither on its path.
     folders = (Path("/usr/lib"), Path("/lib"), Path("/usr/lib64"))
     return any(next(folder.glob(f"**/lib{name}.so*"), None) for folder in folders)
+
+
+def _has_program(name: str) -> bool:
+    return shutil.which(name) is not None or Path(name).is_file()
 
 
 def _window_libraries() -> dict[str, str]:

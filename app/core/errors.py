@@ -120,6 +120,12 @@ class EnvironmentFault(AppError):
     exit_code = 4
 
 
+class NetworkFault(EnvironmentFault):
+    """A peer cannot be reached, refuses, or stops answering; the words name the peer and why."""
+
+    code = "network"
+
+
 class StoreError(EnvironmentFault):
     """The local library cannot be read or written."""
 
