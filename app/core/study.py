@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from app.core.geometry import Geometry
+from app.core.report import Message
 
 Verdict = Literal["ok", "resampled", "stack", "blocked"]
 
@@ -67,6 +68,55 @@ class FrameRef:
 
 
 @dataclass(frozen=True, slots=True)
+class StackHealth:
+    """Whether a stack is all that was acquired, counted in frames (D18, D16).
+
+    ``expected_frames`` is None where nothing trustworthy tells it; ``expected_from`` says what
+    does (an attribute, a gap between slices). ``shown_frames`` is less than ``received_frames``
+    only where there is no decoder. ``resampled``: the volume is on a grid of its own, the images
+    are not. Each note is a sentence on what is missing, not shown or changed, and why.
+    """
+
+    received_frames: int = 0
+    shown_frames: int = 0
+    expected_frames: int | None = None
+    expected_from: Message | None = None
+    resampled: bool = False
+    notes: tuple[Message, ...] = ()
+
+    @property
+    def missing_frames(self) -> int:
+        """How many frames are known to be missing."""
+        return max(0, (self.expected_frames or 0) - self.received_frames)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is known to be missing and everything received is shown."""
+        return self.missing_frames == 0 and self.shown_frames == self.received_frames
+
+
+CompletenessSource = Literal["archive", "gaps", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """Received against expected of a whole study (D18): AI results and the check carry it.
+
+    ``source`` is ``archive`` (a peer told the number of objects), ``gaps`` (the images themselves
+    show that frames are missing) or empty: nothing says that anything is missing.
+    """
+
+    received: int = 0
+    expected: int | None = None
+    source: CompletenessSource = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is known to be missing."""
+        return self.expected is None or self.received >= self.expected
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
     """Images that belong together, in display order, with a verdict on their geometry.
 
@@ -88,6 +138,7 @@ class Stack:
     why_ru: str = ""
     view_position: str = ""
     patient_orientation: tuple[str, str] | None = None
+    health: StackHealth = StackHealth()
 
     def why_in(self, language: str) -> str:
         """The reason of the verdict in ``language`` (``en`` or ``ru``)."""
@@ -144,6 +195,7 @@ class Study:
     referring_physician: PatientText = field(default=PatientText(""))
     study_id: str = ""
     blocked_ru: str = ""
+    completeness: Completeness = Completeness()
 
     def find_series(self, series_instance_uid: str) -> Series | None:
         """The series with this UID, or None."""
