@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from app.config import folders
 from app.config.logging import set_up_logging
+from app.config.secrets import FileSecrets
 from app.config.settings import load_settings
 from app.core.ports import Clock, RandomUids, SnapshotRenderer, SystemClock, UidSource
 from app.jobs.runner import JobRunner
@@ -63,6 +64,7 @@ def build_context(
         user=user or settings.user or account_name(),
         workspace=workspace,
         patient_data=set_up_logging(folder / "logs" if data_folder else folders.log_folder()),
+        secrets=FileSecrets(folder),
         volumes=VolumeCache(settings.volume_cache_mb * 1024 * 1024),
         snapshots=_snapshot_renderer,
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from app.config.peer_settings import AeTitle, PeerSettings
 from app.core.errors import EnvironmentFault, InputError
 
 SETTINGS_NAME = "settings.toml"
@@ -27,6 +29,22 @@ class Settings(BaseModel):
     volume_cache_mb: int = Field(default=1024, ge=64)
     history_mb: int = Field(default=256, ge=16)
     ui_scale_percent: int = Field(default=100, ge=75, le=300)
+    ae_title: AeTitle = "OVERREAD"
+    listen_port: int = Field(default=11112, ge=1, le=65535)
+    # what is signed goes to these peers by itself
+    auto_send_to: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    peers: Annotated[tuple[PeerSettings, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        names = [peer.name for peer in self.peers]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two peers have the name {twice[0]}")
+        unknown = [name for name in self.auto_send_to if name not in names]
+        if unknown:
+            raise ValueError(f"auto_send_to names {unknown[0]}, and no peer has this name")
+        return self
 
 
 def load_settings(folder: Path) -> Settings:
@@ -55,11 +73,11 @@ def load_settings(folder: Path) -> Settings:
 
 def save_settings(folder: Path, settings: Settings) -> None:
     """Write the settings; the old file stays until the new one is complete."""
-    lines = [
-        # a JSON string or number is a TOML one
-        f"{key} = {json.dumps(value, ensure_ascii=False)}"
-        for key, value in settings.model_dump().items()
-    ]
+    values = settings.model_dump(mode="json")
+    peers = values.pop("peers")
+    lines = _toml_lines(values)
+    for peer in peers:
+        lines += ["", "[[peers]]", *_toml_lines(peer)]
     path = folder / SETTINGS_NAME
     partial = path.with_suffix(".partial")
     try:
@@ -74,6 +92,14 @@ def save_settings(folder: Path, settings: Settings) -> None:
             hint_ru="Проверьте права и свободное место.",
             technical_detail=str(fault),
         ) from fault
+
+
+def _toml_lines(values: Mapping[str, Any]) -> list[str]:
+    """One line per key: a JSON string, number or list of strings is a TOML one, but for DEL."""
+    return [
+        f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
+        for key, value in values.items()
+    ]
 
 
 def _refused(path: Path, why: str) -> InputError:

@@ -44,6 +44,22 @@ class SnapshotRenderer(Protocol):
         ...
 
 
+class SecretStore(Protocol):
+    """Keeps passwords and tokens by the name of the peer they are for."""
+
+    def get(self, name: str) -> str:
+        """The secret, or empty."""
+        ...
+
+    def put(self, name: str, secret: str) -> None:
+        """Keep a secret."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Forget a secret."""
+        ...
+
+
 class SystemClock:
     """The machine's clock."""
 

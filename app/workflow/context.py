@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.config.logging import PatientDataFilter, end_logging
 from app.config.settings import Settings
-from app.core.ports import Clock, SnapshotRenderer, UidSource
+from app.core.ports import Clock, SecretStore, SnapshotRenderer, UidSource
 from app.inference.pack_store import PackStore
 from app.jobs.runner import JobRunner
 from app.store.store import Store
@@ -40,6 +40,7 @@ class AppContext:
     workspace: Path
     volumes: VolumeCache
     patient_data: PatientDataFilter
+    secrets: SecretStore
     snapshots: Callable[[], SnapshotRenderer] | None = None
     _closed: bool = field(default=False, init=False)
 

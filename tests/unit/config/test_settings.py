@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.config.peer_settings import DimsePeerSettings, WebPeerSettings
 from app.config.settings import SETTINGS_NAME, Settings, load_settings, save_settings
 from app.core.errors import InputError
 
@@ -34,3 +35,46 @@ def test_a_mistake_is_named(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / SETTINGS_NAME).write_text(text, "utf-8")
     with pytest.raises(InputError, match=words):
         load_settings(tmp_path)
+
+
+PACS = DimsePeerSettings(name="PACS", ae_title="ORTHANC", host="127.0.0.1", port=4242)
+CLOUD = WebPeerSettings(
+    name="Облако 1", url="https://pacs.example/dicom-web", auth="bearer", timeout_s=12.5
+)
+
+
+def test_peers_are_saved_and_loaded(tmp_path: Path) -> None:
+    settings = Settings(
+        ae_title="READER1", listen_port=11113, peers=(PACS, CLOUD), auto_send_to=("PACS",)
+    )
+    save_settings(tmp_path, settings)
+    assert load_settings(tmp_path) == settings
+    assert isinstance(load_settings(tmp_path).peers[1], WebPeerSettings)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("kind = 'dimse'\nname = 'A'\nae_title = 'THIS TITLE IS TOO LONG'\nhost='h'\nport=1", "16"),
+        ("kind = 'dimse'\nname = 'A'\nae_title = 'A'\nhost='h'\nport=70000", "port"),
+        ("kind = 'web'\nname = 'A'\nurl = 'ftp://h'", "address"),
+        ("kind = 'web'\nname = 'A'\nurl = 'https://u:hidden@h/x'", "do not belong"),
+        ("kind = 'web'\nname = 'A@B'\nurl = 'https://h/x'", "name"),
+        ("kind = 'web'\nname = 'A'\nurl = 'https://h'\npassword = 'hidden'", "password"),
+        ("kind = 'fax'\nname = 'A'", "kind"),
+    ],
+)
+def test_a_wrong_peer_is_named_and_no_secret_repeated(
+    tmp_path: Path, lines: str, words: str
+) -> None:
+    (tmp_path / SETTINGS_NAME).write_text(f"[[peers]]\n{lines}\n", "utf-8")
+    with pytest.raises(InputError, match=words) as caught:
+        load_settings(tmp_path)
+    assert "hidden" not in caught.value.text("en") + caught.value.text("ru")
+
+
+def test_names_of_peers_are_unique_and_known(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="two peers"):
+        Settings(peers=(PACS, PACS))
+    with pytest.raises(ValueError, match="no peer"):
+        Settings(auto_send_to=("PACS",))
