@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import filecmp
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -84,6 +84,30 @@ def scan(
     return result
 
 
+def scan_files(
+    files: Sequence[Path], *, workspace: Path, cancel: CancelToken | None = None
+) -> ScanResult:
+    """``scan`` of exactly these files: a batch of a larger walk, in which nothing is an error.
+
+    An index (DICOMDIR) is skipped and not followed; an archive beyond the limits is unreadable;
+    an object that several files hold has a record for each.
+    """
+    run = _Scan(workspace, no_progress, cancel or CancelToken(), keeps_repeated=True)
+    for file in files:
+        run.add_found(file)
+    return run.result()
+
+
+def files_below(folder: Path, tell: Callable[[OSError], None]) -> Iterator[Path]:
+    """All files below ``folder`` in sorted order; what may not be entered goes to ``tell``."""
+    for root, folders, files in os.walk(folder, onerror=tell):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(root, name)
+            if path.is_file():
+                yield path
+
+
 def looks_like_dicom(head: bytes) -> bool:
     """Whether the first 132 bytes are those of a DICOM file, with or without a preamble."""
     if head[128:132] == b"DICM":
@@ -100,7 +124,15 @@ def looks_like_dicom(head: bytes) -> bool:
 
 
 class _Scan:
-    def __init__(self, workspace: Path, progress: Progress, cancel: CancelToken) -> None:
+    def __init__(
+        self,
+        workspace: Path,
+        progress: Progress,
+        cancel: CancelToken,
+        *,
+        keeps_repeated: bool = False,
+    ) -> None:
+        self._keeps_repeated = keeps_repeated
         self._unpacker = Unpacker(workspace, cancel)
         self._progress = progress
         self._cancel = cancel
@@ -112,11 +144,8 @@ class _Scan:
     def add(self, path: Path) -> None:
         """Read a file, or everything below a folder."""
         if path.is_dir():
-            for file in self._files_below(path):
-                try:
-                    self._add_file(file, file, depth=0)
-                except InputError as error:  # one archive bomb must not hide the rest of a folder
-                    self._unreadable.append(SkippedFile(file, Message(error.message, error.ru)))
+            for file in files_below(path, lambda error: self._not_entered(path, error)):
+                self.add_found(file)
             return
         self._add_file(path, path, depth=0)
         if self._skipped and self._skipped[-1] == SkippedFile(path, _INDEX):
@@ -124,23 +153,20 @@ class _Scan:
             self._skipped.pop()
             self.add(path.parent)
 
+    def add_found(self, file: Path) -> None:
+        """Read a file met on the way: one archive bomb must not hide the rest of a folder."""
+        try:
+            self._add_file(file, file, depth=0)
+        except InputError as error:
+            self._unreadable.append(SkippedFile(file, Message(error.message, error.ru)))
+
     def result(self) -> ScanResult:
         """What was found so far."""
         seen = len(self._records) + len(self._skipped) + len(self._unreadable)
         return ScanResult(seen, tuple(self._records), tuple(self._skipped), tuple(self._unreadable))
 
-    def _files_below(self, folder: Path) -> Iterator[Path]:
-        """All files in order; a folder that may not be entered is told, not passed over."""
-
-        def tell(error: OSError) -> None:
-            self._cannot_open(Path(error.filename or folder), error)
-
-        for root, folders, files in os.walk(folder, onerror=tell):
-            folders.sort()
-            for name in sorted(files):
-                path = Path(root, name)
-                if path.is_file():
-                    yield path
+    def _not_entered(self, folder: Path, error: OSError) -> None:
+        self._cannot_open(Path(error.filename or folder), error)
 
     def _cannot_open(self, shown: Path, error: OSError) -> None:
         words = error.strerror or type(error).__name__
@@ -175,7 +201,7 @@ class _Scan:
             self._skipped.append(SkippedFile(shown, _INDEX))
             return
         twins = self._met.setdefault(record.instance.sop_instance_uid, [])
-        if any(_is_same_object(record, twin) for twin in twins):
+        if not self._keeps_repeated and any(is_same_object(record, twin) for twin in twins):
             self._skipped.append(SkippedFile(shown, _REPEATED))
             return
         twins.append(record)
@@ -193,7 +219,7 @@ class _Scan:
             self._unreadable.append(SkippedFile(shown, Message(error.message, error.ru)))
 
 
-def _is_same_object(a: Record, b: Record) -> bool:
+def is_same_object(a: Record, b: Record) -> bool:
     """Whether two files with one SOP Instance UID hold the same image.
 
     Anonymisers exist that give many images one UID, so the UID alone proves nothing; copies that
