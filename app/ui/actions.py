@@ -85,6 +85,7 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
        is_checkable=True),
     _a("toggle_overlays", "view", "Space", icon="overlay", toolbar=6, is_checkable=True),
     _a("toggle_rejected", "view", "Shift+X", icon="rejected", is_checkable=True, needs="study"),
+    _a("health", "view", "Shift+H", needs="study"),
     _a("language", "view", "Ctrl+L", scope="window", needs="nothing", icon="language"),
     _a("window_auto", "image", "0", icon="auto", toolbar=4),
     _a("window_default", "image", "Shift+0"),

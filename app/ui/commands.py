@@ -13,8 +13,10 @@ from app.viewer.planes import PLANES
 
 if TYPE_CHECKING:
     from app.ui.findings_panel import FindingsPanel
+    from app.ui.health_panel import HealthPanel
     from app.ui.reading_desk import ReadingDesk
     from app.ui.report_panel import ReportPanel
+    from app.ui.side_windows import SideWindows
     from app.ui.viewport_tools import ToolName
 
 _TOOLS: tuple[ToolName, ...] = ("window", "zoom", "pan", "scroll", "crosshair", "brush", "erase")
@@ -27,6 +29,8 @@ class WindowCommands(Protocol):
     desk: ReadingDesk
     findings: FindingsPanel
     report: ReportPanel
+    health: HealthPanel
+    windows: SideWindows
 
     def open_folder(self) -> None: ...
     def open_files(self) -> None: ...
@@ -46,8 +50,6 @@ class WindowCommands(Protocol):
     def undo(self) -> None: ...
     def redo(self) -> None: ...
     def export(self) -> None: ...
-    def show_keys(self) -> None: ...
-    def show_about(self) -> None: ...
 
 
 def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
@@ -99,8 +101,9 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
         "report_fix": report.apply_fix,
         "report_sign": report.sign,
         "export": window.export,
-        "key_help": window.show_keys,
-        "about": window.show_about,
+        "key_help": window.windows.show_keys,
+        "about": window.windows.show_about,
+        "health": window.health.toggle,
     }
     for layout_id in ("1x1", "1x2", "2x2"):
         table[f"layout.{layout_id}"] = partial(window.set_layout, layout_id)

@@ -11,18 +11,17 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QLabel,
     QMainWindow,
-    QMessageBox,
     QToolBar,
     QToolButton,
 )
 
-from app import __version__
 from app.core.errors import AppError
 from app.imaging.voi import WindowPreset
 from app.jobs.runner import JobHandle
 from app.ui.actions import ActionSet, Need
 from app.ui.commands import commands
 from app.ui.findings_panel import FindingsPanel
+from app.ui.health_panel import HealthPanel
 from app.ui.history_bridge import HistoryBridge
 from app.ui.job_bridge import JobBridge
 from app.ui.jobs_panel import JobsPanel
@@ -30,7 +29,7 @@ from app.ui.messages import MessageBar
 from app.ui.patient_banner import PatientBanner
 from app.ui.reading_desk import ReadingDesk
 from app.ui.report_panel import ReportPanel
-from app.ui.shortcuts import KeyHelp
+from app.ui.side_windows import SideWindows
 from app.ui.study_browser import StudyBrowser
 from app.ui.study_opener import StudyOpener, as_given
 from app.ui.texts import language, language_changed, tr
@@ -63,6 +62,8 @@ class MainWindow(QMainWindow):
         self.desk = ReadingDesk(context, self.bridge, self.grid, self)
         self.opener = StudyOpener(context, self.bridge, self)
         self.browser = StudyBrowser()
+        self.health = HealthPanel()
+        self.windows = SideWindows(self)
         self.banner = PatientBanner(context.user)
         self.findings = FindingsPanel(context)
         self.report = ReportPanel(context)
@@ -70,7 +71,6 @@ class MainWindow(QMainWindow):
         self.messages = MessageBar()
         self.actions_ = ActionSet(self, commands(self))
         self._history = HistoryBridge(self.actions_.by_id["undo"], self.actions_.by_id["redo"])
-        self._help: KeyHelp | None = None
         self._job_text = QToolButton()
         self._status, self._probe = QLabel(), QLabel()
         self._bar = QToolBar()
@@ -133,8 +133,8 @@ class MainWindow(QMainWindow):
 
     def toggle_browser(self) -> None:
         """Fold the left panel away, or back."""
-        self.browser.setVisible(self.browser.isHidden())
-        self.actions_.by_id["toggle_browser"].setChecked(not self.browser.isHidden())
+        self._left.setVisible(self._left.isHidden())
+        self.actions_.by_id["toggle_browser"].setChecked(not self._left.isHidden())
 
     def toggle_panels(self) -> None:
         """Fold the right panels away, or back."""
@@ -225,17 +225,6 @@ class MainWindow(QMainWindow):
             ),
         )
 
-    def show_keys(self) -> None:
-        """The help on keys and mouse."""
-        if self._help is not None:
-            self._help.deleteLater()
-        self._help = KeyHelp(self)
-        self._help.show()
-
-    def show_about(self) -> None:
-        """Version and licence."""
-        QMessageBox.about(self, tr("about.title"), tr("about.text", version=__version__))
-
     # events
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -258,6 +247,8 @@ class MainWindow(QMainWindow):
 
     def _opened(self, opened: OpenedPaths) -> None:
         left_out = [*opened.scan.unreadable, *opened.scan.skipped]
+        self.windows.set_scan(opened.scan)
+        self.health.set_left_out(len(left_out))
         if opened.scan.unreadable:
             reason = left_out[0].reason.text(language())
             count = len(opened.scan.unreadable)
@@ -286,6 +277,7 @@ class MainWindow(QMainWindow):
         )
         self._refresh_rows()
         self._refresh_actions()
+        self._refresh_health()
         self._mark_layout()
         name = self.banner.title
         self.setWindowTitle(f"Overread - {name}" if session else "Overread")
@@ -311,6 +303,10 @@ class MainWindow(QMainWindow):
     def _active_changed(self, viewport: ViewportWidget) -> None:
         self.browser.mark(viewport.state.ref)
         self._refresh_actions()
+        self._refresh_health()
+
+    def _refresh_health(self, *_: object) -> None:
+        self.health.set_image(self.grid.active.image)
 
     def _job_changed(self, job: JobHandle[object]) -> None:
         running = [item for item in self._context.runner.jobs if item.lane == "inference"]
@@ -364,6 +360,9 @@ class MainWindow(QMainWindow):
         self.desk.models.state_changed.connect(self.banner.set_models)
         self.desk.models.failed.connect(self._refused)
         self.desk.loader.image_changed.connect(self._refresh_actions)
+        self.desk.loader.image_changed.connect(self._refresh_health)
+        self.desk.loader.volume_ready.connect(self._refresh_health)
+        self.health.left_out_wanted.connect(self.windows.show_left_out)
         self.findings.finding_activated.connect(self.desk.show_finding)
         self.findings.run_requested.connect(self.desk.models.run_row)
         self.findings.set_series_provider(self.desk.series_on_screen)
@@ -387,7 +386,8 @@ class MainWindow(QMainWindow):
         self._right.setMinimumWidth(340)
         self.jobs.setMinimumHeight(130)
         self.jobs.hide()
-        columns = splitter(Qt.Orientation.Horizontal, self.browser, middle, self._right)
+        self._left = column((self.browser, 1), (self.health, 0))
+        columns = splitter(Qt.Orientation.Horizontal, self._left, middle, self._right)
         columns.setStretchFactor(1, 1)
         columns.setSizes(list(_PANEL_WIDTHS))
         self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self._bar)
