@@ -126,6 +126,12 @@ class NetworkFault(EnvironmentFault):
     code = "network"
 
 
+class PeerUnavailable(NetworkFault):
+    """The peer does not answer now: the same again may succeed without any change."""
+
+    code = "network-unavailable"
+
+
 class StoreError(EnvironmentFault):
     """The local library cannot be read or written."""
 
