@@ -1,0 +1,285 @@
+"""What pynetdicom lacks for our work, added by its own seams: socket, entity, message service.
+
+- The reason of a failed connection is kept, and the socket is closed then.
+- Time-outs mean silence: an object that takes minutes is no time-out while its bytes flow.
+- A received object goes to the inbox block by block, never as a whole to memory.
+- Who waits for an answer looks around (``tick``): for the user's cancel.
+"""
+
+from __future__ import annotations
+
+import io
+import queue
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final, cast
+
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_file_meta_info
+from pydicom.uid import generate_uid
+from pynetdicom import AE, _config, evt
+from pynetdicom.association import Association
+from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
+from pynetdicom.dimse_primitives import DimseServiceType
+from pynetdicom.dsutils import create_file_meta
+from pynetdicom.pdu_primitives import P_DATA
+from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
+
+from app import __version__
+from app.core.errors import AppError, EnvironmentFault
+from app.network.inbox import Inbox, Part
+
+IMPLEMENTATION_CLASS_UID: Final = generate_uid(entropy_srcs=["overread", "implementation"])
+IMPLEMENTATION_VERSION: Final = f"OVERREAD_{__version__}"[:16]
+MAXIMUM_PDU_BYTES: Final = 1 << 18
+_BLOCK_BYTES: Final = 1 << 16
+_TICK_SECONDS: Final = 0.1
+_Received = tuple[None, None] | tuple[int, DimseServiceType]
+
+# Identifiers hold patient data, so nothing of them may reach a log.
+_config.LOG_HANDLER_LEVEL = "none"
+_config.LOG_REQUEST_IDENTIFIERS = False
+_config.LOG_RESPONSE_IDENTIFIERS = False
+_config.UNRESTRICTED_STORAGE_SERVICE = True
+_config.STORE_SEND_CHUNKED_DATASET = True
+
+
+class WireEntity(AE):
+    """An application entity that calls peers through ``WireSocket`` and ``WireMessages``."""
+
+    def __init__(self, ae_title: str, inbox: Inbox | None = None) -> None:
+        super().__init__(ae_title)
+        self.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+        self.implementation_version_name = IMPLEMENTATION_VERSION
+        self._inbox = inbox
+
+    def _create_socket(
+        self,
+        assoc: Association,
+        address: AddressInformation,
+        tls_args: tuple[ssl.SSLContext, str] | None,
+    ) -> AssociationSocket:
+        assoc.dimse = WireMessages(assoc, self._inbox)
+        wire = WireSocket(assoc, address=address)
+        wire.tls_args = tls_args
+        return wire
+
+
+class WireSocket(AssociationSocket):
+    """Remembers why it failed and when the last byte went through. Used by pynetdicom's thread."""
+
+    def __init__(
+        self,
+        assoc: Association,
+        client_socket: socket.socket | None = None,
+        address: AddressInformation | None = None,
+    ) -> None:
+        self.failure: OSError | None = None
+        self.active_at = time.monotonic()
+        super().__init__(assoc, client_socket, address)
+        if client_socket is not None:
+            self._ready_for_work(client_socket)
+
+    def connect(self, primitive: T_CONNECT) -> None:
+        """Connect, then shake hands where TLS is asked for."""
+        wire = cast(socket.socket, self.socket)
+        try:
+            wire.settimeout(self.assoc.connection_timeout)
+            wire.connect(primitive.address_info.as_tuple)
+            if self.tls_args:
+                context, server_name = self.tls_args
+                wire = context.wrap_socket(wire, server_hostname=server_name)
+                self.socket = wire
+            self._ready_for_work(wire)
+            local = AddressInformation.from_tuple(wire.getsockname())
+            self.assoc.requestor.address_info = local
+            self._is_connected = True
+            evt.trigger(self.assoc, evt.EVT_CONN_OPEN, {"address": primitive.address_info.as_tuple})
+            primitive.result = "Evt2"
+        except OSError as error:
+            self.failure = error
+            wire.close()
+            self.socket = None
+            primitive.result = "Evt17"
+        finally:
+            self.provider_queue.put(primitive)
+            self._ready.set()
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        """Read ``nr_bytes``; fewer where the peer closed. Raises ``OSError``."""
+        wire = cast(socket.socket, self.socket)
+        received = bytearray()
+        try:
+            while len(received) < nr_bytes:
+                block = wire.recv(min(_BLOCK_BYTES, nr_bytes - len(received)))
+                if not block:
+                    break
+                received += block
+                self.active_at = time.monotonic()
+        except OSError as error:
+            self.failure = error
+            raise
+        return received
+
+    def send(self, bytestream: bytes) -> None:
+        """Write all; a failure ends the association as a closed connection does."""
+        wire = self.socket
+        try:
+            if wire is None:
+                raise ConnectionAbortedError("closed")
+            rest = memoryview(bytestream)
+            while rest:
+                rest = rest[wire.send(rest[:_BLOCK_BYTES]) :]
+                self.active_at = time.monotonic()
+        except OSError as error:
+            self.failure = self.failure or error
+            self.event_queue.put("Evt17")
+
+    def _ready_for_work(self, wire: socket.socket) -> None:
+        # Requests and answers alternate: with Nagle's algorithm each would wait for the other's
+        # delayed acknowledgement.
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        wire.settimeout(self.assoc.dimse_timeout)
+
+    def _shutdown_socket(self) -> None:
+        wire = self.socket
+        if wire is not None:
+            try:
+                wire.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # not connected any more
+            finally:
+                wire.close()
+
+
+class WireMessages(DIMSEServiceProvider):
+    """The messages of one association.
+
+    ``inbox``: where objects of incoming C-STORE requests go. ``tick`` is called ten times a second
+    while an answer is waited for; it returns False to wait no longer.
+    """
+
+    def __init__(self, assoc: Association, inbox: Inbox | None) -> None:
+        super().__init__(assoc)
+        self.tick: Callable[[], bool] = _always
+        self._inbox = inbox
+        self._incoming: list[IncomingObject] = []
+
+    def get_msg(self, block: bool = False) -> _Received:
+        """The next message, or a pair of None where none came and nothing moved."""
+        if not block:
+            return super().get_msg(block=False)
+        began = time.monotonic()
+        while True:
+            if not self.tick():
+                return None, None
+            try:
+                return self.msg_queue.get(timeout=_TICK_SECONDS)
+            except queue.Empty:
+                wire = self.dul.socket
+                active_at = wire.active_at if isinstance(wire, WireSocket) else began
+                silence = time.monotonic() - max(began, active_at)
+                if self.dimse_timeout is not None and silence >= self.dimse_timeout:
+                    return None, None
+
+    def receive_primitive(self, primitive: P_DATA) -> None:
+        """Take a piece of a message from the wire; pynetdicom's thread."""
+        if self.message is None:
+            self.message = DIMSEMessage()
+            if self._inbox is not None:
+                self._incoming = [entry for entry in self._incoming if entry.is_open]
+                self._incoming.append(IncomingObject(self.message, self.assoc, self._inbox))
+                self.message.data_set = self._incoming[-1]
+        super().receive_primitive(primitive)
+
+    def discard_unfinished(self) -> None:
+        """Remove what was being received; called when the association is over."""
+        for entry in self._incoming:
+            entry.discard()
+        self._incoming = []
+
+
+class IncomingObject(BytesIO):
+    """The data set of a message while it arrives: of a C-STORE request a file, else in memory.
+
+    A full disk must not break the association off: it is remembered in ``fault``, the rest of the
+    object is read and thrown away, and the handler answers with a status.
+    """
+
+    def __init__(self, message: DIMSEMessage, assoc: Association, inbox: Inbox) -> None:
+        super().__init__()
+        self._message = message
+        self._assoc = assoc
+        self._inbox = inbox
+        self._part: Part | None = None
+        self._is_over = False
+        self.fault: AppError | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still become a file."""
+        return not self._is_over
+
+    def write(self, block: Any) -> int:  # noqa: ANN401 - as BytesIO says
+        """Take a block; pynetdicom's thread."""
+        if not isinstance(self._message, C_STORE_RQ):
+            return super().write(block)
+        if self.fault is None:
+            try:
+                if self._part is None:
+                    self._part = self._begin()
+                self._part.write(block)
+            except AppError as error:
+                self.fault = error
+                self.discard()
+        return len(block)
+
+    def commit(self, sop_instance_uid: str) -> Path:
+        """The path of the complete object. Raises ``AppError``; the association's thread."""
+        self._is_over = True
+        if self.fault is not None:
+            raise self.fault
+        if self._part is None:
+            raise EnvironmentFault(
+                "The peer sent an object without content.", ru="Узел прислал пустой объект."
+            )
+        return self._part.commit(sop_instance_uid)
+
+    def discard(self) -> None:
+        """Remove the file unless it is complete."""
+        self._is_over = True
+        if self._part is not None:
+            self._part.discard()
+
+    def _begin(self) -> Part:
+        """A new file with the preamble and the meta information (PS3.10 7.1)."""
+        command = self._message.command_set
+        context = self._assoc._accepted_cx.get(cast(int, self._message.context_id))
+        if context is None or self._is_over:
+            raise EnvironmentFault(
+                "The peer sent an object that was not agreed upon.",
+                ru="Узел прислал объект, о котором не было договорённости.",
+            )
+        meta = create_file_meta(
+            sop_class_uid=command.AffectedSOPClassUID,
+            sop_instance_uid=command.AffectedSOPInstanceUID,
+            transfer_syntax=context.transfer_syntax[0],
+        )
+        sender = self._assoc.remote["ae_title"]
+        if sender:
+            meta.SourceApplicationEntityTitle = sender
+        head = DicomBytesIO(b"\0" * 128 + b"DICM")
+        head.seek(0, io.SEEK_END)
+        write_file_meta_info(head, meta)
+        part = self._inbox.new_part()
+        part.write(head.getvalue())
+        return part
+
+
+def _always() -> bool:
+    return True
