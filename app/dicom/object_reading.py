@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.dataset import Dataset
-from pydicom.sr.coding import snomed_mapping
+from pydicom.sr._snomed_dict import mapping as snomed_mapping
 
 from app.core.codes import Code
 from app.core.errors import DicomReadError

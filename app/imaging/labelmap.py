@@ -28,6 +28,24 @@ def bounding_box(mask: npt.NDArray[Any]) -> Box | None:
     return Box((lower[0], lower[1], lower[2]), (upper[0], upper[1], upper[2]))
 
 
+def bounding_boxes(labels: npt.NDArray[Any], background: int = 0) -> dict[int, Box]:
+    """The box of every label but ``background`` in a label map ``[k, j, i]``, in one pass."""
+    if labels.ndim != 3:
+        raise ValueError("a label map is [k, j, i]")
+    if labels.size == 0:
+        return {}
+    shape = sitk.LabelShapeStatisticsImageFilter()
+    shape.ComputeFeretDiameterOff()
+    shape.ComputePerimeterOff()
+    shape.SetBackgroundValue(background)
+    shape.Execute(sitk.GetImageFromArray(labels))
+    found = {}
+    for label in shape.GetLabels():
+        i, j, k, width, height, depth = shape.GetBoundingBox(label)
+        found[int(label)] = Box((i, j, k), (i + width, j + height, k + depth))
+    return found
+
+
 def content_sha256(mask: npt.NDArray[Any]) -> str:
     """Hash of shape and voxels; the same content has the same hash on every machine."""
     voxels = np.ascontiguousarray(mask, dtype=np.uint8)
