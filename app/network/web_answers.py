@@ -1,0 +1,150 @@
+"""DICOM JSON (PS3.18 F) to the values of ``answers``: what QIDO found, what STOW says it took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from app.core.report import Message
+from app.core.study import PatientText
+from app.dicom.headers import iso_date, iso_time
+from app.network.answers import Found, FoundImage, FoundSeries, FoundStudy, Level
+
+Row = Mapping[str, Any]
+
+# what a peer may leave out unless it is named (PS3.18 10.6.3.3), beside what it must return
+MORE_FIELDS: Final[dict[Level, tuple[str, ...]]] = {
+    "study": ("StudyDescription", "NumberOfStudyRelatedSeries", "NumberOfStudyRelatedInstances"),
+    "series": ("SeriesDescription", "BodyPartExamined", "NumberOfSeriesRelatedInstances"),
+    "image": ("SOPClassUID", "InstanceNumber", "NumberOfFrames"),
+}
+# the unique key of each level
+UID_TAG: Final[dict[Level, str]] = {
+    "study": "0020000D",
+    "series": "0020000E",
+    "image": "00080018",
+}
+# PS3.3 C.14.1.1 and PS3.7 Annex C; the rest is told by its number
+_REASONS: Final = {
+    0x0110: Message("the peer failed to process it", "узел не смог его обработать"),
+    0x0111: Message("the peer has an object with this UID", "объект с этим UID уже есть"),
+    0x0117: Message("its UID is not valid", "недопустимый UID"),
+    0x0122: Message("the peer does not take this kind of object", "такие объекты не принимаются"),
+    0x0124: Message("this account may not store", "учётной записи запрещено сохранять"),
+    0x0213: Message("the peer is short of resources", "узлу не хватает ресурсов"),
+    0xC122: Message(
+        "the peer does not take this transfer syntax", "такой синтаксис передачи не принимается"
+    ),
+}
+
+
+def found_of(level: Level, row: Row) -> Found:
+    """One QIDO row as the value of its level."""
+    return _OF_LEVEL[level](row)
+
+
+def _study(row: Row) -> FoundStudy:
+    return FoundStudy(
+        study_instance_uid=text(row, "0020000D"),
+        patient_id=PatientText(text(row, "00100020")),
+        patient_name=PatientText(text(row, "00100010")),
+        birth_date=PatientText(iso_date(text(row, "00100030"))),
+        sex=text(row, "00100040"),
+        study_date=iso_date(text(row, "00080020")),
+        study_time=iso_time(text(row, "00080030")),
+        accession_number=text(row, "00080050"),
+        description=text(row, "00081030"),
+        modalities=tuple(map(str, _values(row, "00080061"))),
+        series=number(row, "00201206"),
+        instances=number(row, "00201208"),
+    )
+
+
+def _series(row: Row) -> FoundSeries:
+    return FoundSeries(
+        study_instance_uid=text(row, "0020000D"),
+        series_instance_uid=text(row, "0020000E"),
+        modality=text(row, "00080060"),
+        number=number(row, "00200011"),
+        description=text(row, "0008103E"),
+        body_part=text(row, "00180015"),
+        instances=number(row, "00201209"),
+    )
+
+
+def _image(row: Row) -> FoundImage:
+    return FoundImage(
+        study_instance_uid=text(row, "0020000D"),
+        series_instance_uid=text(row, "0020000E"),
+        sop_instance_uid=text(row, "00080018"),
+        sop_class_uid=text(row, "00080016"),
+        number=number(row, "00200013"),
+        frames=number(row, "00280008"),
+    )
+
+
+_OF_LEVEL: Final[dict[Level, Callable[[Row], Found]]] = {
+    "study": _study,
+    "series": _series,
+    "image": _image,
+}
+
+
+def text(row: Row, tag: str) -> str:
+    """The first value as text; of a person name the alphabetic group, else the next there is."""
+    value = next(iter(_values(row, tag)), "")
+    if isinstance(value, Mapping):
+        groups = (value.get(name) for name in ("Alphabetic", "Ideographic", "Phonetic"))
+        value = next(filter(None, groups), "")
+    return str(value)
+
+
+def number(row: Row, tag: str) -> int | None:
+    """The first value as whole number; some servers write it as text. None where it is none."""
+    try:
+        return int(text(row, tag))
+    except ValueError:
+        return None
+
+
+def items(answer: Row, tag: str) -> tuple[Row, ...]:
+    """The items of a sequence."""
+    return tuple(item for item in _values(answer, tag) if isinstance(item, Mapping))
+
+
+def _values(row: Row, tag: str) -> list[Any]:
+    element = row.get(tag)
+    values = element.get("Value") if isinstance(element, Mapping) else None
+    return [value for value in values if value is not None] if isinstance(values, list) else []
+
+
+def stored_and_failed(answer: Row) -> tuple[set[str], dict[str, Message], bool]:
+    """Of a STOW answer: UIDs taken, UIDs refused with the reason, and whether one was changed.
+
+    ReferencedSOPSequence, FailedSOPSequence, WarningReason of PS3.18 10.5.3.2 (Table I.1-1).
+    """
+    taken = items(answer, "00081199")
+    is_changed = any(_values(item, "00081196") for item in taken)
+    stored = {text(item, "00081155") for item in taken}
+    failed = {
+        text(item, "00081155"): reason(number(item, "00081197"))
+        for item in items(answer, "00081198")
+    }
+    return stored - set(failed), failed, is_changed
+
+
+def reason(status: int | None) -> Message:
+    """Why an object was refused, in words."""
+    if status is None:
+        return Message("the peer gives no reason", "узел не назвал причину")
+    if 0xA700 <= status <= 0xA7FF:
+        return Message("the peer is out of resources", "узлу не хватает места или ресурсов")
+    if 0xA900 <= status <= 0xA9FF:
+        return Message(
+            "its content does not fit its kind of object", "содержимое не соответствует типу"
+        )
+    if 0xC000 <= status <= 0xC0FF:
+        return Message("the peer cannot understand it", "узел не может его прочитать")
+    return _REASONS.get(status) or Message(
+        f"the peer refuses it with code {status:04X}H", f"узел отказал, код {status:04X}H"
+    )

@@ -1,0 +1,219 @@
+"""DICOMweb against Orthanc's own plugin: search, retrieve and store, both directions."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import JPEGLSLossless, RLELossless
+
+from app.core.errors import DiskFull, NetworkFault
+from app.jobs.cancel import CancelToken
+from app.network import dicomweb
+from app.network.answers import FoundImage, FoundSeries, FoundStudy, RetrieveRequest
+from app.network.inbox import Inbox
+from app.network.web_peer import WebPeer
+from tests.support.orthanc import Orthanc, OrthancOptions, running_orthanc
+from tests.support.synthetic_dicom import SeriesSpec, write_series
+from tests.support.web_relay import Relay, running_relay
+
+
+@pytest.fixture
+def peer(orthanc: Orthanc) -> WebPeer:
+    return WebPeer("PACS", orthanc.dicom_web_url, proxy="direct")
+
+
+def _study(paths: list[Path]) -> str:
+    return str(pydicom.dcmread(paths[0], stop_before_pixels=True).StudyInstanceUID)
+
+
+def _value(vr: str, value: object) -> dict[str, object]:
+    return {"vr": vr, "Value": [value]}
+
+
+def _pixels(paths: list[Path]) -> dict[str, np.ndarray]:
+    read = [pydicom.dcmread(path) for path in paths]
+    return {str(ds.SOPInstanceUID): ds.pixel_array for ds in read}
+
+
+def test_echo_tells_that_the_service_answers(peer: WebPeer) -> None:
+    assert dicomweb.echo(peer).seconds > 0
+
+
+def test_what_is_stored_is_found_and_comes_back_the_same(
+    peer: WebPeer, orthanc: Orthanc, tmp_path: Path
+) -> None:
+    paths = write_series(tmp_path / "sent", SeriesSpec(count=5))
+    outcome = dicomweb.store(peer, paths)
+    assert (len(outcome.sent), outcome.failed, outcome.warnings) == (5, (), ())
+    assert orthanc.instances() == sorted(_pixels(paths))
+
+    (study,) = dicomweb.search(peer, "study", {"PatientID": "TEST-1"})
+    assert isinstance(study, FoundStudy)
+    assert (study.patient_name, study.birth_date) == ("Phantom^Synthetic", "1970-01-01")
+    assert (study.study_date, study.study_time) == ("2026-01-02", "10:15:00")
+    assert (study.modalities, study.series, study.instances) == (("CT",), 1, 5)
+    assert study.description == "Synthetic study"
+    assert dicomweb.search(peer, "study", {"PatientID": "SOMEBODY"}) == ()
+
+    (series,) = dicomweb.search(peer, "series", {"StudyInstanceUID": study.study_instance_uid})
+    assert isinstance(series, FoundSeries)
+    assert (series.modality, series.body_part, series.instances) == ("CT", "CHEST", 5)
+
+    arrived: list[Path] = []
+    retrieved = dicomweb.retrieve(
+        peer, RetrieveRequest(study.study_instance_uid), Inbox(tmp_path / "inbox"),
+        on_object=arrived.append,
+    )  # fmt: skip
+    assert (retrieved.expected, retrieved.received, retrieved.is_complete) == (5, 5, True)
+    ours, theirs = _pixels(paths), _pixels(arrived)
+    assert ours.keys() == theirs.keys()
+    assert all(np.array_equal(ours[uid], theirs[uid]) for uid in ours)
+
+
+def test_names_match_with_wildcards_and_pages_are_read_to_the_end(
+    peer: WebPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = write_series(tmp_path, SeriesSpec(count=7))
+    dicomweb.store(peer, paths)
+    assert len(dicomweb.search(peer, "study", {"PatientName": "Phan*"})) == 1
+    assert len(dicomweb.search(peer, "study", {"PatientName": "phantom^synthetic"})) == 1
+    assert len(dicomweb.search(peer, "study", {"StudyDate": "20260101-20260131"})) == 1
+    monkeypatch.setattr(dicomweb, "_PAGE", 3)
+    found = dicomweb.search(peer, "image", {"StudyInstanceUID": _study(paths)})
+    assert len({image.sop_instance_uid for image in found if isinstance(image, FoundImage)}) == 7
+    assert len(dicomweb.search(peer, "image", {"StudyInstanceUID": _study(paths)}, limit=4)) == 4
+
+
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, RLELossless])
+def test_objects_come_in_the_encoding_that_the_peer_has(
+    peer: WebPeer, tmp_path: Path, syntax: str
+) -> None:
+    paths = write_series(tmp_path / "sent", SeriesSpec(count=2, transfer_syntax_uid=syntax))
+    dicomweb.store(peer, paths)
+    inbox = Inbox(tmp_path / "inbox")
+    dicomweb.retrieve(peer, RetrieveRequest(_study(paths)), inbox)
+    kept = [pydicom.dcmread(path).file_meta.TransferSyntaxUID for path in inbox.objects()]
+    assert kept == [syntax, syntax]
+
+
+def test_series_and_single_objects_are_retrieved_alone(peer: WebPeer, tmp_path: Path) -> None:
+    one = write_series(tmp_path / "one", SeriesSpec(count=3, name="one"))
+    two = write_series(tmp_path / "two", SeriesSpec(count=2, name="two"))
+    dicomweb.store(peer, [*one, *two])
+    first = pydicom.dcmread(one[0], stop_before_pixels=True)
+    series = RetrieveRequest(_study(one), first.SeriesInstanceUID)
+    assert dicomweb.retrieve(peer, series, Inbox(tmp_path / "a")).received == 3
+    single = RetrieveRequest(_study(one), first.SeriesInstanceUID, (first.SOPInstanceUID,))
+    assert dicomweb.retrieve(peer, single, Inbox(tmp_path / "b")).received == 1
+    gone = RetrieveRequest(_study(one), first.SeriesInstanceUID, (first.SOPInstanceUID, "1.2.3"))
+    outcome = dicomweb.retrieve(peer, gone, Inbox(tmp_path / "c"))
+    assert (outcome.received, outcome.missing, outcome.is_complete) == (1, ("1.2.3",), False)
+
+
+def test_a_study_the_peer_does_not_have_is_a_fault_in_words(peer: WebPeer, tmp_path: Path) -> None:
+    with pytest.raises(NetworkFault, match="does not hold"):
+        dicomweb.retrieve(peer, RetrieveRequest("1.2.3"), Inbox(tmp_path / "inbox"))
+
+
+def test_what_is_no_dicom_object_is_named_and_the_rest_is_stored(
+    peer: WebPeer, tmp_path: Path
+) -> None:
+    paths = write_series(tmp_path, SeriesSpec(count=2))
+    (tmp_path / "note.txt").write_text("no image", "utf-8")
+    outcome = dicomweb.store(peer, [*paths, tmp_path / "note.txt", tmp_path / "gone"])
+    assert set(outcome.sent) == set(paths)
+    assert [item.path.name for item in outcome.failed] == ["note.txt", "gone"]
+
+
+def test_each_object_that_the_peer_refuses_has_its_reason(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, SeriesSpec(count=2))
+    uids = [str(pydicom.dcmread(path).SOPInstanceUID) for path in paths]
+    failure = {"00081155": _value("UI", uids[1]), "00081197": _value("US", 0xA700)}
+    body = {
+        "00081199": _value("SQ", {"00081155": _value("UI", uids[0])}),
+        "00081198": _value("SQ", failure),
+    }
+    answer = (202, "application/dicom+json", json.dumps(body).encode())
+    with running_relay(Relay(answer=answer)) as relay:
+        outcome = dicomweb.store(WebPeer("PACS", relay.url, proxy="direct"), paths)
+    assert outcome.sent == (paths[0],)
+    assert [(item.path, item.reason.en) for item in outcome.failed] == [
+        (paths[1], "the peer is out of resources")
+    ]
+
+
+def test_300_slices_stream_to_the_inbox_and_never_lie_in_memory(
+    peer: WebPeer, orthanc: Orthanc, tmp_path: Path
+) -> None:
+    paths = write_series(tmp_path / "sent", SeriesSpec(count=300, rows=128, columns=128))
+    volume_bytes = sum(path.stat().st_size for path in paths)
+    assert len(dicomweb.store(peer, paths).sent) == 300
+    tracemalloc.start()
+    try:
+        outcome = dicomweb.retrieve(peer, RetrieveRequest(_study(paths)), Inbox(tmp_path / "inbox"))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (outcome.expected, outcome.received) == (300, 300)
+    assert peak < 0.4 * volume_bytes
+    assert len(orthanc.instances()) == 300
+
+
+def test_n_cut_in_the_middle_keeps_whole_objects_only_and_the_rest_comes_later(
+    peer: WebPeer, tmp_path: Path
+) -> None:
+    paths = write_series(tmp_path / "sent", SeriesSpec(count=20, rows=128, columns=128))
+    dicomweb.store(peer, paths)
+    inbox, study = Inbox(tmp_path / "inbox"), _study(paths)
+    with running_relay(Relay(peer.url.removesuffix("/dicom-web"), cut_after=300_000)) as relay:
+        broken = WebPeer("PACS", relay.url + "/dicom-web", proxy="direct")
+        outcome = dicomweb.retrieve(broken, RetrieveRequest(study), inbox)
+        relay.cut_after = 10
+        with pytest.raises(NetworkFault, match="closed the connection"):
+            dicomweb.retrieve(broken, RetrieveRequest(study), Inbox(tmp_path / "other"))
+    assert 0 < outcome.received < 20
+    assert outcome.expected == 20
+    assert len(outcome.missing) == 20 - outcome.received == outcome.failed
+    assert "closed the connection" in outcome.warnings[0].en
+    assert len(_pixels(list(inbox.objects()))) == outcome.received
+    assert dicomweb.retrieve(peer, RetrieveRequest(study), inbox).is_complete
+    assert len(inbox.objects()) == 20
+
+
+def test_the_user_stops_it_and_what_has_come_stays(peer: WebPeer, tmp_path: Path) -> None:
+    paths = write_series(tmp_path / "sent", SeriesSpec(count=6))
+    dicomweb.store(peer, paths)
+    inbox, cancel = Inbox(tmp_path / "inbox"), CancelToken()
+    outcome = dicomweb.retrieve(
+        peer, RetrieveRequest(_study(paths)), inbox,
+        on_object=lambda _path: cancel.cancel(), cancel=cancel,
+    )  # fmt: skip
+    assert (outcome.cancelled, outcome.received, outcome.is_complete) == (True, 1, False)
+    assert not list(inbox.folder.glob("*.part"))
+
+
+def test_a_full_disk_on_our_side_ends_it_in_words(peer: WebPeer, tmp_path: Path) -> None:
+    paths = write_series(tmp_path / "sent", SeriesSpec(count=2))
+    dicomweb.store(peer, paths)
+    with pytest.raises(DiskFull):
+        dicomweb.retrieve(
+            peer, RetrieveRequest(_study(paths)), Inbox(tmp_path / "inbox", reserve_bytes=1 << 62)
+        )
+
+
+def test_the_pacs_restarts_and_the_peer_is_as_good_as_before(tmp_path: Path) -> None:
+    paths = write_series(tmp_path / "sent", SeriesSpec(count=3))
+    with running_orthanc(tmp_path / "pacs", OrthancOptions()) as own:
+        peer = WebPeer("PACS", own.dicom_web_url, proxy="direct")
+        dicomweb.store(peer, paths)
+        own.kill()
+        with pytest.raises(NetworkFault, match="nothing listens"):
+            dicomweb.echo(peer)
+        own.start()
+        outcome = dicomweb.retrieve(peer, RetrieveRequest(_study(paths)), Inbox(tmp_path / "in"))
+        assert outcome.is_complete
