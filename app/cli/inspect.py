@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from app.core.report import Message
-    from app.core.study import Series, Stack, Study, StudyWarning
+    from app.core.study import Series, Stack, StackHealth, Study, StudyWarning
     from app.dicom.assemble import StackReader
     from app.dicom.scan import ScanResult
 
@@ -116,6 +116,12 @@ def _study(study: Study, ranges: Ranges) -> dict[str, Any]:
         "accession_number": str(study.accession_number),
         "description": study.description,
         "blocked": study.blocked,
+        "completeness": {
+            "complete": study.completeness.is_complete,
+            "received": study.completeness.received,
+            "expected": study.completeness.expected,
+            "source": study.completeness.source,
+        },
         "warnings": _warnings(study.warnings),
         "series": [_series(study, series, ranges) for series in study.series],
     }
@@ -165,7 +171,22 @@ def _stack(stack: Stack, values: tuple[list[float] | None, Message | None]) -> d
         "photometric": stack.photometric,
         "quantity": stack.quantity,
         "value_range": value_range,
+        "health": _health(stack.health),
         "warnings": warnings,
+    }
+
+
+def _health(health: StackHealth) -> dict[str, Any]:
+    told_by = health.expected_from
+    return {
+        "expected": health.expected_frames,
+        "expected_from": told_by.en if told_by else "",
+        "expected_from_ru": told_by.ru if told_by else "",
+        "received": health.received_frames,
+        "shown": health.shown_frames,
+        "resampled": health.resampled,
+        "whole": health.is_whole,
+        "notes": [{"text": note.en, "text_ru": note.ru} for note in health.notes],
     }
 
 
@@ -203,5 +224,9 @@ def _print_stack(stack: dict[str, Any]) -> None:
     size = f"{stack['columns']} x {stack['rows']} x {stack['frames']}"
     print(f"    stack {stack['index']}: {stack['verdict']}, {size}, {stack['quantity']}")
     print(f"      {stack['why']}")
+    for note in stack["health"]["notes"]:
+        if note["text"] == stack["why"]:
+            continue
+        print(f"      {note['text']}")
     for warning in stack["warnings"]:
         print(f"      {warning['code']}: {warning['text']}")

@@ -47,7 +47,11 @@ class StudyWarning:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One DICOM object on disk: header facts that grouping and routing need."""
+    """One DICOM object on disk: header facts that grouping and routing need.
+
+    A mosaic (one picture that holds the slices of a volume) counts its slices as frames, of the
+    size of a slice; ``mosaic_per_row`` of them lie in one row of the picture, 0 means no mosaic.
+    """
 
     path: Path
     sop_instance_uid: str
@@ -57,6 +61,7 @@ class Instance:
     number_of_frames: int
     rows: int
     columns: int
+    mosaic_per_row: int = 0
 
 
 @dataclass(frozen=True, slots=True)

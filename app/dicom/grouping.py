@@ -7,33 +7,24 @@ shown image by image and says why (sum of displayed = received, G09).
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-
-import numpy as np
 
 from app.core.report import Message
 from app.core.study import Instance, Series, Stack, Study, StudyWarning
 from app.dicom import wording
-from app.dicom.headers import FrameFacts, Record, is_projection
-from app.dicom.identity import identity_conflict
-from app.dicom.placement import (
-    SAME_PLACE_MM,
-    Placement,
-    place,
-    positions_along_normal,
-    spacing_warnings,
+from app.dicom.headers import Record
+from app.dicom.health import (
+    StackEvidence,
+    compared_with_siblings,
+    completeness,
+    not_shown_reason,
+    stack_health,
 )
+from app.dicom.identity import identity_conflict
+from app.dicom.placement import Placement, place, spacing_warnings
 from app.dicom.series_facts import merged
-
-_SAME_DIRECTION = 1e-4
-_SEGMENTATION_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
-_VIDEO_PREFIX = "1.2.840.10008.1.2.4.10"
-# Radial acquisitions turn each image a little: beyond this many single images they stay together.
-_MOST_SINGLE_ORIENTATIONS = 8
-
-Member = tuple[FrameFacts, Record]
+from app.dicom.splitting import SEGMENTATION_CLASSES, FrameGroup, split
 
 
 def group(records: Iterable[Record]) -> tuple[Study, ...]:
@@ -68,6 +59,7 @@ def _study(uid: str, records: list[Record]) -> Study:
         blocked_ru=blocked.ru if blocked else "",
         referring_physician=first.referring_physician,
         study_id=first.study_id,
+        completeness=completeness(series),
     )
 
 
@@ -77,9 +69,8 @@ def _series(uid: str, records: list[Record]) -> Series:
     description = first.series_description
     if kinds and not any(record.has_pixels for record in records):
         description = ": ".join(text for text in ("; ".join(kinds), description) if text)
-    groups = _split(records)
     facts = merged([record.facts for record in records])
-    stacks = [_stack(index, members) for index, members in enumerate(groups)]
+    stacks = _stacks(split(records))
     return Series(
         series_instance_uid=uid,
         modality=first.modality,
@@ -90,7 +81,7 @@ def _series(uid: str, records: list[Record]) -> Series:
         transfer_syntax_uids=tuple(sorted({r.instance.transfer_syntax_uid for r in records})),
         instances=tuple(record.instance for record in records),
         frames=sum(len(record.frames) for record in records),
-        stacks=tuple(stacks),
+        stacks=stacks,
         laterality=next((r.laterality for r in records if r.laterality), ""),
         view_position=next((r.view_position for r in records if r.view_position), ""),
         contrast=_any_contrast(records),
@@ -103,147 +94,30 @@ def _series(uid: str, records: list[Record]) -> Series:
     )
 
 
-_NOTHING = Message("", "")
-
-
-class _Group:
-    """Frames that share a stack, with the record of each, and the words on how they were chosen."""
-
-    def __init__(self, members: Sequence[Member], why: Message = _NOTHING) -> None:
-        self.members = list(members)
-        self.why = why
-        self.warnings: tuple[StudyWarning, ...] = ()
-
-    @property
-    def frames(self) -> list[FrameFacts]:
-        return [frame for frame, _ in self.members]
-
-
-def _split(records: list[Record]) -> list[_Group]:
-    """All frames of a series in stacks (G08, G09, G18), largest volumes not first: file order."""
-    by_kind: dict[tuple[object, ...], list[Member]] = {}
-    for record in records:
-        for frame in record.frames:
-            by_kind.setdefault(_kind_key(frame, record), []).append((frame, record))
-    groups: list[_Group] = []
-    for members in by_kind.values():
-        if members[0][0].orientation is None or members[0][0].position_lps is None:
-            groups.append(_Group(members))
-        else:
-            for same_direction in _split_by_direction(members):
-                groups += _split_by_phase(same_direction)
-    if len(groups) > 1:
-        _explain_split(groups)
-    return groups
-
-
-def _kind_key(frame: FrameFacts, record: Record) -> tuple[object, ...]:
-    """What frames of one stack have in common besides direction and time."""
-    instance = record.instance
-    in_space = frame.position_lps is not None and frame.orientation is not None
-    spacing = frame.spacing.row_column_mm
-    key: tuple[object, ...] = (
-        instance.rows,
-        instance.columns,
-        record.is_color,
-        record.photometric == "MONOCHROME1",
-        None if spacing is None else (round(spacing[0], 4), round(spacing[1], 4)),
-        in_space and not is_projection(record.modality),
-    )
-    if instance.sop_class_uid in _SEGMENTATION_CLASSES:
-        return (*key, instance.path)
-    if in_space and not is_projection(record.modality):
-        return (*key, *(value for _, value in frame.splitters))
-    # A cine loop is a stack of its own, and so is a film (the views of one series differ);
-    # other single images of one size share one.
-    is_own = instance.number_of_frames > 1 or is_projection(record.modality)
-    return (*key, instance.path if is_own else "")
-
-
-def _split_by_direction(
-    members: list[Member],
-) -> list[list[Member]]:
-    found: list[tuple[np.ndarray, list[Member]]] = []
-    for member in members:
-        direction = np.asarray(member[0].orientation)
-        for known, group_members in found:
-            if float(np.abs(known - direction).max()) <= _SAME_DIRECTION:
-                group_members.append(member)
-                break
-        else:
-            found.append((direction, [member]))
-    if len(found) > _MOST_SINGLE_ORIENTATIONS and all(len(one) == 1 for _, one in found):
-        return [members]
-    return [one for _, one in found]
-
-
-def _split_by_phase(members: list[Member]) -> list[_Group]:
-    """Volumes of a 4D series by the first attribute, or pair of them, that tells them apart."""
-    if _places_are_unique(members):
-        return [_Group(members)]
-    names = [name for name, _ in members[0][0].phases]
-    varying = [
-        name for name in names if len({dict(frame.phases)[name] for frame, _ in members}) > 1
+def _stacks(groups: Sequence[FrameGroup]) -> tuple[Stack, ...]:
+    """A stack of each group with its health; time points are judged by each other too."""
+    stacks = [
+        _stack(index, one, is_only_stack=len(groups) == 1) for index, one in enumerate(groups)
     ]
-    choices = itertools.chain(((name,) for name in varying), itertools.combinations(varying, 2))
-    for choice in choices:
-        parts: dict[tuple[str, ...], list[Member]] = {}
-        for frame, record in members:
-            labels = dict(frame.phases)
-            parts.setdefault(tuple(labels[name] for name in choice), []).append((frame, record))
-        # A part per image is no 4D series: the attribute only counts the images.
-        if len(parts) < len(members) and all(_places_are_unique(p) for p in parts.values()):
-            ordered = sorted(parts.items(), key=lambda part: [_number_first(v) for v in part[0]])
-            return [_Group(part, _words(choice, key)) for key, part in ordered]
-    return [_Group(members)]
+    time_points = [n for n, one in enumerate(groups) if one.is_time_point]
+    stated = {r.counts.temporal_positions for one in groups for r in one.records}
+    judged = compared_with_siblings(
+        [stacks[n] for n in time_points], stated.pop() if len(stated) == 1 else 0
+    )
+    for n, stack in zip(time_points, judged, strict=True):
+        stacks[n] = stack
+    return tuple(stacks)
 
 
-def _words(names: tuple[str, ...], values: tuple[str, ...]) -> Message:
-    words = [wording.attribute(n, v) for n, v in zip(names, values, strict=True)]
-    return wording.joined(*words, by=", ")
-
-
-def _places_are_unique(members: Sequence[Member]) -> bool:
-    along = positions_along_normal([frame for frame, _ in members])
-    if along is None or len(along) < 2:
-        return True
-    return bool(np.diff(np.sort(along)).min() >= SAME_PLACE_MM)
-
-
-def _explain_split(groups: list[_Group]) -> None:
-    """Say of each stack of a split series what sets it apart."""
-    instances = [one.members[0][1].instance for one in groups]
-    sizes = {(instance.rows, instance.columns) for instance in instances}
-    for one in groups:
-        frame, record = one.members[0]
-        words: list[Message] = []
-        if len(sizes) > 1:
-            words.append(wording.size(record.instance.columns, record.instance.rows))
-        if len({group.members[0][1].photometric for group in groups}) > 1:
-            words.append(wording.attribute("photometric", record.photometric))
-        for n, (name, value) in enumerate(frame.splitters):
-            if len({g.members[0][0].splitters[n][1] for g in groups}) > 1:
-                words.append(wording.attribute(name, value))
-        directions = [g.members[0][0].orientation for g in groups]
-        if len({None if d is None else tuple(round(v, 3) for v in d) for d in directions}) > 1:
-            words.append(wording.OWN_ORIENTATION)
-            if len(one.members) < 4 or dict(frame.splitters).get("image type") == "LOCALIZER":
-                one.warnings = (wording.warning("G08", wording.OTHER_ORIENTATION),)
-        one.why = wording.joined(*words, one.why, by=", ")
-
-
-def _stack(index: int, one: _Group) -> Stack:
-    frames, records = one.frames, [record for _, record in one.members]
+def _stack(index: int, one: FrameGroup, *, is_only_stack: bool) -> Stack:
+    frames, records = one.frames, one.records
     first = records[0]
     frame_uid, uid_warnings = _frame_of_reference(records)
     placement = _placement(one, frame_uid)
     order = placement.order or tuple(range(len(frames)))
     own = tuple(dict.fromkeys(w for record in records for w in record.warnings))
-    if first.instance.transfer_syntax_uid.startswith(_VIDEO_PREFIX):
-        own += (wording.warning("D16", wording.VIDEO),)
     why = wording.joined(placement.why, one.why)
-    is_film = is_projection(first.modality)
-    return Stack(
+    stack = Stack(
         index=index,
         why=why.en,
         why_ru=why.ru,
@@ -255,17 +129,30 @@ def _stack(index: int, one: _Group) -> Stack:
         photometric=first.photometric,
         quantity=first.quantity,
         warnings=(*placement.warnings, *uid_warnings, *one.warnings, *own),
-        view_position=first.view_position if is_film else "",
-        patient_orientation=first.facts.patient_orientation if is_film else None,
+        view_position=first.view_position if first.is_projection else "",
+        patient_orientation=first.facts.patient_orientation if first.is_projection else None,
     )
+    hidden = not_shown_reason(stack)
+    if hidden:
+        stack = replace(stack, warnings=(*stack.warnings, wording.warning("D16", hidden)))
+    evidence = StackEvidence(
+        counts=list({record.instance.path: record.counts for record in records}.values()),
+        modality=first.modality,
+        is_original=first.facts.image_type[:2] == ("ORIGINAL", "PRIMARY"),
+        is_only_stack=is_only_stack,
+        is_one_acquisition=len({record.acquisition_number for record in records}) == 1,
+        missing=placement.missing,
+        resampled_why=placement.why if placement.verdict == "resampled" else None,
+    )
+    return replace(stack, health=stack_health(stack, evidence))
 
 
-def _placement(one: _Group, frame_of_reference_uid: str) -> Placement:
+def _placement(one: FrameGroup, frame_of_reference_uid: str) -> Placement:
     first = one.members[0][1]
     as_given = tuple(range(len(one.members)))
-    if first.instance.sop_class_uid in _SEGMENTATION_CLASSES:
+    if first.instance.sop_class_uid in SEGMENTATION_CLASSES:
         return Placement(as_given, "stack", wording.SEGMENTATION, None)
-    if is_projection(first.modality):
+    if first.is_projection:
         warnings = spacing_warnings(one.members[0][0])
         return Placement(as_given, "stack", wording.PROJECTION, None, warnings)
     return place(one.frames, frame_of_reference_uid)
@@ -314,11 +201,3 @@ def _acquisition_order(record: Record) -> tuple[int, int, str, str]:
 
 def _series_order(series: Series) -> tuple[int, str]:
     return (series.number if series.number is not None else 2**31, series.series_instance_uid)
-
-
-def _number_first(text: str) -> tuple[float, str]:
-    try:
-        return float(text), text
-    except ValueError:
-        # Frames without the attribute come last (G10).
-        return float("inf"), text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -20,13 +20,17 @@ from pydicom.uid import (
 
 from app.core.errors import DicomReadError
 from app.core.geometry import Triple
+from app.core.report import Message
 from app.core.study import FrameRef, Instance, Patient, PatientText, StudyWarning
 from app.dicom import wording
 from app.dicom.character_sets import text_of
-from app.dicom.functional_groups import FunctionalGroups
+from app.dicom.functional_groups import FUNCTIONAL_GROUP_TAGS, FunctionalGroups
+from app.dicom.health import HEALTH_TAGS, StatedCounts, stated_counts_of
+from app.dicom.mosaic import ASSUMED, MOSAIC_TAGS
 from app.dicom.phases import SPLITTING_TAGS, Labels, phases_of, splitters_of
 from app.dicom.pixel_spacing import PixelSpacing, pixel_spacing_of
-from app.dicom.plane import orientation_of, position_of
+from app.dicom.plane import orientation_of, position_of, unplaced_reason
+from app.dicom.quick_header import FIRST_BYTES, quick_header, remembered
 from app.dicom.series_facts import SERIES_FACT_TAGS, SeriesFacts, series_facts_of
 from app.dicom.tolerant import (
     MALFORMED,
@@ -53,21 +57,27 @@ _TAGS: Final[tuple[str | int, ...]] = (
     "EstimatedRadiographicMagnificationFactor", "DistanceSourceToDetector",
     "DistanceSourceToPatient", "BitsAllocated", "RescaleSlope", "RescaleIntercept", "RescaleType",
     "Units", "LossyImageCompression", "LossyImageCompressionRatio", "GridFrameOffsetVector",
-    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-    "ModalityLUTSequence", *SERIES_FACT_TAGS, *SPLITTING_TAGS,
+    "ModalityLUTSequence", *FUNCTIONAL_GROUP_TAGS, *HEALTH_TAGS, *MOSAIC_TAGS, *SERIES_FACT_TAGS,
+    *SPLITTING_TAGS,
 )  # fmt: skip
 _READ_TAGS: Final[list[BaseTag]] = [Tag(tag) for tag in _TAGS]
+_QUICK_TAGS: Final = frozenset(int(tag) for tag in _READ_TAGS)
 _NATIVE: Final = {
     str(ImplicitVRLittleEndian),
     str(ExplicitVRLittleEndian),
     str(ExplicitVRBigEndian),
 }
 _PROJECTION: Final = {"DX", "CR", "MG", "XA", "RF", "IO", "PX", "RG"}
+# Volumes of modalities that otherwise make projections: angiographic, craniofacial, tomosynthesis.
+_VOLUMES_OF_PROJECTIONS: Final = tuple(f"1.2.840.10008.5.1.4.1.1.13.1.{n}" for n in (1, 2, 3))
 
 
 @dataclass(frozen=True, slots=True)
 class FrameFacts:
-    """One frame: where it is (LPS millimetres, None: not said) and what sets it apart."""
+    """One frame: where it is (LPS millimetres, None: not said) and what sets it apart.
+
+    ``unplaced`` says why a frame has no place although its object states one.
+    """
 
     ref: FrameRef
     position_lps: Triple | None
@@ -75,6 +85,7 @@ class FrameFacts:
     spacing: PixelSpacing
     splitters: Labels
     phases: Labels
+    unplaced: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +116,7 @@ class Record:
     quantity: str
     kind: str
     facts: SeriesFacts
+    counts: StatedCounts
     frames: tuple[FrameFacts, ...]
     warnings: tuple[StudyWarning, ...]
 
@@ -112,6 +124,11 @@ class Record:
     def has_pixels(self) -> bool:
         """Whether there is something to show."""
         return bool(self.frames)
+
+    @property
+    def is_projection(self) -> bool:
+        """Whether its images are projections (see ``is_projection``)."""
+        return is_projection(self.modality, self.instance.sop_class_uid)
 
 
 def read_dataset(path: Path, *, pixels: bool = True) -> Dataset:
@@ -141,19 +158,30 @@ def read_header(stream: BinaryIO, path: Path, size_bytes: int) -> Record | None:
     """
     try:
         with quiet():
-            ds = pydicom.dcmread(
-                stream, force=True, stop_before_pixels=True, specific_tags=_READ_TAGS
-            )
+            ds, end = _header_and_end(stream, size_bytes)
             _complete_meta(ds)
             if _meta(ds, "MediaStorageSOPClassUID") == DICOMDIR_SOP_CLASS:
                 return None
-            return _record(ds, path, size_bytes - stream.tell())
+            return _record(ds, path, size_bytes - end)
     except MALFORMED as error:
         raise DicomReadError(
             "The header is damaged.",
             ru="Заголовок повреждён.",
             technical_detail=type(error).__name__,
         ) from error
+
+
+def _header_and_end(stream: BinaryIO, size_bytes: int) -> tuple[Dataset, int]:
+    """The wanted elements, and where reading ended: at the pixel data or at the end."""
+    head = b""
+    for length in (FIRST_BYTES, 16 * FIRST_BYTES):
+        head += stream.read(length - len(head))
+        quick = quick_header(head, size_bytes, _QUICK_TAGS)
+        if quick is not None:
+            return quick.dataset, quick.end
+    stream.seek(0)
+    ds = pydicom.dcmread(stream, force=True, stop_before_pixels=True, specific_tags=_READ_TAGS)
+    return ds, stream.tell()
 
 
 def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
@@ -172,11 +200,14 @@ def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
         _require_complete(ds, rows * columns * frames, bytes_left)
     is_identified = bool(_word(ds, "StudyInstanceUID") and _word(ds, "SeriesInstanceUID"))
     if not has_pixels and (rows or "Image" in kind or not is_identified):
-        raise DicomReadError(
-            "It is an image or a fragment without pixel data: the file is cut short.",
-            ru="Это снимок или фрагмент без пиксельных данных: файл неполный.",
-        )
+        raise _without_pixels(kind, is_image=bool(rows) or "Image" in kind)
     uid, warnings = _identifiers(ds, path)
+    mosaic = FunctionalGroups(ds).mosaic if has_pixels else None
+    if mosaic is not None and mosaic.per_row:
+        rows, columns = rows // mosaic.per_row, columns // mosaic.per_row
+        frames = mosaic.slices
+    if mosaic is not None and mosaic.is_direction_assumed:
+        warnings += (wording.warning("G01", ASSUMED),)
     instance = Instance(
         path=path,
         sop_instance_uid=uid["SOPInstanceUID"],
@@ -186,13 +217,26 @@ def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
         number_of_frames=frames if has_pixels else 0,
         rows=rows if has_pixels else 0,
         columns=columns if has_pixels else 0,
+        mosaic_per_row=mosaic.per_row if mosaic is not None else 0,
     )
-    photometric = _word(ds, "PhotometricInterpretation").upper() or "MONOCHROME2"
-    patient, study_date = _patient(ds), iso_date(_word(ds, "StudyDate"))
     return Record(
         instance=instance,
         study_instance_uid=uid["StudyInstanceUID"],
         series_instance_uid=uid["SeriesInstanceUID"],
+        acquisition_number=_whole(ds, "AcquisitionNumber"),
+        kind=kind,
+        frames=_frames(ds, instance) if has_pixels else (),
+        warnings=(*warnings, *_lossy(ds)),
+        **_shared_by_series(ds),
+    )
+
+
+@remembered
+def _shared_by_series(ds: Dataset) -> dict[str, Any]:
+    """The fields of a record that are the same in all images of a series, almost always."""
+    photometric = _word(ds, "PhotometricInterpretation").upper() or "MONOCHROME2"
+    patient, study_date = _patient(ds), iso_date(_word(ds, "StudyDate"))
+    return dict(
         patient=patient,
         study_date=study_date,
         study_time=iso_time(_word(ds, "StudyTime")),
@@ -207,15 +251,12 @@ def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
         laterality=(_word(ds, "ImageLaterality") or _word(ds, "Laterality")).upper(),
         view_position=_word(ds, "ViewPosition").upper(),
         contrast=_contrast(ds),
-        acquisition_number=_whole(ds, "AcquisitionNumber"),
         frame_of_reference_uid=_word(ds, "FrameOfReferenceUID"),
         photometric=photometric,
         is_color=integer_of(ds, "SamplesPerPixel", 1) == 3 or photometric == "PALETTE COLOR",
         quantity=quantity_of(ds),
-        kind=kind,
+        counts=stated_counts_of(ds),
         facts=series_facts_of(ds, birth_date=patient.birth_date, study_date=study_date),
-        frames=_frames(ds, instance) if has_pixels else (),
-        warnings=(*warnings, *_lossy(ds)),
     )
 
 
@@ -240,9 +281,12 @@ def quantity_of(ds: Dataset, index: int = 0) -> str:
     return "arbitrary"
 
 
-def is_projection(modality: str) -> bool:
-    """Whether images of this modality are projections: no place in space, spacing at a detector."""
-    return modality in _PROJECTION
+def is_projection(modality: str, sop_class_uid: str = "") -> bool:
+    """Whether images of this modality are projections: no place in space, spacing at a detector.
+
+    Tomosynthesis and rotational angiography reconstruct volumes: they are none.
+    """
+    return modality in _PROJECTION and sop_class_uid not in _VOLUMES_OF_PROJECTIONS
 
 
 def iso_date(text: str) -> str:
@@ -264,25 +308,43 @@ def iso_time(text: str) -> str:
 
 def _frames(ds: Dataset, instance: Instance) -> tuple[FrameFacts, ...]:
     groups = FunctionalGroups(ds)
-    projection = is_projection(_word(ds, "Modality").upper())
+    projection = is_projection(_word(ds, "Modality").upper(), instance.sop_class_uid)
+    unplaced = unplaced_reason(ds, groups, instance.number_of_frames)
     facts = []
     for index in range(instance.number_of_frames):
-        orientation = orientation_of(groups.holder(index, "ImageOrientationPatient"))
+        orientation, spacing, splitters = _shared_by_stack(ds, index, projection)
         facts.append(
             FrameFacts(
                 ref=FrameRef(instance, index + 1),
                 position_lps=position_of(ds, groups, index, instance.number_of_frames),
                 orientation=orientation,
-                spacing=pixel_spacing_of(
-                    groups.holder(index, "PixelSpacing"),
-                    ds,
-                    in_patient=orientation is not None and not projection,
-                ),
-                splitters=splitters_of(ds, groups, index),
-                phases=phases_of(ds, groups, index),
+                spacing=spacing,
+                splitters=splitters,
+                phases=_phases(ds, index),
+                unplaced=unplaced,
             )
         )
     return tuple(facts)
+
+
+@remembered
+def _shared_by_stack(
+    ds: Dataset, index: int, projection: bool
+) -> tuple[tuple[float, ...] | None, PixelSpacing, Labels]:
+    """Orientation, spacing and splitters of frame ``index``: the same all through most stacks."""
+    groups = FunctionalGroups(ds)
+    orientation = orientation_of(groups.holder(index, "ImageOrientationPatient"))
+    spacing = pixel_spacing_of(
+        groups.holder(index, "PixelSpacing"),
+        ds,
+        in_patient=orientation is not None and not projection,
+    )
+    return orientation, spacing, splitters_of(ds, groups, index)
+
+
+@remembered
+def _phases(ds: Dataset, index: int) -> Labels:
+    return phases_of(ds, FunctionalGroups(ds), index)
 
 
 def _patient(ds: Dataset) -> Patient:
@@ -318,6 +380,8 @@ def _identifiers(ds: Dataset, path: Path) -> tuple[dict[str, str], tuple[StudyWa
         "SOPInstanceUID": _word(ds, "SOPInstanceUID") or _meta(ds, "MediaStorageSOPInstanceUID"),
     }
     missing = [keyword for keyword, value in found.items() if not value]
+    if not missing:
+        return found, ()
     known = [text_of(ds, "PatientID"), _word(ds, "StudyDate"), _word(ds, "StudyID")]
     for keyword in missing:
         if keyword == "SeriesInstanceUID":
@@ -330,16 +394,33 @@ def _identifiers(ds: Dataset, path: Path) -> tuple[dict[str, str], tuple[StudyWa
     return found, warnings
 
 
+def _without_pixels(kind: str, *, is_image: bool) -> DicomReadError:
+    if is_image or kind == "Image":
+        return DicomReadError(
+            "It is an image without pixel data: the file is cut short.",
+            ru="Это снимок без пиксельных данных: файл неполный.",
+        )
+    return DicomReadError(
+        f"It is no image ({kind}) and names no study or series.",
+        ru=f"Это не снимок ({kind}), и он не называет ни исследования, ни серии.",
+    )
+
+
 def _require_complete(ds: Dataset, pixels: int, bytes_left: int) -> None:
     """Refuse a native image whose pixel data ends early: half an image would look like a whole."""
-    bits = integer_of(ds, "BitsAllocated", 16) * integer_of(ds, "SamplesPerPixel", 1)
-    if _word(ds, "PhotometricInterpretation").upper() == "YBR_FULL_422":
-        bits = bits * 2 // 3
-    if bytes_left < pixels * bits // 8:
+    if bytes_left < pixels * _bits_per_pixel(ds) // 8:
         raise DicomReadError(
             "The pixel data ends early: the file is cut short.",
             ru="Пиксельные данные обрываются: файл неполный.",
         )
+
+
+@remembered
+def _bits_per_pixel(ds: Dataset) -> int:
+    bits = integer_of(ds, "BitsAllocated", 16) * integer_of(ds, "SamplesPerPixel", 1)
+    if _word(ds, "PhotometricInterpretation").upper() == "YBR_FULL_422":
+        return bits * 2 // 3  # two pixels share their colour
+    return bits
 
 
 def _complete_meta(ds: Dataset) -> None:
@@ -369,7 +450,5 @@ def _word(ds: Dataset, keyword: str) -> str:
 
 
 def _whole(ds: Dataset, keyword: str) -> int | None:
-    if value_of(ds, keyword) is None:
-        return None
     number = number_of(ds, keyword)
     return None if number is None else int(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
@@ -12,15 +13,32 @@ from app.dicom.tolerant import MALFORMED, numbers_of, text_words_upper, value_of
 Labels = tuple[tuple[str, str], ...]
 
 # Siemens, GE and Philips keep the b-value in private elements of single-frame images.
-_PRIVATE_B_VALUES: Final = ((0x0019, 0x100C), (0x0043, 0x1039), (0x2001, 0x1003))
+_PRIVATE_B_VALUES: Final = (0x0019100C, 0x00431039, 0x20011003)
+_GE_B_VALUE: Final = 0x00431039
+# The gradient direction likewise; GE and Philips in three elements each.
+_PRIVATE_DIRECTIONS: Final = (
+    (0x0019100E,),
+    (0x001910BB, 0x001910BC, 0x001910BD),
+    (0x200510B0, 0x200510B1, 0x200510B2),
+)
+# What each frame of a nuclear medicine object belongs to (PS3.3 C.8.4.8), besides its slice.
+_NUCLEAR_VECTORS: Final = (
+    ("energy window", "EnergyWindowVector"),
+    ("detector", "DetectorVector"),
+    ("phase", "PhaseVector"),
+    ("heart beat interval", "RRIntervalVector"),
+    ("time slot", "TimeSlotVector"),
+    ("time slice", "TimeSliceVector"),
+)
 
 SPLITTING_TAGS: Final[tuple[str | int, ...]] = (
     "ConvolutionKernel", "EchoTime", "EchoNumbers", "DiffusionBValue",
     "DiffusionGradientOrientation", "TemporalPositionIdentifier", "TemporalPositionIndex",
     "TriggerTime", "AcquisitionNumber", "InversionTime", "FlipAngle", "ContentTime",
     "AcquisitionTime", "AcquisitionDateTime", "StackID", "ScanningSequence", "FrameReferenceTime",
-    "NominalPercentageOfCardiacPhase", "ComplexImageComponent",
-    *((group << 16) | element for group, element in _PRIVATE_B_VALUES),
+    "NominalPercentageOfCardiacPhase", "ComplexImageComponent", "InversionTimes",
+    *(keyword for _, keyword in _NUCLEAR_VECTORS), *_PRIVATE_B_VALUES,
+    *(tag for tags in _PRIVATE_DIRECTIONS for tag in tags),
 )  # fmt: skip
 
 
@@ -44,8 +62,6 @@ def phases_of(ds: Dataset, groups: FunctionalGroups, index: int) -> Labels:
     trigger = groups.holder(index, "NominalCardiacTriggerDelayTime")
     acquisition = groups.holder(index, "FrameAcquisitionNumber")
     acquired = groups.holder(index, "FrameAcquisitionDateTime")
-    gradient = groups.gradient(index)
-    direction = _rounded(gradient, "DiffusionGradientOrientation") if gradient else ""
     return (
         ("temporal position", temporal or _first(ds, "TemporalPositionIdentifier")),
         (
@@ -57,11 +73,20 @@ def phases_of(ds: Dataset, groups: FunctionalGroups, index: int) -> Labels:
             "acquisition number",
             _first(acquisition, "FrameAcquisitionNumber") or _first(ds, "AcquisitionNumber"),
         ),
-        ("gradient direction", direction or _rounded(ds, "DiffusionGradientOrientation")),
+        ("gradient direction", direction_of(ds, groups, index)),
         ("echo number", _first(ds, "EchoNumbers")),
-        ("inversion time", _first(ds, "InversionTime")),
-        ("flip angle", _first(ds, "FlipAngle")),
-        ("component", _first(ds, "ComplexImageComponent")),
+        (
+            "inversion time",
+            _first(groups.holder(index, "InversionTimes"), "InversionTimes")
+            or _first(ds, "InversionTime"),
+        ),
+        ("flip angle", _first(groups.holder(index, "FlipAngle"), "FlipAngle")),
+        (
+            "component",
+            _first(groups.holder(index, "ComplexImageComponent"), "ComplexImageComponent"),
+        ),
+        *((name, _of_vector(ds, keyword, index)) for name, keyword in _NUCLEAR_VECTORS),
+        ("dimension", _dimension(groups, index)),
         ("image type", "/".join(text_words_upper(ds, "ImageType"))),
         ("frame reference time", _first(ds, "FrameReferenceTime")),
         (
@@ -79,28 +104,68 @@ def b_value_of(ds: Dataset, groups: FunctionalGroups, index: int) -> str:
     numbers = numbers_of(groups.holder(index, "DiffusionBValue"), "DiffusionBValue")
     if numbers:
         return f"{numbers[0]:g}"
-    for group, element in _PRIVATE_B_VALUES:
-        value = _private_number(ds, (group << 16) | element)
+    for tag in _PRIVATE_B_VALUES:
+        value = _private_number(ds, tag)
         if value is not None:
             # GE adds a multiple of a large number to mark its own b-values.
-            return f"{value % 100000 if group == 0x0043 else value:g}"
+            return f"{value % 100000 if tag == _GE_B_VALUE else value:g}"
+    return ""
+
+
+def direction_of(ds: Dataset, groups: FunctionalGroups, index: int) -> str:
+    """The diffusion gradient direction as text; empty where none is stated."""
+    gradient = groups.gradient(index) or ds
+    direction = _rounded(gradient, "DiffusionGradientOrientation")
+    if direction:
+        return direction
+    for tags in _PRIVATE_DIRECTIONS:
+        numbers = [n for tag in tags for n in _private_numbers(ds, tag)]
+        if len(numbers) == 3:
+            return "/".join(f"{n:.3f}" for n in numbers)
     return ""
 
 
 def _private_number(ds: Dataset, tag: int) -> float | None:
+    numbers = _private_numbers(ds, tag)
+    return numbers[0] if numbers and 0 <= numbers[0] < 1e15 else None
+
+
+def _private_numbers(ds: Dataset, tag: int) -> tuple[float, ...]:
+    """The numbers of a private element, whose VR is unknown in implicit files: text or floats."""
     try:
-        value: Any = ds[tag].value
+        value: Any = ds[tag].value if tag in ds else None
     except MALFORMED:
-        return None
+        return ()
+    if value is None:
+        return ()
     if isinstance(value, bytes):
-        value = value.decode("ascii", errors="ignore").split("\\")[0].strip(" \0")
-    elif hasattr(value, "__iter__") and not isinstance(value, str):
-        value = next(iter(value), None)
+        texts: Any = _text_or_floats(value)
+    else:
+        texts = value if hasattr(value, "__iter__") and not isinstance(value, str) else [value]
     try:
-        number = float(value)
+        return tuple(float(text) for text in texts)
     except (TypeError, ValueError):
-        return None
-    return number if 0 <= number < 1e15 else None
+        return ()
+
+
+def _text_or_floats(raw: bytes) -> list[str] | tuple[float, ...]:
+    text = raw.strip(b" \0")
+    if text and all(byte in b"0123456789+-.eE\\ " for byte in text):
+        return text.decode("ascii").split("\\")
+    if len(raw) in (4, 12):
+        return struct.unpack(f"<{len(raw) // 4}f", raw)
+    return struct.unpack(f"<{len(raw) // 8}d", raw) if len(raw) in (8, 24) else ()
+
+
+def _of_vector(ds: Dataset, keyword: str, index: int) -> str:
+    numbers = numbers_of(ds, keyword)
+    return f"{numbers[index]:g}" if index < len(numbers) else ""
+
+
+def _dimension(groups: FunctionalGroups, index: int) -> str:
+    """The indices of a frame in the dimensions that are not about its place."""
+    values = words_of(groups.holder(index, "DimensionIndexValues"), "DimensionIndexValues")
+    return "/".join(values[n] for n in groups.time_dimensions if n < len(values))
 
 
 def _echo_time(ds: Dataset, groups: FunctionalGroups, index: int) -> str:

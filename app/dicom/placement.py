@@ -7,7 +7,7 @@ SpacingBetweenSlices never do (G03).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -35,13 +35,17 @@ _Spacing = tuple[float, tuple[StudyWarning, ...], Message | None]
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The verdict on a stack: the order of its frames, its grid if it has one, and the doubts."""
+    """The verdict on a stack: the order of its frames, its grid if it has one, and the doubts.
+
+    ``missing`` slices are known from gaps between the others.
+    """
 
     order: tuple[int, ...]
     verdict: Verdict
     why: Message
     geometry: Geometry | None
     warnings: tuple[StudyWarning, ...] = ()
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +83,23 @@ def axes_of(frames: Sequence[FrameFacts]) -> Float64Array | None:
     return np.stack([row, column, np.cross(row, column)], axis=1)
 
 
+def has_even_gaps(along_mm: Float64Array) -> bool:
+    """Whether positions lie on one even grid; places of it may be empty."""
+    gaps = np.diff(np.sort(along_mm))
+    base = float(np.median(gaps))
+    if base < SAME_PLACE_MM:
+        return False
+    multiples = np.rint(gaps / base)
+    tolerance = np.maximum(multiples, 1) * max(SAME_PLACE_MM, _GAP_TOLERANCE * base)
+    return bool(np.all((multiples >= 1) & (np.abs(gaps - multiples * base) <= tolerance)))
+
+
 def place(frames: Sequence[FrameFacts], frame_of_reference_uid: str) -> Placement:
     """Judge frames of one size, spacing and orientation, in acquisition order."""
     as_given = tuple(range(len(frames)))
     axes = axes_of(frames)
     if axes is None:
-        return _stack(as_given, wording.NO_PLACE)
+        return _stack(as_given, frames[0].unplaced or wording.NO_PLACE)
     positions = np.asarray([frame.position_lps for frame in frames], dtype=np.float64)
     inside = positions @ axes
     order = tuple(int(n) for n in np.argsort(inside[:, 2], kind="stable"))
@@ -101,7 +116,7 @@ def place(frames: Sequence[FrameFacts], frame_of_reference_uid: str) -> Placemen
         sorted_inside[:, :2] - sorted_inside[0, :2],
     )
     verdict = _judge(line, frame_of_reference_uid)
-    return Placement(order, verdict.verdict, verdict.why, verdict.geometry, verdict.warnings)
+    return replace(verdict, order=order)
 
 
 def _judge(line: _Line, frame_of_reference_uid: str) -> Placement:
@@ -118,8 +133,11 @@ def _judge(line: _Line, frame_of_reference_uid: str) -> Placement:
     tilt_warnings, is_tilted, sideways = _sideways(line, extent)
     refusal = refusal or sideways
     warnings = (*gap_warnings, *tilt_warnings)
+    is_gap = any(warning.code == "G04" for warning in gap_warnings)
+    missing = round(extent / spacing_mm) - len(gaps) if is_gap else 0
     if refusal:
-        return _stack((), wording.image_by_image(refusal), warnings)
+        refused = _stack((), wording.image_by_image(refusal), warnings)
+        return replace(refused, missing=missing)
     resampled = is_tilted or bool(gap_warnings)
     if not resampled:
         spacing_mm = extent / len(gaps)
@@ -131,7 +149,8 @@ def _judge(line: _Line, frame_of_reference_uid: str) -> Placement:
     if not resampled:
         return Placement((), "ok", wording.OK, geometry)
     reasons = wording.joined(*[Message(w.text, w.text_ru) for w in warnings])
-    return Placement((), "resampled", wording.resampled(reasons), geometry, warnings)
+    why = wording.resampled(reasons)
+    return Placement((), "resampled", why, geometry, warnings, missing)
 
 
 def _slice_spacing(line: _Line, base: float) -> _Spacing:
@@ -164,7 +183,7 @@ def _missing(line: _Line, base: float, multiples: Float64Array) -> _Spacing:
     for n in np.flatnonzero(multiples >= 2):
         count = int(multiples[n]) - 1
         missing += count
-        before, after = _name(line.frames[n]), _name(line.frames[n + 1])
+        before, after = name_of(line.frames[n]), name_of(line.frames[n + 1])
         warnings.append(wording.warning("G04", wording.missing(count, before, after)))
     if missing > len(line.frames):
         return base, tuple(warnings), wording.MORE_MISSING
@@ -226,8 +245,8 @@ def _stack(
     return Placement(order, "stack", why, None, warnings)
 
 
-def _name(frame: FrameFacts) -> str:
-    """How a message names a frame: by its number in the series, else by its file."""
+def name_of(frame: FrameFacts) -> str:
+    """How a message names a frame: by its number in the object or series, else by its file."""
     instance = frame.ref.instance
     if instance.number_of_frames > 1:
         return f"frame {frame.ref.frame}"

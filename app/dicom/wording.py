@@ -12,6 +12,10 @@ NO_PLACE: Final = Message(
     "no position in space: shown image by image",
     "нет положения в пространстве: показ по снимкам",
 )
+ONE_PLACE: Final = Message(
+    "one position for all frames of the file: shown image by image",
+    "одно положение на все кадры файла: показ по снимкам",
+)
 NO_VOLUME: Final = Message("no volume", "объёма нет")
 SINGLE: Final = Message("a single image: no volume", "один снимок: объёма нет")
 NO_SPACING: Final = Message(
@@ -22,6 +26,9 @@ SEGMENTATION: Final = Message("a segmentation of other images", "сегмент�
 REPEATED: Final = Message(
     "several images lie at one position and no attribute tells them apart",
     "несколько снимков лежат в одном месте, и ни один атрибут их не различает",
+)
+REPEATED_PLACES: Final = Message(
+    "images at places that others already have", "снимки на местах, уже занятых другими"
 )
 BESIDE: Final = Message(
     "the slices lie beside each other, not behind each other",
@@ -38,6 +45,10 @@ OTHER_ORIENTATION: Final = Message(
 VIDEO: Final = Message(
     "video is not supported; the frames cannot be shown",
     "видео не поддерживается; кадры показать нельзя",
+)
+WHOLE_SLIDE: Final = Message(
+    "whole-slide microscopy is not supported; its tiles are not shown",
+    "микроскопия целых стёкол не поддерживается; её фрагменты не показаны",
 )
 NO_FRAME_OF_REFERENCE: Final = Message(
     "the images name no frame of reference: they can be linked with no other series",
@@ -63,6 +74,14 @@ _ATTRIBUTES_RU: Final = {
     "frame reference time": "опорное время кадра",
     "acquisition time": "время сбора данных",
     "content time": "время изображения",
+    "energy window": "энергетическое окно",
+    "detector": "детектор",
+    "phase": "фаза",
+    "heart beat interval": "интервал RR",
+    "time slot": "временной отрезок",
+    "time slice": "временной срез",
+    "dimension": "измерение",
+    "time of the pass": "проход по времени",
 }
 
 
@@ -159,6 +178,33 @@ def compressed_with_loss(ratio: float | None) -> Message:
     about, about_ru = (f", about {ratio:g}:1", f", около {ratio:g}:1") if ratio else ("", "")
     return Message(
         f"the image was compressed with loss{about}", f"снимок сжат с потерями{about_ru}"
+    )
+
+
+def frames_missing(count: int, told_by: Message) -> Message:
+    """D18: how many frames are missing, and how that is known."""
+    return Message(
+        f"{count} {'image is' if count == 1 else 'images are'} missing; told by {told_by.en}",
+        f"не хватает снимков: {count}; это видно по: {told_by.ru}",
+    )
+
+
+def time_points_missing(count: int) -> Message:
+    """D18 of a 4D series."""
+    return Message(
+        f"{count} {'time point is' if count == 1 else 'time points are'} missing; told by the "
+        "number of time points in the header (NumberOfTemporalPositions)",
+        f"не хватает временных точек: {count}; это видно по их числу в заголовке "
+        "(NumberOfTemporalPositions)",
+    )
+
+
+def repeated(names: list[str]) -> Message:
+    """G09: single images at a place that is taken."""
+    few = ", ".join(names[:5]) + ("…" if len(names) > 5 else "")
+    return Message(
+        f"images at a place that another one already has ({few}): shown in a stack of their own",
+        f"снимки на уже занятом месте ({_in_russian(few)}): показаны отдельной стопкой",
     )
 
 
