@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from app.core.errors import AlreadySigned, DiskFull, StoreError
+from app.store.study_search import folded
 
 BUSY_TIMEOUT_S = 5.0
 
@@ -38,6 +39,14 @@ def translate(fault: sqlite3.Error) -> StoreError | AlreadySigned:
             ru="Это заключение подписано и не изменяется.",
             hint="Write an addendum instead.",
             hint_ru="Добавьте дополнение к заключению.",
+        )
+    if "no such module: fts5" in detail:
+        return StoreError(
+            "The SQLite of this Python has no full-text search (FTS5), which the library needs.",
+            ru="В SQLite этого Python нет полнотекстового поиска (FTS5), нужного базе данных.",
+            hint="Use the packaged Overread, or Python from python.org or your Linux distribution.",
+            hint_ru="Используйте готовую сборку Overread или Python с python.org либо из системы.",
+            technical_detail=f"SQLite {sqlite3.sqlite_version}",
         )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreError(
@@ -109,6 +118,7 @@ class Connection:
                 path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
             )
             self._db.row_factory = sqlite3.Row
+            self._db.create_function("folded", 1, folded, deterministic=True)
             try:
                 for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
                     self._db.execute(f"PRAGMA {pragma}").fetchall()
@@ -138,6 +148,11 @@ class Connection:
         """Run one statement; the number of rows it changed."""
         with self._lock, translated():
             return self._db.execute(sql, values).rowcount
+
+    def execute_many(self, sql: str, values: Iterable[Sequence[Any]]) -> int:
+        """Run one statement for each row of values; the number of rows it changed."""
+        with self._lock, translated():
+            return self._db.executemany(sql, values).rowcount
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """All rows of a query."""

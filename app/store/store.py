@@ -11,6 +11,8 @@ from app.store.audit_log import AuditLog
 from app.store.blobs import Blobs
 from app.store.connection import BUSY_TIMEOUT_S, Connection
 from app.store.findings import Findings
+from app.store.library_files import LibraryFiles
+from app.store.library_imports import LibraryImports
 from app.store.migrate import migrate
 from app.store.model_runs import ModelRuns
 from app.store.reports import Reports
@@ -41,7 +43,9 @@ class Store:
         except BaseException:
             self._db.close()
             raise
-        self.studies = Studies(self._db)
+        self.studies = Studies(self._db, folder)
+        self.files = LibraryFiles(self._db, folder)
+        self.imports = LibraryImports(self._db)
         self.findings = Findings(self._db)
         self.reports = Reports(self._db)
         self.audit = AuditLog(self._db, self.clock)

@@ -1,18 +1,29 @@
-"""The index of studies: which there are, and where their files lie."""
+"""The index of studies: which there are, how they are found, and where their files lie."""
 
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final, Literal
 
+from app.core.report import Message
 from app.core.study import Patient, PatientText, Study
 from app.store.connection import Connection
+from app.store.study_search import PLACES_PER_MINUTE, StudyQuery, minute_of
+
+Origin = Literal["file", "copy", "archive"]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredStudy:
-    """One study of the library, without its images."""
+    """One study of the library, without its images.
+
+    ``instances`` counts objects, not files; ``missing_files`` those of which no file is left.
+    ``blocked`` names an identity conflict (D08); ``is_incomplete``: the import that brought it
+    was interrupted (D18).
+    """
 
     study_instance_uid: str
     patient: Patient
@@ -25,33 +36,53 @@ class StoredStudy:
     instances: int
     added_at_utc: str
     opened_at_utc: str
+    referring_physician: PatientText = field(default=PatientText(""))
+    missing_files: int = 0
+    blocked: str = ""
+    blocked_ru: str = ""
+    is_incomplete: bool = False
+    images_deleted_at_utc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """Where an object came from, and how that file looked: what tells whether it has changed.
+
+    ``source`` is the file imported, ``sha256`` of a copy its content. Objects with one UID and
+    different content have different ``variant`` numbers.
+    """
+
+    source: Path
+    size_bytes: int
+    mtime_ns: int
+    origin: Origin = "file"
+    sha256: str = ""
+    variant: int = 0
 
 
 class Studies:
-    """The study index."""
+    """The study index. Paths below ``folder`` are stored relative to it: the library may move."""
 
-    def __init__(self, db: Connection) -> None:
+    def __init__(self, db: Connection, folder: Path) -> None:
         self._db = db
+        self._folder = folder
 
-    def put(self, study: Study, *, at_utc: str) -> None:
-        """Add the study, or bring its row up to date; paths seen before are kept."""
-        patient = study.patient
+    def put(
+        self,
+        study: Study,
+        *,
+        at_utc: str,
+        files: Mapping[Path, FileFacts] | None = None,
+        unpacked_below: Path | None = None,
+    ) -> None:
+        """Add the study, or bring its row up to date; paths seen before are kept.
+
+        ``files`` are the facts of an import, by path; all objects of the call then belong to
+        ``study.patient``. Files below ``unpacked_below`` came out of an archive and go away.
+        """
+        uid = study.study_instance_uid
         with self._db.transaction():
-            self._db.execute(
-                "INSERT INTO studies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')"
-                " ON CONFLICT (study_instance_uid) DO UPDATE SET"
-                " patient_id = excluded.patient_id, patient_name = excluded.patient_name,"
-                " patient_birth_date = excluded.patient_birth_date,"
-                " patient_sex = excluded.patient_sex, study_date = excluded.study_date,"
-                " study_time = excluded.study_time,"
-                " accession_number = excluded.accession_number,"
-                " description = excluded.description",
-                (
-                    study.study_instance_uid, str(patient.id), str(patient.name),
-                    str(patient.birth_date), patient.sex, study.study_date, study.study_time,
-                    str(study.accession_number), study.description, at_utc,
-                ),
-            )  # fmt: skip
+            self._put_study(study, at_utc)
             for series in study.series:
                 self._db.execute(
                     "INSERT INTO series VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -60,18 +91,30 @@ class Studies:
                     " body_part = excluded.body_part, number = excluded.number,"
                     " frames = MAX(frames, excluded.frames)",
                     (
-                        series.series_instance_uid, study.study_instance_uid, series.modality,
+                        series.series_instance_uid, uid, series.modality,
                         series.description, series.body_part, series.number, series.frames,
                     ),
                 )  # fmt: skip
-                for instance in series.instances:
-                    self._db.execute(
-                        "INSERT OR IGNORE INTO instances VALUES (?, ?, ?, ?)",
-                        (
-                            instance.sop_instance_uid, study.study_instance_uid,
-                            series.series_instance_uid, str(instance.path),
-                        ),
-                    )  # fmt: skip
+            if files is None:
+                self._put_opened(study, unpacked_below)
+            else:
+                self._put_imported(study, files)
+            self.refresh(uid)
+
+    def refresh(self, study_instance_uid: str) -> None:
+        """Recount the study, place it in the list and index its words; within a transaction."""
+        uid = (study_instance_uid,)
+        with self._db.transaction():
+            self._db.execute(_TAKE_PATIENT, uid)
+            self._db.execute(_RECOUNT, uid)
+            row = self._db.row("SELECT * FROM studies WHERE study_instance_uid = ?", uid)
+            if row is None:
+                return
+            self._db.execute("DELETE FROM study_text WHERE rowid = ?", (row["place"],))
+            minute = minute_of(row["study_date"], row["study_time"])
+            if row["place"] // PLACES_PER_MINUTE != minute:
+                self._db.execute(_PLACE, (minute * PLACES_PER_MINUTE, *uid))
+            self._db.execute(_INDEX_WORDS, uid)
 
     def mark_opened(self, study_instance_uid: str, at_utc: str) -> None:
         """Record when the study was opened last."""
@@ -80,20 +123,57 @@ class Studies:
             (at_utc, study_instance_uid),
         )
 
+    def search(
+        self,
+        text: str = "",
+        *,
+        modality: str | None = None,
+        date_from: str | None = None,
+        date_to: str | None = None,
+        limit: int = 200,
+    ) -> tuple[StoredStudy, ...]:
+        """The newest ``limit`` studies of which words begin with all words of ``text``.
+
+        Looked through are patient name and id, descriptions of study and series, accession
+        number, referring physician and modalities; case, accents and the order of words do not
+        matter. Dates are ISO 8601, both included. A negative ``limit`` gives all.
+        """
+        query = StudyQuery(text, modality or "", date_from or "", date_to or "")
+        if query.is_nothing:
+            return ()
+        if query.match:
+            rows = self._db.rows(_SEARCH, (query.match, *query.places, limit))
+        else:
+            rows = self._db.rows(_LIST, (*query.places, limit))
+        return tuple(_stored(row) for row in rows)
+
+    def count(
+        self,
+        text: str = "",
+        *,
+        modality: str | None = None,
+        date_from: str | None = None,
+        date_to: str | None = None,
+    ) -> int:
+        """How many studies ``search`` would give without a limit."""
+        query = StudyQuery(text, modality or "", date_from or "", date_to or "")
+        if query.is_nothing:
+            return 0
+        if query.match:
+            row = self._db.row(_COUNT_MATCHES, (query.match, *query.places))
+        else:
+            row = self._db.row(
+                "SELECT COUNT(*) FROM studies WHERE place BETWEEN ? AND ?", query.places
+            )
+        return 0 if row is None else int(row[0])
+
     def all(self) -> tuple[StoredStudy, ...]:
         """All studies, newest study date first."""
-        rows = self._db.rows(
-            f"{_SELECT} GROUP BY s.study_instance_uid"
-            " ORDER BY s.study_date DESC, s.study_time DESC, s.added_at_utc DESC"
-        )
-        return tuple(_stored(row) for row in rows)
+        return self.search(limit=-1)
 
     def get(self, study_instance_uid: str) -> StoredStudy | None:
         """One study, or None."""
-        row = self._db.row(
-            f"{_SELECT} WHERE s.study_instance_uid = ? GROUP BY s.study_instance_uid",
-            (study_instance_uid,),
-        )
+        row = self._db.row(f"{_SELECT} WHERE s.study_instance_uid = ?", (study_instance_uid,))
         return None if row is None else _stored(row)
 
     def of_patient(self, patient_id: str) -> tuple[StoredStudy, ...]:
@@ -101,11 +181,38 @@ class Studies:
         if not patient_id:
             return ()
         rows = self._db.rows(
-            f"{_SELECT} WHERE s.patient_id = ? GROUP BY s.study_instance_uid"
-            " ORDER BY s.study_date, s.study_time",
-            (patient_id,),
+            f"{_SELECT} WHERE s.patient_id = ? ORDER BY s.study_date, s.study_time", (patient_id,)
         )
         return tuple(_stored(row) for row in rows)
+
+    def patients(self, study_instance_uid: str) -> tuple[Patient, ...]:
+        """Everyone named by the objects of the study that are here."""
+        rows = self._db.rows(
+            "SELECT patient_id, issuer, name, birth_date, sex FROM identities WHERE number IN"
+            " (SELECT identity FROM instances WHERE study_instance_uid = ?1)"
+            " UNION SELECT patient_id, patient_issuer, patient_name, patient_birth_date,"
+            " patient_sex FROM studies WHERE study_instance_uid = ?1",
+            (study_instance_uid,),
+        )
+        return tuple(
+            Patient(PatientText(row[0]), PatientText(row[2]), PatientText(row[3]), row[4], row[1])
+            for row in rows
+        )
+
+    def set_blocked(self, study_instance_uid: str, reason: Message | None) -> None:
+        """Block the study, or free it again where all its objects were asked for their patient."""
+        if reason is None:
+            self._db.execute(
+                "UPDATE studies SET blocked = '', blocked_ru = '' WHERE study_instance_uid = ?1"
+                " AND blocked <> '' AND NOT EXISTS (SELECT 1 FROM instances"
+                " WHERE study_instance_uid = ?1 AND identity IS NULL)",
+                (study_instance_uid,),
+            )
+        else:
+            self._db.execute(
+                "UPDATE studies SET blocked = ?, blocked_ru = ? WHERE study_instance_uid = ?",
+                (reason.en, reason.ru, study_instance_uid),
+            )
 
     def paths(self, study_instance_uid: str) -> tuple[Path, ...]:
         """Where the files of the study lie; of one object in several places the newest first."""
@@ -114,14 +221,150 @@ class Studies:
             " ORDER BY series_instance_uid, sop_instance_uid, rowid DESC",
             (study_instance_uid,),
         )
-        return tuple(Path(row["path"]) for row in rows)
+        return tuple(self._folder / row["path"] for row in rows)
+
+    def is_from_archive_alone(self, study_instance_uid: str) -> bool:
+        """Whether all its files were unpacked from an archive that was opened, not imported."""
+        row = self._db.row(
+            "SELECT MIN(origin = 'archive') FROM instances WHERE study_instance_uid = ?",
+            (study_instance_uid,),
+        )
+        return row is not None and row[0] == 1
+
+    def _put_study(self, study: Study, at_utc: str) -> None:
+        """A blocked study keeps the patient that it had; an empty text overwrites none."""
+        patient = study.patient
+        self._db.execute(
+            _PUT_STUDY,
+            (
+                study.study_instance_uid, str(patient.id), patient.issuer, str(patient.name),
+                str(patient.birth_date), patient.sex, study.study_date, study.study_time,
+                str(study.accession_number), study.description, str(study.referring_physician),
+                study.blocked, study.blocked_ru, at_utc,
+            ),
+        )  # fmt: skip
+
+    def _put_opened(self, study: Study, unpacked_below: Path | None) -> None:
+        self._db.execute_many(
+            "INSERT OR IGNORE INTO instances (sop_instance_uid, study_instance_uid,"
+            " series_instance_uid, path, source, origin) VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    instance.sop_instance_uid, study.study_instance_uid,
+                    series.series_instance_uid, self._stored_path(instance.path),
+                    str(instance.path),
+                    "archive" if unpacked_below in instance.path.parents else "file",
+                )
+                for series in study.series
+                for instance in series.instances
+            ],
+        )  # fmt: skip
+
+    def _put_imported(self, study: Study, files: Mapping[Path, FileFacts]) -> None:
+        identity = self._identity(study)
+        rows = []
+        for series in study.series:
+            for instance in series.instances:
+                facts = files[instance.path]
+                rows.append(
+                    (
+                        instance.sop_instance_uid, study.study_instance_uid,
+                        series.series_instance_uid, self._stored_path(instance.path),
+                        facts.origin, str(facts.source), facts.size_bytes, facts.mtime_ns,
+                        facts.sha256, facts.variant, identity,
+                    )
+                )  # fmt: skip
+        self._db.execute_many(_PUT_INSTANCE, rows)
+
+    def _identity(self, study: Study) -> int:
+        patient = study.patient
+        values = (
+            study.study_instance_uid, str(patient.id), patient.issuer, str(patient.name),
+            str(patient.birth_date), patient.sex,
+        )  # fmt: skip
+        self._db.execute("INSERT OR IGNORE INTO identities VALUES (NULL, ?, ?, ?, ?, ?, ?)", values)
+        row = self._db.row(
+            "SELECT number FROM identities WHERE study_instance_uid = ? AND patient_id = ?"
+            " AND issuer = ? AND name = ? AND birth_date = ? AND sex = ?",
+            values,
+        )
+        return 0 if row is None else int(row["number"])
+
+    def _stored_path(self, path: Path) -> str:
+        if self._folder in path.parents:
+            return path.relative_to(self._folder).as_posix()
+        return str(path)
 
 
-_SELECT = """SELECT s.*, COUNT(DISTINCT i.sop_instance_uid) AS instances,
-  (SELECT COUNT(*) FROM series WHERE study_instance_uid = s.study_instance_uid) AS series,
-  (SELECT GROUP_CONCAT(DISTINCT modality) FROM series
-   WHERE study_instance_uid = s.study_instance_uid) AS modalities
-  FROM studies s LEFT JOIN instances i ON i.study_instance_uid = s.study_instance_uid"""
+_SELECT: Final = """SELECT s.*, EXISTS (SELECT 1 FROM importing
+  WHERE importing.study_instance_uid = s.study_instance_uid) AS incomplete FROM studies s"""
+
+_LIST: Final = f"{_SELECT} WHERE s.place BETWEEN ? AND ? ORDER BY s.place DESC LIMIT ?"
+
+# The full-text index is walked from its newest row down: nothing is sorted, LIMIT ends the walk.
+_SEARCH: Final = f"""{_SELECT} JOIN
+  (SELECT rowid AS found FROM study_text WHERE study_text MATCH ? AND rowid BETWEEN ? AND ?
+   ORDER BY rowid DESC LIMIT ?) ON s.place = found ORDER BY found DESC"""  # noqa: S608 - fixed
+
+_COUNT_MATCHES: Final = """SELECT COUNT(*) FROM study_text
+  WHERE study_text MATCH ? AND rowid BETWEEN ? AND ?"""
+
+_PUT_STUDY: Final = """INSERT INTO studies (study_instance_uid, patient_id, patient_issuer,
+  patient_name, patient_birth_date, patient_sex, study_date, study_time, accession_number,
+  description, referring_physician, blocked, blocked_ru, added_at_utc, opened_at_utc, place)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '',
+    (SELECT MIN(0, COALESCE(MIN(place), 0)) - 1 FROM studies))
+  ON CONFLICT (study_instance_uid) DO UPDATE SET
+  patient_id = iif(excluded.blocked || blocked = '', excluded.patient_id, patient_id),
+  patient_issuer = iif(excluded.blocked || blocked = '', excluded.patient_issuer, patient_issuer),
+  patient_name = iif(excluded.blocked || blocked = '', excluded.patient_name, patient_name),
+  patient_birth_date = iif(excluded.blocked || blocked = '',
+    excluded.patient_birth_date, patient_birth_date),
+  patient_sex = iif(excluded.blocked || blocked = '', excluded.patient_sex, patient_sex),
+  study_date = iif(excluded.study_date = '', study_date, excluded.study_date),
+  study_time = iif(excluded.study_time = '', study_time, excluded.study_time),
+  accession_number = iif(excluded.accession_number = '',
+    accession_number, excluded.accession_number),
+  description = iif(excluded.description = '', description, excluded.description),
+  referring_physician = iif(excluded.referring_physician = '',
+    referring_physician, excluded.referring_physician),
+  blocked_ru = iif(excluded.blocked = '', blocked_ru, excluded.blocked_ru),
+  blocked = iif(excluded.blocked = '', blocked, excluded.blocked),
+  images_deleted_at_utc = ''"""
+
+_PUT_INSTANCE: Final = """INSERT INTO instances (sop_instance_uid, study_instance_uid,
+  series_instance_uid, path, origin, source, size_bytes, mtime_ns, sha256, variant, identity)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (study_instance_uid, series_instance_uid, sop_instance_uid, path) DO UPDATE SET
+  origin = excluded.origin, source = excluded.source, size_bytes = excluded.size_bytes,
+  mtime_ns = excluded.mtime_ns, sha256 = excluded.sha256, variant = excluded.variant,
+  identity = excluded.identity, missing = 0"""
+
+# The patient of most of its objects, as far as they were asked.
+_TAKE_PATIENT: Final = """UPDATE studies SET (patient_id, patient_issuer, patient_name,
+  patient_birth_date, patient_sex) = (SELECT patient_id, issuer, name, birth_date, sex
+    FROM instances JOIN identities ON identities.number = instances.identity
+    WHERE instances.study_instance_uid = ?1 GROUP BY instances.identity
+    ORDER BY patient_id = '', name = '', COUNT(*) DESC, instances.identity LIMIT 1)
+  WHERE study_instance_uid = ?1
+  AND EXISTS (SELECT 1 FROM instances WHERE study_instance_uid = ?1 AND identity IS NOT NULL)"""
+
+_RECOUNT: Final = """UPDATE studies SET
+  series_count = (SELECT COUNT(*) FROM series WHERE study_instance_uid = ?1),
+  modalities = (SELECT COALESCE(GROUP_CONCAT(modality, '/'), '') FROM (SELECT DISTINCT modality
+    FROM series WHERE study_instance_uid = ?1 AND modality <> '' ORDER BY modality)),
+  (object_count, missing_count) = (SELECT COUNT(*), COALESCE(SUM(gone), 0) FROM
+    (SELECT MIN(missing) AS gone FROM instances WHERE study_instance_uid = ?1
+     GROUP BY sop_instance_uid, variant))
+  WHERE study_instance_uid = ?1"""
+
+_PLACE: Final = f"""UPDATE studies SET place = (SELECT COALESCE(MAX(place), ?1) + 1 FROM studies
+  WHERE place >= ?1 AND place < ?1 + {PLACES_PER_MINUTE}) WHERE study_instance_uid = ?2"""  # noqa: S608 - a number of our own
+
+_INDEX_WORDS: Final = """INSERT INTO study_text (rowid, patient_name, patient_id, description,
+  series, accession, physician, modality)
+  SELECT place, patient_name, patient_id, description, series, accession, physician, modality
+  FROM study_words WHERE study_instance_uid = ?"""
 
 
 def _stored(row: sqlite3.Row) -> StoredStudy:
@@ -132,14 +375,21 @@ def _stored(row: sqlite3.Row) -> StoredStudy:
             name=PatientText(row["patient_name"]),
             birth_date=PatientText(row["patient_birth_date"]),
             sex=row["patient_sex"],
+            issuer=row["patient_issuer"],
         ),
         study_date=row["study_date"],
         study_time=row["study_time"],
         accession_number=PatientText(row["accession_number"]),
         description=row["description"],
-        modalities=tuple(sorted(filter(None, (row["modalities"] or "").split(",")))),
-        series=row["series"],
-        instances=row["instances"],
+        modalities=tuple(filter(None, row["modalities"].split("/"))),
+        series=row["series_count"],
+        instances=row["object_count"],
         added_at_utc=row["added_at_utc"],
         opened_at_utc=row["opened_at_utc"],
+        referring_physician=PatientText(row["referring_physician"]),
+        missing_files=row["missing_count"],
+        blocked=row["blocked"],
+        blocked_ru=row["blocked_ru"],
+        is_incomplete=bool(row["incomplete"]),
+        images_deleted_at_utc=row["images_deleted_at_utc"],
     )
