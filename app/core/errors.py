@@ -63,6 +63,12 @@ class DicomReadError(InputError):
     code = "dicom-read"
 
 
+class DeidentifyError(InputError):
+    """An object or a study cannot be freed of what identifies the patient; nothing is written."""
+
+    code = "deidentify"
+
+
 class GeometryError(InputError):
     """Positions and orientations do not allow what was asked."""
 
