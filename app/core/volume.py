@@ -29,13 +29,34 @@ class Rescale:
 
 
 @dataclass(frozen=True, slots=True)
+class VoiTable:
+    """A VOI LUT: outputs of ``bits`` bits for consecutive modality values from ``first`` on.
+
+    ``data`` holds the outputs as little-endian unsigned 16-bit words, always unsigned (I03).
+    """
+
+    first: int
+    bits: int
+    data: bytes
+
+    @property
+    def entries(self) -> npt.NDArray[np.uint16]:
+        """The outputs, ``[n]``, read-only."""
+        return np.frombuffer(self.data, dtype="<u2")
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
-    """A VOI window: centre and width in modality values, and its function (PS3.3 C.11.2.1)."""
+    """A VOI window: centre and width in modality values, and its function (PS3.3 C.11.2.1).
+
+    With a ``table`` that decides, and centre and width only tell the range of its inputs (I02).
+    """
 
     center: float
     width: float
     explanation: str = ""
     function: str = "LINEAR"
+    table: VoiTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
