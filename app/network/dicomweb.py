@@ -140,7 +140,7 @@ class _Retrieval:
         self._cancel = cancel
         self._expected = self._listed()
         self._received: set[str] = set()
-        self._is_cut = False
+        self._lost = 0
         self._warnings: dict[Message, None] = {}
 
     def run(self) -> RetrieveOutcome:
@@ -153,7 +153,7 @@ class _Retrieval:
                 if not self._received:
                     raise
                 self._warn(Message(fault.message, fault.ru))
-                self._is_cut = True
+                self._lost += 1
                 break
             except Cancelled:
                 break
@@ -218,6 +218,7 @@ class _Retrieval:
             path = self._inbox.receive(self._until_cancelled(blocks))
         except InputError as fault:
             self._warn(Message(fault.message, fault.ru))
+            self._lost += 1
             return
         self._received.add(_header(path).SOPInstanceUID)
         if self._expected:
@@ -239,8 +240,8 @@ class _Retrieval:
         return RetrieveOutcome(
             expected=None if self._expected is None else len(self._expected),
             received=len(self._received),
-            # cut off without a list of what there is: at least one did not come
-            failed=max(len(missing), int(self._is_cut)),
+            # where the peer does not list what it has, what is known to be lost counts
+            failed=max(len(missing), self._lost),
             warnings=tuple(self._warnings),
             missing=tuple(missing),
             cancelled=self._cancel.is_cancelled,

@@ -252,6 +252,17 @@ def tls(peer: WebPeer, root: BaseException) -> NetworkFault:
             ),
             str(reason),
         )
+    if isinstance(root, ssl.SSLEOFError):
+        return _fault(
+            peer,
+            (
+                "broke off the secure connection: it may want a certificate of this workstation",
+                "прервал защищённое соединение: возможно, нужен сертификат рабочей станции",
+                "Set client_certificate of this peer, or ask its administrator.",
+                "Задайте client_certificate этого узла или обратитесь к администратору.",
+            ),
+            "EOF",
+        )
     if "CERTIFICATE_REQUIRED" in text or "HANDSHAKE_FAILURE" in text or "BAD_CERTIFICATE" in text:
         return _fault(
             peer,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,13 +27,15 @@ class Relay:
     ``target`` is the URL that requests go on to (empty: to the URL that the client names, as a
     proxy does). ``token``: others than this bearer token get 401. ``proxy_login``: the
     Proxy-Authorization that is asked for. ``cut_after``: bytes of an answer's body after which the
-    line breaks. ``answer``: (status, content type, body) given instead of asking anybody.
+    line breaks. ``tls``: it speaks HTTPS, as a web server before a PACS does. ``answer``: (status,
+    content type, body) given, with ``headers``, instead of asking anybody.
     """
 
     target: str = ""
     token: str = ""
     proxy_login: str = ""
     cut_after: int | None = None
+    tls: ssl.SSLContext | None = None
     answer: tuple[int, str, bytes] | None = None
     headers: dict[str, str] = field(default_factory=dict)
     url: str = ""
@@ -60,7 +63,10 @@ def running_relay(relay: Relay) -> Iterator[Relay]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = False
-        relay.url = f"http://127.0.0.1:{server.server_port}"
+        if relay.tls is not None:
+            server.socket = relay.tls.wrap_socket(server.socket, server_side=True)
+        scheme = "http" if relay.tls is None else "https"
+        relay.url = f"{scheme}://localhost:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
