@@ -38,7 +38,6 @@ from app.dicom.tolerant import (
     number_of,
     quiet,
     text_words_upper,
-    value_of,
     words_of,
 )
 
@@ -236,28 +235,28 @@ def _shared_by_series(ds: Dataset) -> dict[str, Any]:
     """The fields of a record that are the same in all images of a series, almost always."""
     photometric = _word(ds, "PhotometricInterpretation").upper() or "MONOCHROME2"
     patient, study_date = _patient(ds), iso_date(_word(ds, "StudyDate"))
-    return dict(
-        patient=patient,
-        study_date=study_date,
-        study_time=iso_time(_word(ds, "StudyTime")),
-        accession_number=PatientText(text_of(ds, "AccessionNumber")),
-        study_description=text_of(ds, "StudyDescription"),
-        study_id=text_of(ds, "StudyID"),
-        referring_physician=PatientText(text_of(ds, "ReferringPhysicianName")),
-        modality=_word(ds, "Modality").upper(),
-        series_description=text_of(ds, "SeriesDescription"),
-        series_number=_whole(ds, "SeriesNumber"),
-        body_part=text_of(ds, "BodyPartExamined"),
-        laterality=(_word(ds, "ImageLaterality") or _word(ds, "Laterality")).upper(),
-        view_position=_word(ds, "ViewPosition").upper(),
-        contrast=_contrast(ds),
-        frame_of_reference_uid=_word(ds, "FrameOfReferenceUID"),
-        photometric=photometric,
-        is_color=integer_of(ds, "SamplesPerPixel", 1) == 3 or photometric == "PALETTE COLOR",
-        quantity=quantity_of(ds),
-        counts=stated_counts_of(ds),
-        facts=series_facts_of(ds, birth_date=patient.birth_date, study_date=study_date),
-    )
+    return {
+        "patient": patient,
+        "study_date": study_date,
+        "study_time": iso_time(_word(ds, "StudyTime")),
+        "accession_number": PatientText(text_of(ds, "AccessionNumber")),
+        "study_description": text_of(ds, "StudyDescription"),
+        "study_id": text_of(ds, "StudyID"),
+        "referring_physician": PatientText(text_of(ds, "ReferringPhysicianName")),
+        "modality": _word(ds, "Modality").upper(),
+        "series_description": text_of(ds, "SeriesDescription"),
+        "series_number": _whole(ds, "SeriesNumber"),
+        "body_part": text_of(ds, "BodyPartExamined"),
+        "laterality": (_word(ds, "ImageLaterality") or _word(ds, "Laterality")).upper(),
+        "view_position": _word(ds, "ViewPosition").upper(),
+        "contrast": _contrast(ds),
+        "frame_of_reference_uid": _word(ds, "FrameOfReferenceUID"),
+        "photometric": photometric,
+        "is_color": integer_of(ds, "SamplesPerPixel", 1) == 3 or photometric == "PALETTE COLOR",
+        "quantity": quantity_of(ds),
+        "counts": stated_counts_of(ds),
+        "facts": series_facts_of(ds, birth_date=patient.birth_date, study_date=study_date),
+    }
 
 
 def quantity_of(ds: Dataset, index: int = 0) -> str:
@@ -310,9 +309,15 @@ def _frames(ds: Dataset, instance: Instance) -> tuple[FrameFacts, ...]:
     groups = FunctionalGroups(ds)
     projection = is_projection(_word(ds, "Modality").upper(), instance.sop_class_uid)
     unplaced = unplaced_reason(ds, groups, instance.number_of_frames)
+    single = instance.number_of_frames == 1
     facts = []
     for index in range(instance.number_of_frames):
-        orientation, spacing, splitters = _shared_by_stack(ds, index, projection)
+        if single:
+            orientation, spacing, splitters = _plane_of_only_frame(ds, projection)
+            phases = _phases_of_only_frame(ds)
+        else:
+            orientation, spacing, splitters = _plane(ds, groups, index, projection)
+            phases = phases_of(ds, groups, index)
         facts.append(
             FrameFacts(
                 ref=FrameRef(instance, index + 1),
@@ -320,19 +325,17 @@ def _frames(ds: Dataset, instance: Instance) -> tuple[FrameFacts, ...]:
                 orientation=orientation,
                 spacing=spacing,
                 splitters=splitters,
-                phases=_phases(ds, index),
+                phases=phases,
                 unplaced=unplaced,
             )
         )
     return tuple(facts)
 
 
-@remembered
-def _shared_by_stack(
-    ds: Dataset, index: int, projection: bool
+def _plane(
+    ds: Dataset, groups: FunctionalGroups, index: int, projection: bool
 ) -> tuple[tuple[float, ...] | None, PixelSpacing, Labels]:
-    """Orientation, spacing and splitters of frame ``index``: the same all through most stacks."""
-    groups = FunctionalGroups(ds)
+    """Orientation, spacing and splitters of frame ``index``."""
     orientation = orientation_of(groups.holder(index, "ImageOrientationPatient"))
     spacing = pixel_spacing_of(
         groups.holder(index, "PixelSpacing"),
@@ -343,8 +346,15 @@ def _shared_by_stack(
 
 
 @remembered
-def _phases(ds: Dataset, index: int) -> Labels:
-    return phases_of(ds, FunctionalGroups(ds), index)
+def _plane_of_only_frame(
+    ds: Dataset, projection: bool
+) -> tuple[tuple[float, ...] | None, PixelSpacing, Labels]:
+    return _plane(ds, FunctionalGroups(ds), 0, projection)
+
+
+@remembered
+def _phases_of_only_frame(ds: Dataset) -> Labels:
+    return phases_of(ds, FunctionalGroups(ds), 0)
 
 
 def _patient(ds: Dataset) -> Patient:
