@@ -22,12 +22,12 @@ from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress
 
 _NOT_DICOM: Final = Message("It is not a DICOM file.", "Это не файл DICOM.")
-_INDEX: Final = Message(
+INDEX: Final = Message(
     "It is an index (DICOMDIR); the files themselves were read.",
     "Это указатель (DICOMDIR); прочитаны сами файлы.",
 )
 _EMPTY: Final = Message("The file is empty.", "Файл пуст.")
-_REPEATED: Final = Message(
+REPEATED: Final = Message(
     "The same object was already read from another file.",
     "Этот же объект уже прочитан из другого файла.",
 )
@@ -80,7 +80,7 @@ def scan(
         run.add(path)
     result = run.result()
     if not result.records:
-        raise _nothing_readable(paths, result)
+        raise nothing_readable(paths, result)
     return result
 
 
@@ -148,7 +148,7 @@ class _Scan:
                 self.add_found(file)
             return
         self._add_file(path, path, depth=0)
-        if self._skipped and self._skipped[-1] == SkippedFile(path, _INDEX):
+        if self._skipped and self._skipped[-1] == SkippedFile(path, INDEX):
             # Who opens the index means the medium: its files lie beside it.
             self._skipped.pop()
             self.add(path.parent)
@@ -198,11 +198,11 @@ class _Scan:
 
     def _take(self, record: Record | None, shown: Path) -> None:
         if record is None:
-            self._skipped.append(SkippedFile(shown, _INDEX))
+            self._skipped.append(SkippedFile(shown, INDEX))
             return
         twins = self._met.setdefault(record.instance.sop_instance_uid, [])
         if not self._keeps_repeated and any(is_same_object(record, twin) for twin in twins):
-            self._skipped.append(SkippedFile(shown, _REPEATED))
+            self._skipped.append(SkippedFile(shown, REPEATED))
             return
         twins.append(record)
         self._records.append(record)
@@ -240,7 +240,8 @@ def is_same_object(a: Record, b: Record) -> bool:
     return pixels is not None and pixels == value_of(second, "PixelData")
 
 
-def _nothing_readable(paths: Sequence[Path], result: ScanResult) -> AppError:
+def nothing_readable(paths: Sequence[Path], result: ScanResult) -> AppError:
+    """The error where nothing of what was given can be read, with the first reason."""
     name = paths[0].name if len(paths) == 1 else f"{len(paths)} paths"
     first = next(iter((*result.unreadable, *result.skipped)), None)
     why = f" {first.path.name}: {first.reason.en}" if first else " It holds no file."
