@@ -65,6 +65,7 @@ def _a(action_id: str, menu: MenuName, keys: str = "", **more: object) -> Action
 
 
 ACTIONS: Final[tuple[ActionSpec, ...]] = (
+    _a("studies", "file", "F2", scope="window", needs="nothing", icon="studies", toolbar=1),
     _a("open_folder", "file", "Ctrl+O", scope="window", needs="nothing", icon="open", toolbar=1),
     _a("open_files", "file", "Ctrl+Shift+O", scope="window", needs="nothing", icon="file"),
     _a("close_study", "file", "Ctrl+W", scope="window", needs="study"),
@@ -130,7 +131,7 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     _a("finding_previous", "findings", "Shift+N", needs="study", icon="previous"),
     _a("finding_accept", "findings", "Return Enter", needs="finding", icon="accept"),
     _a("finding_reject", "findings", "X", needs="finding", icon="reject"),
-    _a("finding_edit", "findings", "E F2", needs="finding", icon="edit"),
+    _a("finding_edit", "findings", "E", needs="finding", icon="edit"),
     _a("finding_reopen", "findings", "U", needs="finding", icon="reopen"),
     _a("finding_add", "findings", "F", needs="study", icon="add"),
     _a("undo", "findings", "Ctrl+Z", scope="window", needs="study", icon="undo", toolbar=8,

@@ -57,6 +57,7 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
     desk, findings, report = window.desk, window.findings, window.report
     grid = desk.grid
     table: dict[str, Callable[[], None]] = {
+        "studies": window.windows.show_studies,
         "open_folder": window.open_folder,
         "open_files": window.open_files,
         "close_study": window.close_study,

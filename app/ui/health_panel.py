@@ -113,6 +113,6 @@ def _html(health: Health) -> str:
     for line in health.lines:
         shade = COLORS[_SHADES[line.degree]]
         about = f'<span style="color:{COLORS["dim"]}">{escape(line.about)}</span><br>'
-        text = f'<span style="color:{shade}">{escape(line.text)}</span>'
+        text = f'<span style="color:{shade}">{escape(line.text).replace(chr(10), "<br>")}</span>'
         rows.append(f'<p style="margin:0 0 5px 0">{about if line.about else ""}{text}</p>')
     return "".join(rows)

@@ -89,7 +89,7 @@ def _grid(image: SeriesImage) -> tuple[HealthLine, ...]:
         return (HealthLine(tr("health.grid"), size),)
     size = " × ".join(str(n) for n in geometry.size_ijk)
     step = " × ".join(f"{mm:.2f}" for mm in geometry.spacing_ijk)
-    return (HealthLine(tr("health.grid"), f"{size}   {step} {tr('unit.mm')}"),)
+    return (HealthLine(tr("health.grid"), f"{size}\n{step} {tr('unit.mm')}"),)
 
 
 def _millimetres(image: SeriesImage) -> tuple[HealthLine, ...]:

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
 
 from app import __version__
+from app.ui.job_bridge import JobBridge
 from app.ui.left_out_window import LeftOutWindow
 from app.ui.shortcuts import KeyHelp
+from app.ui.studies_window import StudiesWindow
+from app.ui.study_sources import LibrarySource
 from app.ui.texts import tr
+from app.workflow.import_studies import ImportOutcome, import_paths
 
 if TYPE_CHECKING:
     from app.dicom.scan import ScanResult
+    from app.workflow.context import AppContext
 
 Window = TypeVar("Window", bound=QDialog)
 
 
-class SideWindows:
-    """Makes the windows when they are asked for, in the language then in force."""
+class SideWindows(QObject):
+    """Makes the windows when they are asked for, in the language then in force. Main thread."""
 
-    def __init__(self, owner: QWidget) -> None:
+    study_chosen = Signal(object)
+    """UID of a study of the library that is to be opened."""
+    said = Signal(str)
+    """A sentence on what came of something that was asked for here."""
+    failed = Signal(object)
+    """The ``AppError`` of it."""
+
+    def __init__(self, context: AppContext, bridge: JobBridge, owner: QWidget) -> None:
+        super().__init__(owner)
+        self._context = context
+        self._bridge = bridge
         self._owner = owner
         self._open: dict[str, QDialog] = {}
         self._scan: ScanResult | None = None
@@ -28,6 +45,36 @@ class SideWindows:
     def set_scan(self, scan: ScanResult) -> None:
         """What the latest opening found and left out."""
         self._scan = scan
+
+    def show_studies(self) -> None:
+        """Search the library and the peers."""
+        window = self._show(
+            "studies", StudiesWindow(self._bridge, (LibrarySource(self._context),), self._owner)
+        )
+        window.study_chosen.connect(self.study_chosen)
+        window.import_wanted.connect(self.import_folder)
+
+    def import_folder(self) -> None:
+        """Index the studies of a folder in the library, where they lie."""
+        folder = QFileDialog.getExistingDirectory(self._owner, tr("studies.import"))
+        if not folder:
+            return
+        self._bridge.submit(
+            "io",
+            tr("job.import"),
+            lambda token, progress: import_paths(
+                self._context, [Path(folder)], progress=progress, cancel=token
+            ),
+            done=self._imported,
+            failed=self.failed.emit,
+        )
+
+    def _imported(self, outcome: ImportOutcome) -> None:
+        self._scan = outcome.scan
+        self.said.emit(tr("studies.imported", n=len(outcome.studies)))
+        window = self._open.get("studies")
+        if isinstance(window, StudiesWindow):
+            window.search()
 
     def show_keys(self) -> None:
         """The help on keys and mouse."""
