@@ -164,6 +164,7 @@ class Orthanc:
         plugins = [PLUGINS / "libOrthancDicomWeb.so", PLUGINS / "libModalityWorklists.so"]
         settings: dict[str, Any] = {
             "Name": "Overread tests",
+            "DefaultEncoding": "Utf8",
             "StorageDirectory": str(self.folder / "storage"),
             "IndexDirectory": str(self.folder / "storage"),
             "SyncStorageArea": False,
