@@ -28,6 +28,7 @@ class Settings(BaseModel):
     organisation: str = ""
     volume_cache_mb: int = Field(default=1024, ge=64)
     history_mb: int = Field(default=256, ge=16)
+    disk_reserve_mb: int = Field(default=1024, ge=0)
     ui_scale_percent: int = Field(default=100, ge=75, le=300)
     ae_title: AeTitle = "OVERREAD"
     listen_port: int = Field(default=11112, ge=1, le=65535)

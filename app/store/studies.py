@@ -88,8 +88,7 @@ class Studies:
                     "INSERT INTO series VALUES (?, ?, ?, ?, ?, ?, ?)"
                     " ON CONFLICT (study_instance_uid, series_instance_uid) DO UPDATE SET"
                     " modality = excluded.modality, description = excluded.description,"
-                    " body_part = excluded.body_part, number = excluded.number,"
-                    " frames = MAX(frames, excluded.frames)",
+                    " body_part = excluded.body_part, number = excluded.number",
                     (
                         series.series_instance_uid, uid, series.modality,
                         series.description, series.body_part, series.number, series.frames,
@@ -107,6 +106,7 @@ class Studies:
         with self._db.transaction():
             self._db.execute(_TAKE_PATIENT, uid)
             self._db.execute(_RECOUNT, uid)
+            self._db.execute(_RECOUNT_FRAMES, uid)
             row = self._db.row("SELECT * FROM studies WHERE study_instance_uid = ?", uid)
             if row is None:
                 return
@@ -247,13 +247,14 @@ class Studies:
     def _put_opened(self, study: Study, unpacked_below: Path | None) -> None:
         self._db.execute_many(
             "INSERT OR IGNORE INTO instances (sop_instance_uid, study_instance_uid,"
-            " series_instance_uid, path, source, origin) VALUES (?, ?, ?, ?, ?, ?)",
+            " series_instance_uid, path, source, origin, frames) VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     instance.sop_instance_uid, study.study_instance_uid,
                     series.series_instance_uid, self._stored_path(instance.path),
                     str(instance.path),
                     "archive" if unpacked_below in instance.path.parents else "file",
+                    instance.number_of_frames,
                 )
                 for series in study.series
                 for instance in series.instances
@@ -271,7 +272,7 @@ class Studies:
                         instance.sop_instance_uid, study.study_instance_uid,
                         series.series_instance_uid, self._stored_path(instance.path),
                         facts.origin, str(facts.source), facts.size_bytes, facts.mtime_ns,
-                        facts.sha256, facts.variant, identity,
+                        facts.sha256, facts.variant, identity, instance.number_of_frames,
                     )
                 )  # fmt: skip
         self._db.execute_many(_PUT_INSTANCE, rows)
@@ -333,12 +334,12 @@ _PUT_STUDY: Final = """INSERT INTO studies (study_instance_uid, patient_id, pati
   images_deleted_at_utc = ''"""
 
 _PUT_INSTANCE: Final = """INSERT INTO instances (sop_instance_uid, study_instance_uid,
-  series_instance_uid, path, origin, source, size_bytes, mtime_ns, sha256, variant, identity)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  series_instance_uid, path, origin, source, size_bytes, mtime_ns, sha256, variant, identity,
+  frames) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (study_instance_uid, series_instance_uid, sop_instance_uid, path) DO UPDATE SET
   origin = excluded.origin, source = excluded.source, size_bytes = excluded.size_bytes,
   mtime_ns = excluded.mtime_ns, sha256 = excluded.sha256, variant = excluded.variant,
-  identity = excluded.identity, missing = 0"""
+  identity = excluded.identity, frames = excluded.frames, missing = 0"""
 
 # The patient of most of its objects, as far as they were asked.
 _TAKE_PATIENT: Final = """UPDATE studies SET (patient_id, patient_issuer, patient_name,
@@ -357,6 +358,13 @@ _RECOUNT: Final = """UPDATE studies SET
     (SELECT MIN(missing) AS gone FROM instances WHERE study_instance_uid = ?1
      GROUP BY sop_instance_uid, variant))
   WHERE study_instance_uid = ?1"""
+
+_RECOUNT_FRAMES: Final = """UPDATE series SET frames = (SELECT COALESCE(SUM(most), 0) FROM
+    (SELECT MAX(frames) AS most FROM instances WHERE study_instance_uid = ?1
+     AND series_instance_uid = series.series_instance_uid GROUP BY sop_instance_uid, variant))
+  WHERE study_instance_uid = ?1 AND NOT EXISTS (SELECT 1 FROM instances
+    WHERE study_instance_uid = ?1 AND series_instance_uid = series.series_instance_uid
+    AND frames < 0)"""
 
 _PLACE: Final = f"""UPDATE studies SET place = (SELECT COALESCE(MAX(place), ?1) + 1 FROM studies
   WHERE place >= ?1 AND place < ?1 + {PLACES_PER_MINUTE}) WHERE study_instance_uid = ?2"""  # noqa: S608 - a number of our own

@@ -1,7 +1,7 @@
 -- The library index: full-text search, counters that no list has to count, file facts for
 -- re-indexing only what changed, whose objects these are, imports that resume.
 
--- `place` orders the list, newest first: minutes since year 0 as digits (YYYYMMDDhhmm) * 2^22 + n.
+-- `place` orders the list: date and time as the number YYYYMMDDhhmm, times 2^22, plus a count.
 ALTER TABLE studies ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE studies ADD COLUMN patient_issuer TEXT NOT NULL DEFAULT '';
 ALTER TABLE studies ADD COLUMN referring_physician TEXT NOT NULL DEFAULT '';
@@ -28,6 +28,8 @@ ALTER TABLE instances ADD COLUMN sha256 TEXT NOT NULL DEFAULT '';
 ALTER TABLE instances ADD COLUMN variant INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE instances ADD COLUMN missing INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE instances ADD COLUMN identity INTEGER;
+-- Number of images in the object; -1: not asked yet.
+ALTER TABLE instances ADD COLUMN frames INTEGER NOT NULL DEFAULT -1;
 UPDATE instances SET source = path;
 CREATE INDEX instances_by_source ON instances (source);
 CREATE INDEX instances_by_uid ON instances (sop_instance_uid);
