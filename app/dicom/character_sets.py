@@ -12,6 +12,8 @@ from app.dicom.tolerant import MALFORMED, value_of
 # Old devices write their local code page and declare nothing. UTF-8 is tried first because other
 # code pages practically never form valid UTF-8; this one is for the rest.
 DEFAULT_FALLBACK = "iso8859-1"
+# What pydicom calls "none declared".
+_DEFAULT_REPERTOIRE = ("iso8859", ["iso8859"])
 
 
 def text_of(ds: Dataset, keyword: str, *, fallback: str = DEFAULT_FALLBACK) -> str:
@@ -63,6 +65,9 @@ def _undeclared_bytes(ds: Dataset, keyword: str) -> bytes | None:
     """The raw bytes where they are not ASCII although no character set is declared."""
     declared = value_of(ds, "SpecificCharacterSet")
     if declared not in (None, "", "ISO_IR 6", "ISO 2022 IR 6"):
+        return None
+    # An item of a sequence is written in the character set of the object that holds it.
+    if declared is None and ds.original_character_set not in _DEFAULT_REPERTOIRE:
         return None
     tag = tag_for_keyword(keyword)
     if tag is None:

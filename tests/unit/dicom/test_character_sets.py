@@ -1,7 +1,11 @@
+from io import BytesIO
+
 import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
 
 from app.core.study import Patient, PatientText
-from app.dicom.character_sets import display_name, name_groups
+from app.dicom.character_sets import display_name, name_groups, text_of
 from app.dicom.identity import identity_conflict, normalized_name
 
 
@@ -57,3 +61,15 @@ def test_d08_two_issuers_conflict():
     conflict = identity_conflict([person(issuer="A"), person(issuer="B")])
     assert conflict is not None
     assert "issuer" in conflict.en
+
+
+def test_d10_items_of_a_sequence_share_the_character_set_of_their_object():
+    item, ds = Dataset(), Dataset()
+    item.ScheduledProcedureStepDescription = "МРТ головы"
+    ds.SpecificCharacterSet = "ISO_IR 144"
+    ds.ScheduledProcedureStepSequence = [item]
+    stream = BytesIO()
+    ds.save_as(stream, implicit_vr=False, little_endian=True)
+    stream.seek(0)
+    (read,) = dcmread(stream, force=True).ScheduledProcedureStepSequence
+    assert text_of(read, "ScheduledProcedureStepDescription") == "МРТ головы"
