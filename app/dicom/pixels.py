@@ -15,6 +15,7 @@ from app.core.study import Instance
 from app.dicom.decoders import NATIVE, NotDecoded, refusal
 from app.dicom.functional_groups import FunctionalGroups
 from app.dicom.headers import read_dataset
+from app.dicom.mosaic import tile_of
 from app.dicom.stored_frame import BIG_ENDIAN, PixelLayout, StoredArray, frame_of, layout_of
 from app.dicom.tolerant import MALFORMED, integer_of, number_of, quiet, value_of
 from app.dicom.value_facts import ValueFacts as ValueFacts
@@ -31,6 +32,7 @@ class ImageObject:
         self._instance = instance
         self._dataset = read_dataset(instance.path)
         self._swapped: bytes | None = None
+        self._picture: StoredArray | None = None
         with quiet():
             complete_pixel_module(self._dataset)
             self._groups = FunctionalGroups(self._dataset)
@@ -47,6 +49,15 @@ class ImageObject:
 
         Integers hold BitsStored bits with their sign extended (I08). Raises ``DicomReadError``.
         """
+        per_row = self._instance.mosaic_per_row
+        if per_row:
+            # A mosaic is one picture; its slices count as frames.
+            if self._picture is None:
+                self._picture = self._whole_frame(0)
+            return tile_of(self._picture, per_row, index)
+        return self._whole_frame(index)
+
+    def _whole_frame(self, index: int) -> StoredArray:
         try:
             with quiet():
                 data, first_bit = self._frame_bytes(index)

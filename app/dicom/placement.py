@@ -84,13 +84,15 @@ def axes_of(frames: Sequence[FrameFacts]) -> Float64Array | None:
 
 
 def has_even_gaps(along_mm: Float64Array) -> bool:
-    """Whether positions lie on one even grid; places of it may be empty."""
+    """Whether positions lie on one even grid, at most half of whose places are empty."""
     gaps = np.diff(np.sort(along_mm))
     base = float(np.median(gaps))
     if base < SAME_PLACE_MM:
         return False
     multiples = np.rint(gaps / base)
     tolerance = np.maximum(multiples, 1) * max(SAME_PLACE_MM, _GAP_TOLERANCE * base)
+    if multiples.sum() > 2 * len(gaps):
+        return False
     return bool(np.all((multiples >= 1) & (np.abs(gaps - multiples * base) <= tolerance)))
 
 

@@ -204,13 +204,17 @@ def repeated(names: list[str]) -> Message:
     few = ", ".join(names[:5]) + ("…" if len(names) > 5 else "")
     return Message(
         f"images at a place that another one already has ({few}): shown in a stack of their own",
-        f"снимки на уже занятом месте ({_in_russian(few)}): показаны отдельной стопкой",
+        f"снимки на уже занятом месте ({_named_in_russian(few)}): показаны отдельной стопкой",
     )
 
 
 def made_up(keyword: str) -> Message:
     """D12."""
     return Message(f"{keyword} is missing; one was made up", f"{keyword} отсутствует; создан новый")
+
+
+def _named_in_russian(names: str) -> str:
+    return names.replace("image ", "снимок ").replace("frame ", "кадр ")
 
 
 def _in_russian(name: str) -> str:

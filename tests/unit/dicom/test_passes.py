@@ -1,0 +1,89 @@
+"""Passes whose slices lie between each other are told apart; one pass is never torn apart."""
+
+import numpy as np
+import pytest
+
+from tests.support.opened import open_series
+from tests.support.synthetic_dicom import SeriesSpec, write_series
+
+
+def two_phases(tmp_path, change, *, offset_mm=0.7, modality="CT", count=8):
+    """Slices of two phases in turn: 0, 0.7, 2, 2.7, ... mm; odd numbers are the second phase."""
+    positions = [2.0 * (n // 2) + offset_mm * (n % 2) for n in range(2 * count)]
+    spec = SeriesSpec(positions_mm=positions, change=change, modality=modality)
+    write_series(tmp_path / "series", spec)
+    return open_series(tmp_path, tmp_path / "series")[1]
+
+
+def acquisition(ds, n):
+    ds.AcquisitionNumber = n % 2 + 1
+
+
+def content_time(ds, n):
+    ds.ContentTime = ["101500", "101545"][n % 2]
+
+
+def own_times(ds, n):
+    # Each slice has a time of its own; the second phase begins after the first has ended.
+    ds.ContentTime = f"{101500 + n // 2 + 30 * (n % 2):06d}.250"
+
+
+def temporal_position(ds, n):
+    ds.TemporalPositionIdentifier = n % 2 + 1
+
+
+@pytest.mark.parametrize("change", [acquisition, content_time, own_times, temporal_position])
+@pytest.mark.parametrize("offset_mm", [0.7, 0.05])
+def test_g09_two_contrast_phases_between_each_other(tmp_path, change, offset_mm):
+    series = two_phases(tmp_path, change, offset_mm=offset_mm)
+    assert [(stack.verdict, len(stack.frames)) for stack in series.stacks] == [("ok", 8)] * 2
+    first, second = series.stacks
+    assert {ref.instance.instance_number % 2 for ref in first.frames} == {1}
+    assert {ref.instance.instance_number % 2 for ref in second.frames} == {0}
+    np.testing.assert_allclose(first.geometry.spacing_ijk[2], 2.0)
+    shift = second.geometry.origin_lps[2] - first.geometry.origin_lps[2]
+    assert shift == pytest.approx(offset_mm)
+    assert first.why != second.why
+
+
+@pytest.mark.parametrize("change", [acquisition, content_time, temporal_position])
+def test_g09_two_ct_phases_at_exactly_half_a_slice(tmp_path, change):
+    series = two_phases(tmp_path, change, offset_mm=1.0)
+    assert [(stack.verdict, len(stack.frames)) for stack in series.stacks] == [("ok", 8)] * 2
+
+
+@pytest.mark.parametrize("change", [acquisition, content_time, own_times])
+def test_g09_mr_that_acquires_every_other_slice_first_is_one_volume(tmp_path, change):
+    series = two_phases(tmp_path, change, offset_mm=1.0, modality="MR")
+    assert [(stack.verdict, len(stack.frames)) for stack in series.stacks] == [("ok", 16)]
+
+
+def test_g09_slabs_one_after_the_other_are_one_volume(tmp_path):
+    def slab(ds, n):
+        ds.AcquisitionNumber = n // 4 + 1
+        ds.ContentTime = f"10{15 + n // 4}{n % 4:02d}"
+
+    write_series(tmp_path / "ct", SeriesSpec(count=16, change=slab))
+    _, series = open_series(tmp_path, tmp_path / "ct")
+    assert [(stack.verdict, len(stack.frames)) for stack in series.stacks] == [("ok", 16)]
+
+
+def test_g09_three_phases_with_a_missing_slice_each_keep_their_gap(tmp_path):
+    def phase(ds, n):
+        ds.AcquisitionNumber = n % 3 + 1
+
+    positions = [3.0 * (n // 3 + (n // 3 >= 4)) + 0.4 * (n % 3) for n in range(24)]
+    write_series(tmp_path / "ct", SeriesSpec(positions_mm=positions, change=phase))
+    _, series = open_series(tmp_path, tmp_path / "ct")
+    assert [(len(s.frames), s.verdict) for s in series.stacks] == [(8, "resampled")] * 3
+    assert [s.health.expected_frames for s in series.stacks] == [9] * 3
+
+
+def test_g05_uneven_slices_of_one_pass_are_not_torn_apart(tmp_path):
+    def time(ds, n):
+        ds.ContentTime = f"{101500 + n:06d}"
+
+    positions = [0, 2, 4, 6, 9, 12, 15, 18]
+    write_series(tmp_path / "ct", SeriesSpec(positions_mm=positions, change=time))
+    _, series = open_series(tmp_path, tmp_path / "ct")
+    assert [stack.verdict for stack in series.stacks] == ["resampled"]
