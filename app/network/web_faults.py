@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from typing import Final
 
-from app.core.errors import NetworkFault
+from app.core.errors import NetworkFault, PeerUnavailable
 from app.network.web_peer import WebPeer
 
 _STATUS: Final[dict[int, tuple[str, str, str, str]]] = {
@@ -120,7 +120,8 @@ def of_status(peer: WebPeer, status: int, redirected_to: str = "") -> NetworkFau
         words = _FAILED
     else:
         words = _STATUS[400]
-    return _fault(peer, words, f"HTTP {status}")
+    kind = PeerUnavailable if status >= 500 and status not in (501, 505) else NetworkFault
+    return _fault(peer, words, f"HTTP {status}", PeerUnavailable if status == 429 else kind)
 
 
 def timeout(peer: WebPeer, is_connecting: bool) -> NetworkFault:
@@ -139,6 +140,7 @@ def timeout(peer: WebPeer, is_connecting: bool) -> NetworkFault:
             "Проверьте сеть или увеличьте timeout_s этого узла.",
         ),
         "timeout",
+        kind=PeerUnavailable,
     )
 
 
@@ -152,6 +154,7 @@ def unknown_host(peer: WebPeer) -> NetworkFault:
             "Check the address and the name service (DNS).",
             "Проверьте адрес и службу имён (DNS).",
         ),
+        kind=PeerUnavailable,
     )
 
 
@@ -165,6 +168,7 @@ def refused(peer: WebPeer) -> NetworkFault:
             "Check the port, and that the service runs.",
             "Проверьте порт и работу службы.",
         ),
+        kind=PeerUnavailable,
     )
 
 
@@ -179,6 +183,7 @@ def unreachable(peer: WebPeer, detail: str) -> NetworkFault:
             "Проверьте кабель, VPN и межсетевой экран.",
         ),
         detail,
+        kind=PeerUnavailable,
     )
 
 
@@ -193,6 +198,7 @@ def cut_off(peer: WebPeer, detail: str = "") -> NetworkFault:
             "Повторите: полученное сохранено.",
         ),
         detail,
+        kind=PeerUnavailable,
     )
 
 
@@ -224,6 +230,7 @@ def proxy(peer: WebPeer, root: BaseException) -> NetworkFault:
             'Проверьте прокси узла; proxy = "direct" — без прокси.',
         ),
         type(root).__name__,
+        kind=PeerUnavailable,
     )
 
 
@@ -297,9 +304,14 @@ def tls(peer: WebPeer, root: BaseException) -> NetworkFault:
     )
 
 
-def _fault(peer: WebPeer, words: tuple[str, str, str, str], detail: str = "") -> NetworkFault:
+def _fault(
+    peer: WebPeer,
+    words: tuple[str, str, str, str],
+    detail: str = "",
+    kind: type[NetworkFault] = NetworkFault,
+) -> NetworkFault:
     english, russian, hint, hint_ru = words
-    return NetworkFault(
+    return kind(
         f"{peer.name} {english}.",
         ru=f"{peer.name} {russian}.",
         hint=hint,
