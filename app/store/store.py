@@ -10,11 +10,13 @@ from app.core.ports import Clock, SystemClock
 from app.store.audit_log import AuditLog
 from app.store.blobs import Blobs
 from app.store.connection import BUSY_TIMEOUT_S, Connection
+from app.store.expected_objects import ExpectedObjects
 from app.store.findings import Findings
 from app.store.library_files import LibraryFiles
 from app.store.library_imports import LibraryImports
 from app.store.migrate import migrate
 from app.store.model_runs import ModelRuns
+from app.store.outbox import Outbox
 from app.store.reports import Reports
 from app.store.sessions import Sessions
 from app.store.studies import Studies
@@ -52,6 +54,8 @@ class Store:
         self.blobs = Blobs(self._db)
         self.sessions = Sessions(self._db)
         self.runs = ModelRuns(self._db)
+        self.expected = ExpectedObjects(self._db)
+        self.outbox = Outbox(self._db, folder)
 
     def transaction(self) -> AbstractContextManager[None]:
         """Everything written inside is stored together or not at all."""
