@@ -23,11 +23,12 @@ _TOKEN: Final = re.compile(r"[^\W_]+", re.UNICODE)
 _PLAIN_NUMBER: Final = re.compile(r"\d{1,3}")
 _NUMBER_WITH_UNIT: Final = re.compile(
     r"\d{1,4}(mm|cm|ml|min|sec|s|ms|kv|kvp|mas|ma|kev|hz|ph|b|d|t|x|deg|pct)|"
-    r"(b|t|l|c|s|th|te|tr|ti|i|j|br|qr|hr|bl|bf|u|fc|b0)\d{1,4}f?",
+    r"(b|t|l|c|s|p|r|x|q|n|th|te|tr|ti|i|j|br|qr|hr|bl|bf|u|fc|b0)\d{1,4}f?",
     re.IGNORECASE,
 )
 # 12.03.61: three small numbers together are a date
 _THREE_NUMBERS: Final = re.compile(r"\d+[./-]\d+[./-]\d+")
+_CUTS: Final = re.compile(r"\*([\s.,;:]*\*)*[\s.]*")
 _SHORTEST_NAME = 3
 _SHORTEST_NUMBER = 4
 # How our own segmentations name the run behind them: nothing of a patient in it.
@@ -101,7 +102,7 @@ def clean(text: str, identifiers: Identifiers, *, extra: Collection[str] = ()) -
         part if _PROVENANCE.fullmatch(part.strip(",;")) else _clean_part(part, identifiers, extra)
         for part in text.split()
     ]
-    shown = re.sub(r"(\*[\s*]*)+", f"{CUT} ", " ".join(parts)).strip()
+    shown = _CUTS.sub(f"{CUT} ", " ".join(parts)).strip()
     return shown if _TOKEN.search(shown) else ""
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement
@@ -28,6 +28,8 @@ from app.core.codes import Code
 from app.core.errors import DeidentifyError
 from app.dicom import deid_content
 from app.dicom.authoring import CHARACTER_SET
+from app.dicom.deid_forms import PROSE_VRS, TEXT_VRS, is_of_its_kind, texts_of
+from app.dicom.deid_options import Dates, DeidentifyOptions
 from app.dicom.deid_private import safe_private
 from app.dicom.deid_table import EDITION, AttributeRule, rule_for
 from app.dicom.deid_values import (
@@ -40,12 +42,7 @@ from app.dicom.deid_values import (
 from app.dicom.deid_words import REMOVED, Identifiers, clean, is_safe
 from app.dicom.tolerant import MALFORMED, quiet
 
-Dates = Literal["remove", "shift", "keep"]
-
 _DATE_VRS: Final = ("DA", "DT", "TM")
-_PROSE_VRS: Final = ("LT", "ST", "UT", "UR")
-_LABEL_VRS: Final = ("LO", "SH", "UC")
-_TEXT_VRS: Final = (*_PROSE_VRS, *_LABEL_VRS)
 _LONGEST: Final = {"LO": 64, "SH": 16, "ST": 1024, "LT": 10240}
 # UIDs that name a kind of thing, also where the standard does not know it.
 _KINDS_OF_UID: Final = ("SOPClass", "TransferSyntax", "CodingScheme", "ContextUID", "MappingRes")
@@ -59,45 +56,6 @@ _CLOSED_KINDS: Final = ("Encapsulated", "Raw Data", "Voice Audio", "General Audi
 _SR_ROOT: Final = "1.2.840.10008.5.1.4.1.1.88."
 
 
-@dataclass(frozen=True, slots=True)
-class DeidentifyOptions:
-    """The options of PS3.15 E.3 that a user chooses; all off is the basic profile."""
-
-    dates: Dates = "remove"
-    clean_descriptors: bool = False
-    keep_safe_private: bool = False
-    keep_patient_characteristics: bool = False
-    keep_device: bool = False
-
-    def method_codes(self, *, pixels_cleaned: bool = False) -> tuple[Code, ...]:
-        """What was done, as codes of CID 7050."""
-        chosen = {
-            "113100": True,
-            "113101": pixels_cleaned,
-            "113103": True,
-            "113104": True,
-            "113105": self.clean_descriptors,
-            "113106": self.dates == "keep",
-            "113107": self.dates == "shift",
-            "113108": self.keep_patient_characteristics,
-            "113109": self.keep_device,
-            "113111": self.keep_safe_private,
-        }
-        return tuple(Code(v, "DCM", _METHODS[v]) for v, is_on in chosen.items() if is_on)
-
-
-_METHODS: Final = {
-    "113100": "Basic Application Confidentiality Profile",
-    "113101": "Clean Pixel Data Option",
-    "113103": "Clean Graphics Option",
-    "113104": "Clean Structured Content Option",
-    "113105": "Clean Descriptors Option",
-    "113106": "Retain Longitudinal Temporal Information Full Dates Option",
-    "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
-    "113108": "Retain Patient Characteristics Option",
-    "113109": "Retain Device Identity Option",
-    "113111": "Retain Safe Private Option",
-}
 _DATES_LEFT: Final[Mapping[Dates, str]] = {
     "remove": "REMOVED", "shift": "MODIFIED", "keep": "UNMODIFIED",
 }  # fmt: skip
@@ -211,6 +169,8 @@ class Deidentifier:
             is_empty = element.value is None or element.is_empty
         except MALFORMED:
             return _counted(run, "removed", None)
+        if not is_of_its_kind(element):
+            return _counted(run, "removed", None)
         rule = rule_for(tag)
         action = self._action(rule, element.VR, run)
         if is_empty and action != "X":
@@ -243,7 +203,7 @@ class Deidentifier:
         if vr in _DATE_VRS:
             return {"keep": "K", "shift": "S", "remove": "D"}[self.options.dates]
         by_vr = {"SQ": "R", "UI": "U", "PN": "D", "AE": "D", "UN": "X"}
-        return by_vr.get(vr, "C" if vr in _PROSE_VRS else "K")
+        return by_vr.get(vr, "C" if vr in PROSE_VRS else "K")
 
     def _acted(self, element: DataElement, action: str, run: _Run) -> DataElement | None:
         if element.keyword in _PSEUDONYMOUS:
@@ -262,7 +222,7 @@ class Deidentifier:
         if action == "D":
             return self._dummy(element, run)
         if element.VR == "AS":
-            ages = [told_age(age) for age in _texts(element)]
+            ages = [told_age(age) for age in texts_of(element)]
             return DataElement(element.tag, "AS", ages if len(ages) > 1 else ages[0])
         return self._text(element, action, run)
 
@@ -277,10 +237,11 @@ class Deidentifier:
             element.tag, "SQ", DicomSequence([self._cleaned(item, run) for item in items])
         )
 
-    def _uids(self, element: DataElement, run: _Run) -> DataElement:
+    def _uids(self, element: DataElement, run: _Run) -> DataElement | None:
         if any(kind in element.keyword for kind in _KINDS_OF_UID):
-            return element
-        uids = [self.pseudonyms.uid(uid) for uid in _texts(element)]
+            is_uid = all(UID(uid).is_valid for uid in texts_of(element))
+            return element if is_uid else _counted(run, "removed", None)
+        uids = [self.pseudonyms.uid(uid) for uid in texts_of(element)]
         run.counts["uid"] += 1
         return DataElement(element.tag, "UI", uids if len(uids) > 1 else uids[0])
 
@@ -289,7 +250,7 @@ class Deidentifier:
             return element  # whole days
         days = self.pseudonyms.shift_days(*run.identity)
         move = shifted_date if element.VR == "DA" else shifted_date_time
-        moved = [move(value, days) or str(dummy_of(element.VR)) for value in _texts(element)]
+        moved = [move(value, days) or str(dummy_of(element.VR)) for value in texts_of(element)]
         run.counts["shifted"] += 1
         return DataElement(element.tag, element.VR, moved if len(moved) > 1 else moved[0])
 
@@ -313,22 +274,22 @@ class Deidentifier:
                 continue
             if is_empty:
                 out.add(DataElement(tag, element.VR, [] if element.VR == "SQ" else ""))
-            elif element.VR == "UI":
-                out.add(self._uids(element, run))
-            else:
-                out.add(self._dummy(element, run))
+                continue
+            hidden = self._uids(element, run) if element.VR == "UI" else self._dummy(element, run)
+            if hidden is not None:
+                out.add(hidden)
         return out
 
     def _text(self, element: DataElement, action: str, run: _Run) -> DataElement | None:
-        """A kept or cleaned value; anything but text is kept as it is."""
+        """A kept or cleaned value. What is to be cleaned and is no text goes."""
         if element.VR == "CS":
-            kept = _texts(element)
-            is_telling = any(run.identifiers.scrub(value) != value for value in kept)
-            return _counted(run, "removed", None) if is_telling else element
-        if element.VR not in _TEXT_VRS:
-            return element
-        values = [self._words(element, value, action, run) for value in _texts(element)]
-        if values == _texts(element):
+            test = is_safe if action == "C" else _is_scrubbed
+            is_quiet = all(test(value, run.identifiers) for value in texts_of(element))
+            return element if is_quiet else _counted(run, "removed", None)
+        if element.VR not in TEXT_VRS:
+            return element if action == "K" else _counted(run, "removed", None)
+        values = [self._words(element, value, action, run) for value in texts_of(element)]
+        if values == texts_of(element):
             if action == "C":
                 run.texts_left.add(element.keyword)
             return element
@@ -377,10 +338,8 @@ def _counted(run: _Run, what: str, element: DataElement | None) -> DataElement |
     return element
 
 
-def _texts(element: DataElement) -> list[str]:
-    value = element.value
-    is_many = hasattr(value, "__iter__") and not isinstance(value, (str, bytes))
-    return [str(one) for one in (value if is_many else [value])]
+def _is_scrubbed(text: str, identifiers: Identifiers) -> bool:
+    return identifiers.scrub(text) == text
 
 
 def _sop_class(ds: Dataset) -> str:

@@ -1,0 +1,94 @@
+"""Objects with planted secrets for the tests of the de-identification."""
+
+from __future__ import annotations
+
+import io
+
+import pydicom
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as DicomSequence
+from pydicom.tag import Tag
+
+from app.dicom.deid_options import DeidentifyOptions
+from app.dicom.deid_table import AttributeRule, attribute_rules
+from app.dicom.deidentify import Deidentifier
+from tests.support.synthetic_dicom import CTImageStorage, base_dataset
+
+KEY = bytes(range(32))
+OTHER_KEY = bytes(range(1, 33))
+ALL_OPTIONS = DeidentifyOptions("shift", True, True, True, True)
+
+_SECRETS = {
+    "DA": "19610312", "TM": "031759.123", "DT": "19610312031759.123", "UI": "1.3.999.61.31217",
+    "AS": "061Y", "DS": "61.31217", "IS": "6131217", "CS": "QZXWV", "AE": "QZXWV", "SH": "Qzxwv",
+    "US": 24939, "UL": 0x617A7178, "FD": 61.31217, "FL": 61.25,
+}  # fmt: skip
+
+
+def secret_for(vr: str) -> str | bytes | int | float:
+    """A value of this VR that stands nowhere else."""
+    if vr in ("OB", "OW", "UN", "OF", "OD", "OL", "OV"):
+        return b"Qzxwvkjh"
+    return _SECRETS.get(vr, "urn:qzxwv" if vr == "UR" else "Qzxwv^Kjhgf" if vr == "PN" else "Qzxwv")
+
+
+def planted(rule: AttributeRule) -> tuple[DataElement, bytes] | None:
+    """An element of the rule with a secret in it, and the bytes to look for; None: no value."""
+    number = rule.tag.replace("xxxxxx", "000010").replace("xx", "02")
+    tag = Tag(int(number, 16))
+    if tag.group in (0x0000, 0x0002, 0x0004):
+        return None
+    try:
+        vr = dictionary_VR(tag).split(" or ")[0]
+    except KeyError:
+        vr = "LO"
+    if vr == "SQ":
+        item = Dataset()
+        item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "QZXWV", "99Q", "Qzxwv"
+        item.PersonName = "Qzxwv^Kjhgf"
+        item.TextValue = "Qzxwv"
+        return DataElement(tag, "SQ", DicomSequence([item])), b"zxwv"
+    value = secret_for(vr)
+    written = value if isinstance(value, bytes) else str(value).split("^")[0].encode()
+    return DataElement(tag, vr, value), written
+
+
+def rows() -> list[AttributeRule]:
+    """The rows of the table whose value can be planted."""
+    return [rule for rule in attribute_rules().values() if planted(rule) is not None]
+
+
+def image() -> Dataset:
+    """A small CT object without a secret."""
+    ds = base_dataset(CTImageStorage, study="deid", series="ct", instance=1)
+    ds.Modality = "CT"
+    ds.Rows = ds.Columns = 2
+    ds.BitsAllocated = ds.BitsStored = 8
+    ds.HighBit, ds.PixelRepresentation, ds.SamplesPerPixel = 7, 0, 1
+    ds.PhotometricInterpretation = "MONOCHROME2"
+    ds.PixelData = b"\1\2\3\4"
+    ds["PixelData"].VR = "OB"
+    return ds
+
+
+def written(ds: Dataset) -> bytes:
+    """The dataset as the bytes of a file."""
+    stream = io.BytesIO()
+    ds.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def read_back(content: bytes) -> Dataset:
+    """The dataset in the bytes of a file, everything parsed."""
+    ds = pydicom.dcmread(io.BytesIO(content))
+    for _ in ds.iterall():
+        pass
+    return ds
+
+
+def cleaned(ds: Dataset, options: DeidentifyOptions | None = None, key: bytes = KEY) -> bytes:
+    """What a file of the de-identified object holds."""
+    out, _report = Deidentifier(options or DeidentifyOptions(), key).apply(read_back(written(ds)))
+    return written(out)
