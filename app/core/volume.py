@@ -9,7 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.geometry import Geometry
+from app.core.report import Message
 from app.core.study import SeriesRef, StudyWarning
+from app.core.ultrasound import UsRegion
+from app.core.uptake import SuvFactors
 
 VoxelArray = npt.NDArray[Any]
 
@@ -70,6 +73,12 @@ class Volume:
     standard) and ``spacing_source`` saying what that number means (M01).
     ``polarity_inverted`` is True for MONOCHROME1: display inverts once, values never change (I01).
     Three samples per pixel: ``voxels`` has shape ``[k, j, i, 3]`` uint8 RGB.
+
+    ``frame_windows`` holds the windows of each slice where they differ, else it is empty (I11).
+    ``pixel_aspect``: height of a pixel over its width where no spacing is known (G17). ``lossy``:
+    the compression ratio, ``12:1``, or ``?`` where it is not stated; empty: no loss (I16).
+    ``frame_times_s``: how long each frame of a cine is shown (D13); empty: no cine.
+    ``suv`` turns modality values into SUV; ``suv_missing`` says why PET images have none (I13).
     """
 
     voxels: VoxelArray
@@ -84,6 +93,13 @@ class Volume:
     spacing_source: str = ""
     patient_orientation: tuple[str, str] | None = None
     warnings: tuple[StudyWarning, ...] = ()
+    frame_windows: tuple[tuple[Window, ...], ...] = ()
+    pixel_aspect: float = 1.0
+    lossy: str = ""
+    frame_times_s: tuple[float, ...] = ()
+    suv: SuvFactors | None = None
+    suv_missing: Message | None = None
+    us_regions: tuple[UsRegion, ...] = ()
 
     def __post_init__(self) -> None:
         if self.voxels.ndim not in (3, 4):
@@ -97,13 +113,38 @@ class Volume:
         """Whether the voxels are RGB triples."""
         return self.voxels.ndim == 4
 
+    @property
+    def voi_tables(self) -> tuple[VoiTable, ...]:
+        """The VOI lookup tables among the windows."""
+        return tuple(window.table for window in self.windows if window.table is not None)
+
+    @property
+    def cine_fps(self) -> float | None:
+        """Frames per second of a cine, None where it is none."""
+        total = sum(self.frame_times_s)
+        return len(self.frame_times_s) / total if total > 0 else None
+
+    def windows_of(self, k: int) -> tuple[Window, ...]:
+        """The windows of slice ``k``: its own where slices differ, else those of all (I11)."""
+        return self.frame_windows[k] if k < len(self.frame_windows) else self.windows
+
+    def to_modality(self, stored: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Modality values of stored values, same shape; floats, never rounded (I06).
+
+        Whoever shows, measures or exports values goes through here (I04, I15).
+        """
+        if self.rescale == Rescale():
+            return stored.astype(np.float32)
+        if stored.dtype.itemsize > 2 and stored.dtype.kind in "iu":
+            # 32-bit integers have more digits than a float32 holds before the rescale.
+            exact = stored.astype(np.float64) * self.rescale.slope + self.rescale.intercept
+            return exact.astype(np.float32)
+        values = stored.astype(np.float32)
+        return values * np.float32(self.rescale.slope) + np.float32(self.rescale.intercept)
+
     def modality_values(self, k: int | None = None) -> npt.NDArray[np.float32]:
         """Modality values (e.g. HU) of slice ``k``, or of the whole volume."""
-        stored = self.voxels if k is None else self.voxels[k]
-        values = stored.astype(np.float32)
-        if self.rescale != Rescale():
-            values = values * np.float32(self.rescale.slope) + np.float32(self.rescale.intercept)
-        return values
+        return self.to_modality(self.voxels if k is None else self.voxels[k])
 
     def padding_mask(self, k: int | None = None) -> npt.NDArray[np.bool_] | None:
         """True where a stored value is padding, or None where there is none."""

@@ -1,7 +1,8 @@
 """From modality values to grey levels: VOI windows, presets and automatic windows.
 
-The three window functions are those of PS3.3 C.11.2.1.2 and C.11.2.1.3. A window is always stated
-in modality values; the polarity of MONOCHROME1 is applied here, once, at the end (I01).
+The three window functions are those of PS3.3 C.11.2.1.2 and C.11.2.1.3, tables those of C.11.2.1.1.
+A window is always stated in modality values; the polarity of MONOCHROME1 is applied here, once, at
+the end (I01). ``display_levels`` is what every picture of grey values goes through.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.finding import Label
-from app.core.volume import Rescale, Window
+from app.core.volume import VoiTable, Volume, Window
 
 UInt8Array = npt.NDArray[np.uint8]
 
@@ -98,32 +99,53 @@ def apply_window(
     return np.asarray(levels, dtype=np.uint8)
 
 
-def window_lut(
-    window: Window, rescale: Rescale | None = None, *, signed: bool = True, inverted: bool = False
+def apply_table(
+    modality: npt.NDArray[Any], table: VoiTable, *, inverted: bool = False
 ) -> UInt8Array:
-    """The grey level of each of the 65,536 stored values of a 16-bit image.
+    """Grey levels 0..255 of modality values through a VOI LUT, same shape (PS3.3 C.11.2.1.1).
 
-    Indexed by the stored value's bit pattern, so ``apply_lut`` takes int16 (``signed``) and uint16
-    arrays without adding an offset. Rebuilding it costs about a millisecond.
+    Values below the first or above the last input take its first or last output.
     """
-    scale = rescale or Rescale()
-    stored = np.arange(65536, dtype=np.uint16)
-    values = (stored.view(np.int16) if signed else stored).astype(np.float64)
-    return apply_window(
-        values * scale.slope + scale.intercept,
-        window.center,
-        window.width,
-        function=window.function,
-        inverted=inverted,
-    )
+    entries = table.entries
+    x = np.nan_to_num(np.asarray(modality, dtype=np.float64), nan=float(table.first))
+    index = np.clip(np.rint(x) - table.first, 0, len(entries) - 1).astype(np.int64)
+    levels = np.rint(np.minimum(entries * (255.0 / ((1 << table.bits) - 1)), 255.0))
+    shown = levels[index]
+    return np.asarray(255.0 - shown if inverted else shown, dtype=np.uint8)
 
 
-def apply_lut(stored: npt.NDArray[Any], lut: UInt8Array) -> UInt8Array:
-    """Grey levels of int16 or uint16 stored values through a table of ``window_lut``."""
-    if stored.dtype not in (np.int16, np.uint16):
-        raise TypeError(f"a 16-bit image is needed, not {stored.dtype}")
-    pattern = np.ascontiguousarray(stored).view(np.uint16)
-    return np.asarray(np.take(lut, pattern), dtype=np.uint8)
+def display_levels(
+    volume: Volume, stored: npt.NDArray[Any], window: Window, *, inverted: bool = False
+) -> UInt8Array:
+    """From stored values of ``volume`` to what is shown, 0..255, same shape: the only way there.
+
+    Padding mask on stored values, modality values by the function that statistics use too, VOI by
+    window or table, polarity once (I01). Padding is black in either polarity (I09): it is no image,
+    and a white frame around one would dazzle. ``inverted`` is the reader's own wish.
+    """
+    dark_is_high = inverted != volume.polarity_inverted
+    values = volume.to_modality(stored)
+    if window.table is not None:
+        shown = apply_table(values, window.table, inverted=dark_is_high)
+    else:
+        shown = apply_window(
+            values, window.center, window.width, function=window.function, inverted=dark_is_high
+        )
+    if volume.padding is not None:
+        low, high = volume.padding
+        shown[(stored >= low) & (stored <= high)] = 0
+    return shown
+
+
+def level_table(volume: Volume, window: Window, *, inverted: bool = False) -> UInt8Array:
+    """What is shown for each stored value of an 8- or 16-bit volume, by its bits as a number.
+
+    Indexed by the bit pattern, so ``np.take(table, voxels.view(unsigned))`` needs no offset.
+    Making it costs about a millisecond, using it a tenth of computing an image.
+    """
+    kind = volume.voxels.dtype
+    patterns = np.arange(1 << (8 * kind.itemsize), dtype=f"u{kind.itemsize}")
+    return display_levels(volume, patterns.view(kind), window, inverted=inverted)
 
 
 def auto_window(

@@ -16,8 +16,8 @@ from vtkmodules.vtkCommonMath import vtkMatrix4x4
 from vtkmodules.vtkImagingCore import vtkImageReslice
 
 from app.core.geometry import Geometry
-from app.core.volume import Rescale, Volume, Window, frozen
-from app.imaging.voi import apply_window, auto_window
+from app.core.volume import Volume, Window, frozen
+from app.imaging.voi import auto_window, display_levels, level_table
 from app.rendering.vtk_bridge import array_from_image, image_from_array, touch
 from app.viewer.planes import image_space
 
@@ -103,18 +103,9 @@ class SliceRenderer:
         values = self.stored(grid, index)
         if self.volume.is_color:
             return np.asarray(255 - values if inverted else values, dtype=np.uint8)
-        dark_is_high = inverted != self.volume.polarity_inverted
         if values.dtype.name in _TABLE_TYPES:
-            return self._through_table(values, window, inverted=dark_is_high)
-        rescale = self.volume.rescale
-        shown = apply_window(
-            _modality(values, rescale),
-            window.center,
-            window.width,
-            function=window.function,
-            inverted=dark_is_high,
-        )
-        return np.asarray(shown, dtype=np.uint8)
+            return self._through_table(values, window, inverted=inverted)
+        return display_levels(self.volume, values, window, inverted=inverted)
 
     def modality_at(self, point_lps: npt.ArrayLike) -> float | None:
         """Modality value of the voxel nearest to the point; None outside or in padding."""
@@ -125,12 +116,13 @@ class SliceRenderer:
         padding = self.volume.padding
         if padding is not None and padding[0] <= stored <= padding[1]:
             return None
-        return float(stored) * self.volume.rescale.slope + self.volume.rescale.intercept
+        return float(self.volume.to_modality(np.asarray([stored]))[0])
 
-    def default_window(self) -> Window:
-        """The image's first own window, else the automatic one (I11)."""
-        own = [window for window in self.volume.windows if window.width >= 1]
-        return own[0] if own else self.auto_window(self.space.size_ijk[2] // 2)
+    def default_window(self, k: int | None = None) -> Window:
+        """The first own window or table of slice ``k``, else the automatic one (I11)."""
+        own = self.volume.windows if k is None else self.volume.windows_of(k)
+        middle = self.space.size_ijk[2] // 2
+        return own[0] if own else self.auto_window(middle if k is None else k)
 
     def auto_window(self, k: int) -> Window:
         """Window from the values of acquired image ``k``, padding left out (I09)."""
@@ -148,37 +140,10 @@ class SliceRenderer:
     ) -> DisplayArray:
         key = (window, inverted)
         if key != self._table_key:
-            self._table = display_table(self.volume, window, inverted=inverted)
+            self._table = level_table(self.volume, window, inverted=inverted)
             self._table_key = key
         kind = np.uint16 if values.dtype.itemsize == 2 else np.uint8
         return np.take(self._table, values.view(kind))
-
-
-def display_table(volume: Volume, window: Window, *, inverted: bool) -> DisplayArray:
-    """Display value of every possible stored value, in the order of its bits as unsigned number."""
-    kind = volume.voxels.dtype
-    count = 65536 if kind.itemsize == 2 else 256
-    unsigned = np.arange(count, dtype=np.uint16 if kind.itemsize == 2 else np.uint8)
-    stored = unsigned.view(kind)
-    table = np.array(
-        apply_window(
-            _modality(stored, volume.rescale),
-            window.center,
-            window.width,
-            function=window.function,
-            inverted=inverted,
-        ),
-        dtype=np.uint8,
-    )
-    if volume.padding is not None:
-        low, high = volume.padding
-        table[(stored >= low) & (stored <= high)] = 0
-    return table
-
-
-def _modality(stored: npt.NDArray[Any], rescale: Rescale) -> npt.NDArray[np.float32]:
-    values = stored.astype(np.float32)
-    return np.asarray(values * np.float32(rescale.slope) + np.float32(rescale.intercept))
 
 
 def _background(volume: Volume) -> float:

@@ -50,7 +50,8 @@ def render(volume: Volume, request: SnapshotRequest) -> Image.Image:
     """The picture, grey (``L``) unless it has colours or overlays (``RGB``)."""
     renderer = SliceRenderer(volume)
     grid = plane_grid(renderer.space, request.plane)
-    window = request.window or renderer.default_window()
+    k = request.index if request.plane == "stack" else None
+    window = request.window or renderer.default_window(k)
     shown = renderer.display(grid, request.index, window)
     picture = Image.fromarray(np.ascontiguousarray(shown))
     target = _target_size(grid, request.size)

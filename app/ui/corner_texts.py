@@ -138,11 +138,14 @@ def iso_date(date: str) -> str:
 
 
 def window_line(window: Window | None) -> str:
-    """Width and level; decimals only where the width is small."""
+    """Width and level, or the lookup table in force (I02); decimals only in narrow windows."""
     if window is None:
         return ""
-    digits = 0 if window.width >= 10 else 2
-    return f"W {window.width:.{digits}f}  L {window.center:.{digits}f}"
+    if window.table is not None:
+        return f"LUT {window.explanation}".strip()
+    digits = 0 if window.width >= 10 else 2 if window.width >= 0.1 else 5
+    function = f"  {window.function}" if window.function == "SIGMOID" else ""
+    return f"W {window.width:.{digits}f}  L {window.center:.{digits}f}{function}"
 
 
 def probe_line(image: SeriesImage, point_lps: Float64Array) -> str:

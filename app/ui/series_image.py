@@ -7,6 +7,7 @@ screen long before the last is read.
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -79,9 +80,10 @@ class SeriesImage:
             return self._renderer.space
         if self.stack.geometry is not None:
             return self.stack.geometry
-        spacing = self._template.pixel_spacing_mm if self._template else None
         shape = (max(len(self.stack.frames), 1), self.stack.rows, self.stack.columns)
-        return private_space(shape, spacing)
+        if self._template is None:
+            return private_space(shape, None)
+        return private_space(shape, self._template.pixel_spacing_mm, self._template.pixel_aspect)
 
     @property
     def has_planes(self) -> bool:
@@ -122,17 +124,20 @@ class SeriesImage:
             self._shown.popitem(last=False)
         return self._shown[key]
 
-    def default_window(self) -> Window | None:
-        """The images' own window, or an automatic one; None before there is an image.
+    def default_window(self, index: int | None = None) -> Window | None:
+        """The own window of image ``index``, or an automatic one; None before there is an image.
 
+        Without ``index`` that of the middle image, for planes that are no image of the stack.
         The own window of images without a fixed scale (MR) is passed over where it leaves them
         nearly black: such windows stem from software that did not look.
         """
         renderer = self._any_renderer()
         if renderer is None:
             return None
-        own = renderer.default_window()
-        if renderer.volume.quantity == "HU" or renderer.volume.is_color:
+        facts = self.facts or renderer.volume
+        chosen = facts.windows_of(index) if index is not None else facts.windows
+        own = chosen[0] if chosen else renderer.default_window()
+        if facts.quantity == "HU" or facts.is_color or own.table is not None:
             return own
         bulk = renderer.auto_window(renderer.space.size_ijk[2] // 2)
         brightest = bulk.center + bulk.width / 2
@@ -172,16 +177,9 @@ class SeriesImage:
         if stored is None or template is None:
             return None
         if self._single is None or self._single[0] != index:
-            single = Volume(
-                stored[None],
-                None,
-                template.rescale,
-                template.quantity,
-                template.source,
-                windows=template.windows,
-                padding=template.padding,
-                polarity_inverted=template.polarity_inverted,
-                pixel_spacing_mm=template.pixel_spacing_mm,
+            own = template.windows_of(index)
+            single = replace(
+                template, voxels=stored[None], geometry=None, windows=own, frame_windows=()
             )
             self._single = (index, SliceRenderer(single))
         return self._single[1]

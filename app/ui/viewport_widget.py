@@ -122,7 +122,7 @@ class ViewportWidget(QWidget):
         """The window in force: set by the reader, or the image's own."""
         if self.state.window is not None or self.image is None:
             return self.state.window
-        return self.image.default_window()
+        return self.image.default_window(self.state.index if self.state.plane == "stack" else None)
 
     def camera(self) -> Camera | None:
         """How the image lies on the screen now."""
@@ -344,7 +344,7 @@ class ViewportWidget(QWidget):
         if kind is None or window is None or self.image is None:
             return None
         values = (window.center, window.width)
-        return Drag(kind, self.state, camera, at, values, self.image.value_range)
+        return Drag(kind, self.state, camera, at, values, self.image.value_range, window.function)
 
     def _hint_at(self, at: QPoint) -> str:
         layer = self._layer_at(QPointF(at))

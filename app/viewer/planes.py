@@ -36,14 +36,19 @@ def image_space(volume: Volume) -> Geometry:
     """The geometry of the volume, or a private space for images that have none."""
     if volume.geometry is not None:
         return volume.geometry
-    return private_space(volume.voxels.shape, volume.pixel_spacing_mm)
+    return private_space(volume.voxels.shape, volume.pixel_spacing_mm, volume.pixel_aspect)
 
 
 def private_space(
-    shape_kji: tuple[int, ...], pixel_spacing_mm: tuple[float, float] | None
+    shape_kji: tuple[int, ...],
+    pixel_spacing_mm: tuple[float, float] | None,
+    pixel_aspect: float = 1.0,
 ) -> Geometry:
-    """A space of the image's own: x along a row, y down, z counts images; G17 keeps the aspect."""
-    row_mm, column_mm = pixel_spacing_mm or (1.0, 1.0)
+    """A space of the image's own: x along a row, y down, z counts images; G17 keeps the aspect.
+
+    Without a spacing a pixel is one unit wide and ``pixel_aspect`` high: a shape, no millimetres.
+    """
+    row_mm, column_mm = pixel_spacing_mm or (pixel_aspect, 1.0)
     k, j, i = shape_kji[:3]
     return Geometry.from_arrays((i, j, k), (column_mm, row_mm, 1.0), (0, 0, 0), np.eye(3), "")
 

@@ -17,6 +17,7 @@ from app.viewer.planes import PLANES, Plane
 ZOOM_LIMITS = (0.05, 60.0)
 """Smallest and largest zoom relative to the whole image fitting the viewport."""
 MIN_WINDOW_WIDTH = 1.0
+MIN_EXACT_WIDTH = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,10 @@ class ViewportState:
         """``by`` images further."""
         return self.jumped(self.index + by, count)
 
-    def windowed(self, center: float, width: float) -> Self:
-        """With this window; the width never falls below one (I02, I10)."""
-        window = Window(float(center), max(float(width), MIN_WINDOW_WIDTH))
+    def windowed(self, center: float, width: float, function: str = "LINEAR") -> Self:
+        """With this window; that of a LINEAR one is never narrower than one (I02, I10)."""
+        least = MIN_WINDOW_WIDTH if function == "LINEAR" else MIN_EXACT_WIDTH
+        window = Window(float(center), max(float(width), least), function=function)
         return replace(self, window=window)
 
     def with_window(self, window: Window | None) -> Self:
@@ -107,7 +109,10 @@ class ViewportState:
             "stack": ref.stack if ref else 0,
             "plane": self.plane,
             "index": self.index,
-            "window": [window.center, window.width] if window else None,
+            # A table is the image's own and not kept: after a restart its default counts.
+            "window": [window.center, window.width, window.function]
+            if window and window.table is None
+            else None,
             "inverted": self.inverted,
             "zoom": self.zoom,
             "center_mm": list(self.center_mm) if self.center_mm else None,
@@ -127,7 +132,9 @@ class ViewportState:
             else None,
             plane=cast(Plane, plane) if plane in PLANES else "stack",
             index=int(values.get("index", 0)),
-            window=Window(float(window[0]), float(window[1])) if window else None,
+            window=Window(float(window[0]), float(window[1]), function=str((*window, "LINEAR")[2]))
+            if window
+            else None,
             inverted=bool(values.get("inverted", False)),
             zoom=float(values["zoom"]) if values.get("zoom") else None,
             center_mm=(float(center[0]), float(center[1])) if center else None,

@@ -20,6 +20,7 @@ class Drag:
     """A drag that began in ``state``; every move is computed from its beginning.
 
     ``value_range`` is the range of modality values that 400 display pixels of dragging cover.
+    ``function`` stays that of the window; a lookup table gives way to a window (I02).
     """
 
     kind: DragKind
@@ -28,6 +29,7 @@ class Drag:
     start_px: Point
     window: tuple[float, float] = (0.0, 1.0)
     value_range: float = 400.0
+    function: str = "LINEAR"
 
     def moved(self, at_px: Point) -> ViewportState:
         """The viewport's state with the pointer at ``at_px``."""
@@ -51,4 +53,6 @@ class Drag:
         step = self.value_range / _WINDOW_SPAN_PX
         # Wide windows move in wide steps, narrow ones finely: the feel stays the same.
         fine = min(max(width / self.value_range, 0.15), 1.0) if self.value_range > 0 else 1.0
-        return self.state.windowed(center + dy * step * fine, width + dx * step * fine)
+        return self.state.windowed(
+            center + dy * step * fine, width + dx * step * fine, self.function
+        )

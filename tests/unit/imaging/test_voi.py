@@ -1,17 +1,17 @@
-import time
-
 import numpy as np
 import pytest
 
-from app.core.volume import Rescale, Window
+from app.core.study import SeriesRef
+from app.core.volume import Rescale, VoiTable, Volume, Window
 from app.imaging.voi import (
     PRESETS,
-    apply_lut,
+    apply_table,
     apply_window,
     auto_window,
+    display_levels,
     find_preset,
+    level_table,
     presets_for,
-    window_lut,
 )
 
 
@@ -60,27 +60,65 @@ def test_i01_polarity_is_applied_once_and_last():
     np.testing.assert_array_equal(apply_window(x, 40, 400, inverted=True), 255 - plain)
 
 
-def test_lut_equals_the_formula_for_both_signs():
-    window, rescale = Window(40, 400), Rescale(1.0, -1024.0)
-    rng = np.random.default_rng(1)
-    for dtype, signed in ((np.int16, True), (np.uint16, False)):
-        info = np.iinfo(dtype)
-        stored = rng.integers(info.min, info.max, (64, 64), dtype=dtype)
-        by_table = apply_lut(stored, window_lut(window, rescale, signed=signed))
-        np.testing.assert_array_equal(by_table, apply_window(stored * 1.0 - 1024, 40, 400))
+def _volume(voxels, **facts):
+    return Volume(
+        voxels, None, facts.pop("rescale", Rescale()), "HU", SeriesRef("1.2", "1.3"), **facts
+    )
 
 
-def test_table_is_quick_enough_for_scrolling():
-    stored = np.random.default_rng(2).integers(-1000, 2000, (512, 512)).astype(np.int16)
-    lut = window_lut(Window(40, 400))
-    best = min(_seconds(lambda: apply_lut(stored, lut)) for _ in range(9))
-    assert best < 0.01  # 2 ms is the aim; the margin is for a busy machine
+@pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.int8, np.uint8])
+def test_i15_table_of_all_stored_values_equals_the_one_function(dtype):
+    info = np.iinfo(dtype)
+    stored = np.random.default_rng(1).integers(info.min, info.max, (1, 64, 64), dtype=dtype)
+    volume = _volume(stored, rescale=Rescale(0.5, -24.0), padding=(3, 9), polarity_inverted=True)
+    shown = np.take(level_table(volume, Window(40, 400)), stored.view(f"u{stored.itemsize}"))
+    np.testing.assert_array_equal(shown, display_levels(volume, stored, Window(40, 400)))
 
 
-def _seconds(work):
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def test_i01_order_is_padding_modality_window_polarity():
+    stored = np.array([[[-2000, 0, 1024, 1064, 3000]]], np.int16)
+    facts = {"rescale": Rescale(1.0, -1024.0), "padding": (-2000, -2000)}
+    window = Window(40, 400)
+    plain = display_levels(_volume(stored, **facts), stored, window)[0, 0]
+    inverted = display_levels(_volume(stored, polarity_inverted=True, **facts), stored, window)[
+        0, 0
+    ]
+    expected = apply_window(stored[0, 0] - 1024.0, 40, 400)
+    np.testing.assert_array_equal(plain[1:], expected[1:])
+    np.testing.assert_array_equal(inverted[1:], 255 - expected[1:])
+    assert plain[0] == inverted[0] == 0
+    both = display_levels(
+        _volume(stored, polarity_inverted=True, **facts), stored, window, inverted=True
+    )
+    np.testing.assert_array_equal(both[0, 0], plain)
+
+
+def test_i02_table_maps_modality_values_and_clamps_outside():
+    entries = np.array([0, 100, 4095, 2047], "<u2")
+    table = VoiTable(-2, 12, entries.tobytes())
+    values = np.array([-100.0, -2.0, -1.0, 0.0, 1.0, 50.0, np.nan])
+    expected = np.rint(np.array([0, 0, 100, 4095, 2047, 2047, 0]) * 255 / 4095)
+    np.testing.assert_array_equal(apply_table(values, table), expected)
+    np.testing.assert_array_equal(apply_table(values, table, inverted=True), 255 - expected)
+    volume = _volume(np.array([[[-2, -1, 0]]], np.int16))
+    window = Window(0, 4, "curve", table=table)
+    np.testing.assert_array_equal(
+        display_levels(volume, volume.voxels, window)[0, 0], expected[1:4]
+    )
+
+
+def test_i06_small_slopes_keep_their_decimals():
+    stored = np.array([[[0, 1, 2, 3]]], np.uint16)
+    volume = _volume(stored, rescale=Rescale(0.001, 0.0005))
+    np.testing.assert_allclose(volume.modality_values()[0, 0], [0.0005, 0.0015, 0.0025, 0.0035])
+    exact = Window(0.002, 0.003, function="LINEAR_EXACT")
+    np.testing.assert_array_equal(display_levels(volume, stored, exact)[0, 0], [0, 85, 170, 255])
+
+
+def test_i06_wide_integers_are_exact_before_the_rescale():
+    stored = np.array([[[2**31 - 1, 2**31 - 3]]], np.int32)
+    volume = _volume(stored, rescale=Rescale(1.0, -(2.0**31 - 1)))
+    assert volume.modality_values()[0, 0].tolist() == [0.0, -2.0]
 
 
 def test_i09_padding_does_not_drive_the_automatic_window():
