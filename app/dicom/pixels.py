@@ -12,11 +12,12 @@ from pydicom.encaps import get_frame
 
 from app.core.errors import DicomReadError
 from app.core.study import Instance
+from app.dicom.decode_pool import decode_frame
 from app.dicom.decoders import NATIVE, NotDecoded, refusal
+from app.dicom.frame_bytes import image_header
 from app.dicom.functional_groups import FunctionalGroups
-from app.dicom.headers import read_dataset
 from app.dicom.mosaic import tile_of
-from app.dicom.stored_frame import BIG_ENDIAN, PixelLayout, StoredArray, frame_of, layout_of
+from app.dicom.stored_frame import BIG_ENDIAN, PixelLayout, StoredArray, layout_of
 from app.dicom.tolerant import MALFORMED, integer_of, number_of, quiet, value_of
 from app.dicom.value_facts import ValueFacts as ValueFacts
 from app.dicom.value_facts import modality_table, rescale_of, through_table
@@ -26,11 +27,16 @@ _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
 class ImageObject:
-    """One instance with its pixels in memory; decodes its frames one by one. Not thread-safe."""
+    """One instance; reads and decodes its frames one by one. Not thread-safe.
+
+    Frames are read from the file when they are asked for; only of objects that do not hold them as
+    they are (deflated as a whole, big endian) are all pixels in memory.
+    """
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
-        self._dataset = read_dataset(instance.path)
+        header = image_header(instance.path)
+        self._dataset, self._place = header.dataset, header.place
         self._swapped: bytes | None = None
         self._picture: StoredArray | None = None
         with quiet():
@@ -41,7 +47,7 @@ class ImageObject:
 
     @property
     def dataset(self) -> Dataset:
-        """The whole dataset, pixels included; not to be changed."""
+        """The dataset, in general without its pixels; not to be changed."""
         return self._dataset
 
     def stored_frame(self, index: int) -> StoredArray:
@@ -61,7 +67,7 @@ class ImageObject:
         try:
             with quiet():
                 data, first_bit = self._frame_bytes(index)
-                return frame_of(self.layout, data, first_bit)
+            return decode_frame(self.layout, data, first_bit)
         except NotDecoded as error:
             raise unreadable_frame(self._instance, error) from error
         except (*MALFORMED, OSError) as error:
@@ -77,8 +83,16 @@ class ImageObject:
 
     def _frame_bytes(self, index: int) -> tuple[bytes, int]:
         """The bytes of a frame, and at which bit of the first byte it begins."""
-        raw = self._raw()
         layout = self.layout
+        frames = integer_of(self._dataset, "NumberOfFrames", 1)
+        if self._place is not None and self._place.is_encapsulated:
+            why = refusal(layout.transfer_syntax_uid)
+            if why is not None:
+                raise NotDecoded(why, layout.transfer_syntax_uid)
+            return self._place.codestream(index, frames), 0
+        if self._place is not None:
+            return self._place.native_frame(index, layout.frame_bits)
+        raw = self._raw()
         if layout.transfer_syntax_uid in NATIVE:
             start = index * layout.frame_bits
             end = -(-(start + layout.frame_bits) // 8)
@@ -89,7 +103,6 @@ class ImageObject:
         tables = value_of(self._dataset, "ExtendedOffsetTable")
         lengths = value_of(self._dataset, "ExtendedOffsetTableLengths")
         offsets = (tables, lengths) if tables and lengths else None
-        frames = integer_of(self._dataset, "NumberOfFrames", 1)
         return get_frame(raw, index, number_of_frames=frames, extended_offsets=offsets), 0
 
     def _raw(self) -> bytes:

@@ -313,9 +313,13 @@ def _elements(
             raise _Declined
         last = tag
         if length == _UNDEFINED:
-            if vr not in (b"", b"SQ") or wanted is None or tag in wanted:
+            is_sequence = _dictionary_vr(tag) == "SQ" if implicit else vr == b"SQ"
+            if not is_sequence:
                 raise _Declined
             position = _after_sequence(head, value_at, implicit, 0)
+            if wanted is None or tag in wanted:
+                # without the delimiter: like a sequence of defined length
+                found[tag] = (tag, vr, head[value_at : position - 8], value_at)
             continue
         position = value_at + length
         if position > end:

@@ -1,0 +1,166 @@
+"""The bytes of one frame, straight from its file: what is not shown is not read (D19)."""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.encaps import get_frame
+
+from app.core.errors import DicomReadError
+from app.dicom.decoders import NATIVE
+from app.dicom.headers import read_dataset
+from app.dicom.quick_header import FIRST_BYTES, quick_header
+from app.dicom.tolerant import MALFORMED, quiet, value_of
+
+_PIXEL_DATA: Final = 0x7FE00010
+_UNDEFINED: Final = 0xFFFFFFFF
+_IN_WORDS: Final = ("1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99")
+"""Big-endian words, and datasets deflated as a whole: no frame of theirs lies in the file as is."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelPlace:
+    """Where the value of the pixel data element lies in a file.
+
+    ``length`` is that of the value, or of what is left of the file. ``offsets`` are the extended
+    offset table and its lengths, where the object has them.
+    """
+
+    path: Path
+    offset: int
+    length: int
+    is_encapsulated: bool
+    offsets: tuple[bytes, bytes] | None = None
+
+    def native_frame(self, index: int, frame_bits: int) -> tuple[bytes, int]:
+        """The bytes of native frame ``index`` and at which bit of the first one it begins."""
+        start = index * frame_bits
+        first, end = start // 8, -(-(start + frame_bits) // 8)
+        if end > self.length:
+            raise EOFError("the pixel data ends early")
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(self.offset + first)
+            data = file.read(end - first)
+        if len(data) != end - first:
+            raise EOFError("the pixel data ends early")
+        return data, start % 8
+
+    def codestream(self, index: int, frames: int) -> bytes:
+        """The fragments of encapsulated frame ``index`` of ``frames``, joined."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return bytes(
+                get_frame(file, index, number_of_frames=frames, extended_offsets=self.offsets)
+            )
+
+    def read_into(self, index: int, plane: npt.NDArray[np.generic]) -> None:
+        """Fill ``plane`` with native frame ``index``, which has just its bytes."""
+        if (index + 1) * plane.nbytes > self.length:
+            raise EOFError("the pixel data ends early")
+        target = plane.reshape(-1).view(np.uint8).data
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(self.offset + index * plane.nbytes)
+            done = 0
+            while done < len(target):
+                count = file.readinto(target[done:])
+                if not count:
+                    raise EOFError("the pixel data ends early")
+                done += count
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """The dataset of an image; without its pixels where ``place`` says where they lie.
+
+    ``place`` is None where they do not lie in the file as they are: the dataset then holds them.
+    A dataset with a place may share values with others: it is not to be changed.
+    """
+
+    dataset: Dataset
+    place: PixelPlace | None
+
+
+def quick_image_header(path: Path) -> ImageHeader | None:
+    """The header of an ordinary file, or None: ``image_header`` reads all files."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            head = b""
+            for length in (FIRST_BYTES, 16 * FIRST_BYTES):
+                head += file.read(length - len(head)) or b""
+                found = quick_header(head, size)
+                if found is not None:
+                    file.seek(found.end)
+                    place = _place(file, path, found.dataset)
+                    return ImageHeader(found.dataset, place) if place else None
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return None
+
+
+def image_header(path: Path) -> ImageHeader:
+    """The header of any image. Raises ``DicomReadError``."""
+    try:
+        with quiet(), path.open("rb") as file:
+            dataset = pydicom.dcmread(file, force=True, stop_before_pixels=True)
+            place = None
+            syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
+            if syntax and syntax not in _IN_WORDS:
+                place = _place(file, path, dataset)
+            if place is not None:
+                return ImageHeader(dataset, place)
+    except (*MALFORMED, OSError) as error:
+        raise _unreadable(path, error) from error
+    return ImageHeader(read_dataset(path), None)
+
+
+def _place(file: BinaryIO, path: Path, dataset: Dataset) -> PixelPlace | None:
+    """What the element says whose tag is next in ``file``; None where it is no pixel data."""
+    start, size = file.tell(), os.fstat(file.fileno()).st_size
+    element = file.read(12)
+    syntax = dataset.file_meta.TransferSyntaxUID
+    try:
+        group, number, length = struct.unpack_from("<HHL", element)
+        value_at = start + 8
+        if not dataset.original_encoding[0]:
+            value_at = start + 12
+            vr, length = struct.unpack_from("<2s2xL", element, 4)
+            if vr not in (b"OB", b"OW", b"UN"):
+                return None
+    except struct.error:
+        return None
+    if group << 16 | number != _PIXEL_DATA:
+        return None
+    is_encapsulated = length == _UNDEFINED
+    if is_encapsulated == (syntax in NATIVE):
+        return None
+    if not is_encapsulated and "422" in str(value_of(dataset, "PhotometricInterpretation")):
+        return None  # only the length of the data tells whether it is so
+    left = size - value_at
+    offsets = value_of(dataset, "ExtendedOffsetTable")
+    lengths = value_of(dataset, "ExtendedOffsetTableLengths")
+    return PixelPlace(
+        path=path,
+        offset=value_at,
+        length=left if is_encapsulated else min(length, left),
+        is_encapsulated=is_encapsulated,
+        offsets=(offsets, lengths) if offsets and lengths else None,
+    )
+
+
+def _unreadable(path: Path, error: Exception) -> DicomReadError:
+    return DicomReadError(
+        f"{path.name} cannot be read as DICOM.",
+        ru=f"{path.name} не читается как DICOM.",
+        hint="Copy the file again from its source.",
+        hint_ru="Скопируйте файл из источника ещё раз.",
+        technical_detail=type(error).__name__,
+    )
