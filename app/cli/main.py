@@ -31,6 +31,7 @@ class Verb:
 VERBS = (
     Verb("demo", "app.cli.demo", "the main job on the built-in demonstration study"),
     Verb("inspect", "app.cli.inspect", "what is in these files: studies, series, geometry"),
+    Verb("objects", "app.cli.objects", "what else they hold: reports, segmentations, documents"),
     Verb("volume", "app.cli.volume", "one assembled volume as NIfTI or NRRD"),
     Verb("snapshot", "app.cli.snapshot", "what a viewport would show, as PNG"),
     Verb("import", "app.cli.import_studies", "studies into the local library"),

@@ -21,7 +21,7 @@ from app.core.finding import Finding
 from app.core.measurement import Measurement
 from app.dicom import authoring
 
-_KIND_CODES: dict[str, tuple[Code, Code | None]] = {
+KIND_CODES: dict[str, tuple[Code, Code | None]] = {
     # kind: (measured quantity, derivation)
     "volume": (codes.VOLUME, None),
     "area": (codes.AREA, None),
@@ -69,7 +69,8 @@ class SrRequest:
 
     ``source`` holds the images that were read, ``places`` the segment of each finding that has one
     (by finding uid). ``observer_name`` and ``organization`` are set for the verified document;
-    ``predecessor`` is the document it replaces or follows.
+    ``predecessor`` is the document it replaces or follows. ``missing`` says what of the study was
+    not there (D18); the document is then flagged as partial (PS3.3 C.17.2, CompletionFlag).
     """
 
     source: authoring.SourceImages
@@ -84,6 +85,7 @@ class SrRequest:
     observer_name: str = ""
     organization: str = ""
     predecessor: pydicom.Dataset | None = None
+    missing: str = ""
 
 
 def write_sr(request: SrRequest) -> pydicom.Dataset:
@@ -112,7 +114,7 @@ def write_sr(request: SrRequest) -> pydicom.Dataset:
         sop_instance_uid=request.identity.sop_instance_uid,
         instance_number=1,
         manufacturer=authoring.MANUFACTURER,
-        is_complete=True,
+        is_complete=not request.missing,
         is_final=request.is_verified,
         is_verified=request.is_verified,
         verifying_observer_name=authoring.person_name(request.observer_name)
@@ -128,6 +130,8 @@ def write_sr(request: SrRequest) -> pydicom.Dataset:
     document.ManufacturerModelName = authoring.MODEL_NAME
     document.SoftwareVersions = authoring.SOFTWARE_VERSION
     document.DeviceSerialNumber = authoring.DEVICE_SERIAL_NUMBER
+    if request.missing:
+        document.CompletionFlagDescription = request.missing[:64]
     authoring.finish(document, headers[0], request.description, request.at_utc)
     return document
 
@@ -218,7 +222,7 @@ def _nothing_found(request: SrRequest) -> hd.sr.MeasurementsAndQualitativeEvalua
 def _measurement(
     item: Measurement, algorithm: hd.sr.AlgorithmIdentification | None
 ) -> hd.sr.Measurement:
-    quantity, derivation = _KIND_CODES.get(
+    quantity, derivation = KIND_CODES.get(
         item.kind, (authoring.private_code(item.kind, item.kind.replace("_", " ")), None)
     )
     method, _, _ = item.method.partition("@")

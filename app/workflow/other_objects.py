@@ -5,10 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.core.errors import InputError
 from app.core.report import Message
 from app.core.study import Instance, Series, Study
+from app.dicom.encapsulated import EncapsulatedDocument, encapsulated_document
+from app.dicom.key_objects import KeyObjects, key_object_refs
 from app.dicom.object_facts import ObjectFacts, object_facts
 from app.dicom.object_kinds import Family, kind_of
+from app.dicom.parametric_map import ParametricMap, parametric_map
+from app.dicom.presentation_state import PresentationState, presentation_state
+from app.dicom.real_world_values import RealWorldMap, real_world_maps
+from app.dicom.seg_reader import ReadSegmentation, read_segmentation
+from app.dicom.sr_tree import SrDocument, read_sr
+from app.dicom.structure_set import StructureSet, structure_set
+
+OpenedObject = (
+    ReadSegmentation
+    | ParametricMap
+    | SrDocument
+    | KeyObjects
+    | PresentationState
+    | StructureSet
+    | EncapsulatedDocument
+    | tuple[RealWorldMap, ...]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +62,37 @@ def list_objects(study: Study) -> tuple[OtherObject, ...]:
         if (listed := _listed(series, instance)) is not None
     ]
     return tuple(sorted(found, key=lambda one: (one.at, one.sop_instance_uid)))
+
+
+def open_object(listed: OtherObject, study: Study) -> OpenedObject:
+    """What the object holds; segmentations are laid on the images of ``study``. Any thread.
+
+    Raises ``InputError`` for a kind that is only listed, ``DicomReadError``, ``GeometryError``,
+    ``FrameOfReferenceMismatch`` for an object that cannot be read or placed.
+    """
+    match listed.family:
+        case "segmentation":
+            return read_segmentation(listed.path, study)
+        case "parametric-map":
+            return parametric_map(listed.path)
+        case "report":
+            return read_sr(listed.path)
+        case "key-objects":
+            return key_object_refs(listed.path)
+        case "presentation-state":
+            return presentation_state(listed.path)
+        case "structure-set":
+            return structure_set(listed.path)
+        case "document":
+            return encapsulated_document(listed.path)
+        case "real-world-values":
+            return real_world_maps(listed.path)
+        case "unsupported":
+            fault = listed.fault
+            raise InputError(
+                fault.en if fault else "Objects of this kind are not shown.",
+                ru=fault.ru if fault else "Объекты этого вида не показываются.",
+            )
 
 
 def _listed(series: Series, instance: Instance) -> OtherObject | None:
