@@ -327,4 +327,5 @@ def _is_float(ds: Dataset) -> bool:
 
 def _is_in_patient(ds: Dataset, index: int, modality: str) -> bool:
     holder = FunctionalGroups(ds).holder(index, "ImageOrientationPatient")
-    return orientation_of(holder) is not None and not is_projection(modality)
+    sop_class = "".join(words_of(ds, "SOPClassUID")[:1])
+    return orientation_of(holder) is not None and not is_projection(modality, sop_class)
