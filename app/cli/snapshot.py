@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,24 +98,13 @@ def _frame_index(args: argparse.Namespace, studies: tuple[Study, ...], stack: St
 
 def _acquired(study: Study, series: Series, stack: Stack, index: int) -> tuple[Volume, int]:
     """The acquired image as a volume of one; its own window of that frame comes first (I11)."""
-    from app.core.volume import Volume
-    from app.dicom.assemble import StackReader
+    from app.dicom.assemble import StackReader, make_volume
 
     reader = StackReader(study, series, stack)
     facts = reader.facts
-    volume = Volume(
-        reader.read_frame(index)[None],
-        None,
-        facts.rescale,
-        facts.quantity,
-        reader.ref,
-        windows=() if facts.is_color else reader.windows(index) or facts.windows,
-        padding=facts.padding,
-        polarity_inverted=facts.polarity_inverted,
-        pixel_spacing_mm=facts.pixel_spacing_mm,
-        patient_orientation=facts.patient_orientation,
-    )
-    return volume, 0
+    own = () if facts.is_color else reader.windows(index) or facts.windows
+    only = replace(facts, windows=own, frame_windows=())
+    return make_volume(only, reader.read_frame(index)[None], reader.ref), 0
 
 
 def _reformatted(

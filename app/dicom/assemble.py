@@ -6,7 +6,10 @@ between slices (I07), and modality tables (I04), are applied here and the rescal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,17 +19,27 @@ from pydicom.dataset import Dataset
 
 from app.core.errors import DicomReadError, EnvironmentFault
 from app.core.geometry import Triple
-from app.core.study import Instance, Series, SeriesRef, Stack, Study
+from app.core.study import Instance, Series, SeriesRef, Stack, Study, StudyWarning
+from app.core.ultrasound import UsRegion
 from app.core.volume import Rescale, Volume, Window
+from app.dicom import wording
+from app.dicom.acquisition_facts import AcquisitionFacts, acquisition_facts
+from app.dicom.frame_bytes import ImageHeader, quick_image_header
 from app.dicom.functional_groups import FunctionalGroups
 from app.dicom.headers import is_projection, read_dataset
 from app.dicom.pixel_spacing import pixel_spacing_of
-from app.dicom.pixels import ImageObject, ValueFacts, value_facts
+from app.dicom.pixels import ImageObject
+from app.dicom.plain_frame import PlainFrame, only_frame_values, plain_frame
 from app.dicom.plane import orientation_of, position_of
 from app.dicom.regrid import FloatPlane, offsets_in_grid, plan_slices, regrid_slice
 from app.dicom.tolerant import integer_of, quiet, text_words_upper, value_of, words_of
+from app.dicom.us_regions import merged, regions_of
+from app.dicom.value_facts import ValueFacts, is_polarity_inverted, value_facts
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress
+
+READING_THREADS: Final = min(max(os.cpu_count() or 1, 2), 8)
+"""Reading waits for disks and for the processes that decode, so more than one pays."""
 
 OnFrame = Callable[[int, npt.NDArray[Any]], None]
 
@@ -49,22 +62,28 @@ class ImageFacts:
     patient_orientation: tuple[str, str] | None
     dtype: np.dtype[Any]
     is_color: bool
+    acquisition: AcquisitionFacts
+    frame_windows: tuple[tuple[Window, ...], ...] = ()
+    warnings: tuple[StudyWarning, ...] = ()
+
+
+_NO_HEADER: Final = ImageHeader(Dataset(), None)
 
 
 class StackReader:
-    """Gives any frame of a stack at once. One reader per thread: it keeps the last object open.
+    """Gives any frame of a stack at once, in any thread; each keeps its last object open.
 
-    Making a reader reads the headers of the stack, about half a millisecond each; ``series`` and
-    ``stack`` come from ``group``.
+    Making a reader reads the headers of the stack; ``series`` and ``stack`` come from ``group``.
     """
 
     def __init__(self, study: Study, series: Series, stack: Stack) -> None:
         self.ref = SeriesRef(study.study_instance_uid, series.series_instance_uid, stack.index)
         self._series = series
         self._stack = stack
-        self._open: ImageObject | None = None
-        self._open_instance: Instance | None = None
+        self._open = threading.local()
         self._values: list[ValueFacts] = []
+        self._regions: list[tuple[UsRegion, ...]] = []
+        self._plain: list[PlainFrame | None] = []
         self.positions_lps: list[Triple | None] = []
         with quiet():
             first = self._read_headers()
@@ -96,26 +115,44 @@ class StackReader:
             values[(stored >= padding[0]) & (stored <= padding[1])] = _NO_IMAGE_FLOAT
         return values
 
+    def read_into(self, n: int, plane: npt.NDArray[Any]) -> None:
+        """``read_frame`` into ``plane``, of the facts' type: without a copy where that is possible.
+
+        Any thread. Raises ``DicomReadError``.
+        """
+        plain = None if self._converts else self._plain[n]
+        if plain is not None and plain.read_into(plane):
+            return
+        plane[...] = self.read_frame(n)
+
     def dataset(self, n: int) -> Dataset:
         """The dataset of the object of frame ``n``; not to be changed."""
         return self._object(self._stack.frames[n].instance).dataset
 
     def _object(self, instance: Instance) -> ImageObject:
-        if self._open is None or self._open_instance != instance:
-            self._open, self._open_instance = ImageObject(instance), instance
-        return self._open
+        known: tuple[Instance, ImageObject] | None = getattr(self._open, "image", None)
+        if known is None or known[0] != instance:
+            known = self._open.image = instance, ImageObject(instance)
+        return known[1]
 
     def _read_headers(self) -> Dataset:
         first: Dataset | None = None
-        header, groups, opened = Dataset(), FunctionalGroups(Dataset()), None
+        header, groups, opened = _NO_HEADER, FunctionalGroups(_NO_HEADER.dataset), None
+        regions: tuple[UsRegion, ...] = ()
         for ref in self._stack.frames:
             if opened != ref.instance:
-                header = read_dataset(ref.instance.path, pixels=False)
-                groups, opened = FunctionalGroups(header), ref.instance
-            first = header if first is None else first
+                header = quick_image_header(ref.instance.path) or ImageHeader(
+                    read_dataset(ref.instance.path, pixels=False), None
+                )
+                groups, opened = FunctionalGroups(header.dataset), ref.instance
+                regions = regions_of(header.dataset)
+            first = header.dataset if first is None else first
             index, count = ref.frame - 1, ref.instance.number_of_frames
-            self._values.append(value_facts(header, groups, index))
-            self.positions_lps.append(position_of(header, groups, index, count))
+            values = only_frame_values(header.dataset) if count == 1 else None
+            self._values.append(values or value_facts(header.dataset, groups, index))
+            self._regions.append(regions)
+            self._plain.append(plain_frame(header, ref))
+            self.positions_lps.append(position_of(header.dataset, groups, index, count))
         if first is None:
             raise DicomReadError("The stack has no images.", ru="В стопке нет снимков.")
         return first
@@ -142,20 +179,67 @@ class StackReader:
             first,
             in_patient=_is_in_patient(first, index, self._series.modality),
         )
-        shape = text_words_upper(first, "PresentationLUTShape")
         orientation = words_of(first, "PatientOrientation")
+        frames = self._stack.frames
+        is_one_object = len({ref.instance for ref in frames}) == 1
+        own_windows = tuple(facts.windows for facts in self._values)
         return ImageFacts(
             rescale=Rescale() if self._converts or is_color else middle.rescale,
             quantity=self._stack.quantity,
             windows=() if is_color else middle.windows,
             padding=None if is_color else padding,
-            polarity_inverted=photometric == "MONOCHROME1" or shape[:1] == ("INVERSE",),
+            polarity_inverted=is_polarity_inverted(first),
             pixel_spacing_mm=spacing.row_column_mm,
             spacing_source=spacing.source,
             patient_orientation=(orientation[0], orientation[1]) if len(orientation) == 2 else None,
             dtype=_dtype(first, is_color, self._converts),
             is_color=is_color,
+            acquisition=acquisition_facts(
+                first,
+                [ref.frame - 1 for ref in frames] if is_one_object else (),
+                merged(self._regions),
+            ),
+            frame_windows=() if is_color or len(set(own_windows)) == 1 else own_windows,
+            warnings=_table_warnings(self._values),
         )
+
+
+def make_volume(
+    facts: ImageFacts,
+    voxels: npt.NDArray[Any],
+    source: SeriesRef,
+    *,
+    stack: Stack | None = None,
+    padding: tuple[int, int] | None = None,
+) -> Volume:
+    """Voxels with all that ``facts`` say of them; ``stack`` gives geometry and warnings.
+
+    ``padding`` replaces that of the facts, where resampling has filled places of its own.
+    """
+    extra = facts.acquisition
+    is_volume = stack is not None and stack.is_volume
+    is_resampled = stack is not None and stack.verdict == "resampled"
+    return Volume(
+        voxels=voxels,
+        geometry=stack.geometry if stack is not None and is_volume else None,
+        rescale=facts.rescale,
+        quantity=facts.quantity,
+        source=source,
+        windows=facts.windows,
+        padding=padding or facts.padding,
+        polarity_inverted=facts.polarity_inverted,
+        pixel_spacing_mm=facts.pixel_spacing_mm,
+        spacing_source=facts.spacing_source,
+        patient_orientation=facts.patient_orientation,
+        warnings=(*(stack.warnings if stack else ()), *facts.warnings),
+        frame_windows=() if is_resampled else facts.frame_windows,
+        pixel_aspect=extra.pixel_aspect,
+        lossy=extra.lossy,
+        frame_times_s=extra.frame_times_s,
+        suv=extra.suv,
+        suv_missing=extra.suv_missing,
+        us_regions=extra.us_regions,
+    )
 
 
 def assemble_volume(
@@ -188,21 +272,7 @@ def assemble_volume(
             hint="Close other studies and repeat.",
             hint_ru="Закройте другие исследования и повторите.",
         ) from error
-    facts = reader.facts
-    return Volume(
-        voxels=voxels,
-        geometry=stack.geometry if stack.is_volume else None,
-        rescale=facts.rescale,
-        quantity=facts.quantity,
-        source=reader.ref,
-        windows=facts.windows,
-        padding=padding,
-        polarity_inverted=facts.polarity_inverted,
-        pixel_spacing_mm=facts.pixel_spacing_mm,
-        spacing_source=facts.spacing_source,
-        patient_orientation=facts.patient_orientation,
-        warnings=stack.warnings,
-    )
+    return make_volume(reader.facts, voxels, reader.ref, stack=stack, padding=padding)
 
 
 def middle_out(count: int) -> Iterator[int]:
@@ -221,12 +291,22 @@ def _plain(
     facts = reader.facts
     shape: tuple[int, ...] = (reader.frame_count, stack.rows, stack.columns)
     voxels = np.zeros((*shape, 3) if facts.is_color else shape, dtype=facts.dtype)
-    for done, k in enumerate(_reading_order(stack), start=1):
+
+    def read(k: int) -> int:
         token.raise_if_cancelled()
-        voxels[k] = reader.read_frame(k)
-        if on_frame is not None:
-            on_frame(k, voxels[k])
-        report(done / len(voxels), "reading images")
+        reader.read_into(k, voxels[k])
+        return k
+
+    with ThreadPoolExecutor(READING_THREADS, "reading") as threads:
+        try:
+            for done, k in enumerate(threads.map(read, _reading_order(stack)), start=1):
+                token.raise_if_cancelled()
+                if on_frame is not None:
+                    on_frame(k, voxels[k])
+                report(done / len(voxels), "reading images")
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
     return voxels
 
 
@@ -323,6 +403,11 @@ def _dtype(ds: Dataset, is_color: bool, converts: bool) -> np.dtype[Any]:
 
 def _is_float(ds: Dataset) -> bool:
     return integer_of(ds, "BitsAllocated", 16) in (32, 64)
+
+
+def _table_warnings(values: Sequence[ValueFacts]) -> tuple[StudyWarning, ...]:
+    bad = max((facts.bad_tables for facts in values), default=0)
+    return (wording.warning("I03", wording.BAD_TABLE),) if bad else ()
 
 
 def _is_in_patient(ds: Dataset, index: int, modality: str) -> bool:

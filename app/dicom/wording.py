@@ -54,6 +54,10 @@ NO_FRAME_OF_REFERENCE: Final = Message(
     "the images name no frame of reference: they can be linked with no other series",
     "снимки не называют систему координат: связать их с другими сериями нельзя",
 )
+BAD_TABLE: Final = Message(
+    "a lookup table of the image is not valid and is left out",
+    "таблица преобразования снимка неверна и не применяется",
+)
 _IMAGE_BY_IMAGE: Final = Message("shown image by image", "показ по снимкам")
 _ATTRIBUTES_RU: Final = {
     "photometric": "фотометрия",

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from app.core.errors import AppError
 from app.core.study import SeriesRef, Study
 from app.core.volume import Volume
-from app.dicom.assemble import ImageFacts, StackReader
-from app.imaging.voi import apply_window, auto_window
+from app.dicom.assemble import ImageFacts, StackReader, make_volume
+from app.imaging.voi import auto_window, display_levels
 from app.jobs.cancel import CancelToken
 from app.workflow.volume_cache import find_stack
 
@@ -54,19 +54,7 @@ def make_thumbnails(
 
 
 def _single(facts: ImageFacts, stored: npt.NDArray[np.generic], ref: SeriesRef) -> Volume:
-    return Volume(
-        stored[None],
-        None,
-        facts.rescale,
-        facts.quantity,
-        ref,
-        windows=facts.windows,
-        padding=facts.padding,
-        polarity_inverted=facts.polarity_inverted,
-        pixel_spacing_mm=facts.pixel_spacing_mm,
-        spacing_source=facts.spacing_source,
-        patient_orientation=facts.patient_orientation,
-    )
+    return make_volume(facts, stored[None], ref)
 
 
 def _picture(volume: Volume) -> npt.NDArray[np.uint8]:
@@ -75,12 +63,5 @@ def _picture(volume: Volume) -> npt.NDArray[np.uint8]:
         return np.ascontiguousarray(volume.voxels[0, ::step, ::step])
     values = volume.modality_values(0)[::step, ::step]
     padding = volume.padding_mask(0)
-    padding = None if padding is None else padding[::step, ::step]
-    window = auto_window(values, padding)
-    shown = apply_window(
-        values, window.center, window.width,
-        function=window.function, inverted=volume.polarity_inverted,
-    )  # fmt: skip
-    if padding is not None:
-        shown[padding] = 0
-    return np.ascontiguousarray(shown)
+    window = auto_window(values, None if padding is None else padding[::step, ::step])
+    return np.ascontiguousarray(display_levels(volume, volume.voxels[0, ::step, ::step], window))

@@ -1,0 +1,65 @@
+"""What an object says beside geometry and rescale: aspect, loss, speed, uptake, regions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydicom.dataset import Dataset
+
+from app.core.report import Message
+from app.core.ultrasound import UsRegion
+from app.core.uptake import SuvFactors
+from app.dicom.cine import frame_times_s
+from app.dicom.decoders import ALWAYS_LOSSY
+from app.dicom.suv import suv_of
+from app.dicom.tolerant import integer_of, numbers_of, text_words_upper
+from app.dicom.us_regions import pixel_aspect_of
+
+
+@dataclass(frozen=True, slots=True)
+class AcquisitionFacts:
+    """The fields of ``Volume`` with the same names."""
+
+    pixel_aspect: float = 1.0
+    lossy: str = ""
+    frame_times_s: tuple[float, ...] = ()
+    suv: SuvFactors | None = None
+    suv_missing: Message | None = None
+    us_regions: tuple[UsRegion, ...] = ()
+
+
+def acquisition_facts(
+    ds: Dataset, frames: Sequence[int], us_regions: tuple[UsRegion, ...] = ()
+) -> AcquisitionFacts:
+    """The facts of a stack from the header of its first object.
+
+    ``frames``: which frames of that object (from 0) the stack shows, in its order; empty where it
+    is made of several objects, which is no cine.
+    """
+    times = frame_times_s(ds, max(integer_of(ds, "NumberOfFrames", 1), 1))
+    is_cine = bool(times) and bool(frames) and max(frames) < len(times)
+    suv, suv_missing = suv_of(ds)
+    return AcquisitionFacts(
+        pixel_aspect=pixel_aspect_of(ds, us_regions),
+        lossy=lossy_of(ds),
+        frame_times_s=tuple(times[n] for n in frames) if is_cine else (),
+        suv=suv,
+        suv_missing=suv_missing,
+        us_regions=us_regions,
+    )
+
+
+def lossy_of(ds: Dataset) -> str:
+    """The ratio of lossy compression, ``12:1``; ``?`` where it is not stated; empty without (I16).
+
+    Several steps of compression multiply. JPEG processes that always lose are named whatever the
+    header says.
+    """
+    is_flagged = text_words_upper(ds, "LossyImageCompression")[:1] == ("01",)
+    if not is_flagged and str(ds.file_meta.get("TransferSyntaxUID", "")) not in ALWAYS_LOSSY:
+        return ""
+    ratio = 1.0
+    for step in numbers_of(ds, "LossyImageCompressionRatio"):
+        ratio *= max(step, 1.0)
+    return f"{ratio:.3g}:1" if ratio > 1.0 else "?"
