@@ -75,6 +75,11 @@ def open_store(data_folder: Path | None = None) -> Store:
     return Store(data_folder or folders.data_folder())
 
 
+def has_library(data_folder: Path | None = None) -> bool:
+    """Whether there is a library: who only wants to look at it does not make one."""
+    return ((data_folder or folders.data_folder()) / Store.DATABASE_NAME).exists()
+
+
 def forget_old_archives(workspace: Path, *, keep: Sequence[Path]) -> None:
     """Remove what was unpacked more than a week ago; ``keep`` are files that stay.
 

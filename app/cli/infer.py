@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the pack; results in the folder of ``--out``."""
+    from app.bootstrap import has_library, open_store
     from app.cli.exit_codes import ExitCode
     from app.cli.packs import open_packs
     from app.cli.progress_line import ProgressLine
@@ -41,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
             hint="Give a DICOM file, a folder, a ZIP or a NIfTI image.",
             hint_ru="Укажите файл DICOM, папку, ZIP или изображение NIfTI.",
         )
+    store = open_store(args.data) if has_library(args.data) else None
     process = InferenceProcess(device=args.device, threads=args.threads)
     with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as line:
         try:
@@ -53,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
                     series=args.series,
                     stack=args.stack,
                     forced=args.force,
+                    expected=store.expected.of_study if store is not None else None,
                 ),
                 process,
                 clock=SystemClock(),
@@ -61,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
             )
         finally:
             process.close()
+            if store is not None:
+                store.close()
     if args.json:
         sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
         return ExitCode.DONE

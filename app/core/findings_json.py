@@ -394,6 +394,8 @@ def _provenance_to_json(origin: Provenance) -> Json:
         "operating_point": origin.operating_point,
         "forced": origin.forced,
         "at": origin.at_utc,
+        # only where it is so: what was hashed before the key existed keeps its hash
+        **({"partial": True} if origin.partial else {}),
     }
 
 
@@ -412,6 +414,7 @@ def _provenance_from_json(row: object, where: str) -> Provenance:
         device=_text(row, "device"),
         operating_point=_text(row, "operating_point"),
         forced=bool(row.get("forced", False)),
+        partial=bool(row.get("partial", False)),
     )
 
 

@@ -11,6 +11,7 @@ class Provenance:
     """Origin of a finding or number: a model (pack, version, hash, device) or a person.
 
     ``at_utc`` is ISO 8601 with offset. ``operating_point`` names the threshold set in force.
+    ``partial``: the study was known to be incomplete when the model ran (D18).
     """
 
     kind: Literal["model", "person"]
@@ -23,3 +24,4 @@ class Provenance:
     device: str = ""
     operating_point: str = ""
     forced: bool = False
+    partial: bool = False

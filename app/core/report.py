@@ -27,7 +27,8 @@ class StudyFacts:
     """What the check knows of the study; empty or None means not known.
 
     Dates are ISO 8601; ``laterality`` is R, L or empty; ``contrast`` None: unknown or not
-    applicable; ``priors`` None: unknown, empty: there are none.
+    applicable; ``priors`` None: unknown, empty: there are none. ``is_incomplete``: images are
+    known to be missing (D18), ``received`` of ``expected`` where they were counted.
     """
 
     modality: str = ""
@@ -39,6 +40,24 @@ class StudyFacts:
     laterality: str = ""
     contrast: bool | None = None
     priors: tuple[str, ...] | None = None
+    is_incomplete: bool = False
+    received: int | None = None
+    expected: int | None = None
+
+    @property
+    def incompleteness(self) -> Message | None:
+        """What is missing, as a sentence without full stop; None where nothing is known to be."""
+        if not self.is_incomplete:
+            return None
+        if self.received is None or self.expected is None:
+            return Message(
+                "the study is incomplete: not all its images were received",
+                "исследование неполное: получены не все снимки",
+            )
+        return Message(
+            f"the study is incomplete: {self.received} of {self.expected} images were received",
+            f"исследование неполное: получено снимков {self.received} из {self.expected}",
+        )
 
 
 @dataclass(frozen=True, slots=True)

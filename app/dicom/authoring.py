@@ -147,6 +147,8 @@ def algorithm_parameters(finding: Finding) -> list[str]:
         rows.append(f"operating_point={point.name}:{point.threshold:g}")
     if origin.forced:
         rows.append("forced=yes")
+    if origin.partial:
+        rows.append("partial=yes")
     return rows
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from app.core.geometry import Geometry
-from app.core.study import SeriesRef
+from app.core.study import Completeness, SeriesRef
 from app.inference.gate import Suitability
 from app.inference.manifest import ModelPack
 from app.inference.result import InferenceResult
 
 SCHEMA = "overread.run/1"
+_COMPLETE = Completeness()
 _SECONDS = ("read", "load", "pre", "model", "post", "write")
 
 
@@ -24,13 +25,14 @@ def run_json(
     *,
     pack: ModelPack | None = None,
     geometry: Geometry | None = None,
+    completeness: Completeness = _COMPLETE,
     read_seconds: float = 0.0,
     write_seconds: float = 0.0,
 ) -> dict[str, Any]:
     """The object of ``run.json``.
 
     ``outputs`` needs ``pack`` for the names of labels; ``geometry`` gives volumes, None leaves
-    ``volume_ml`` null (films).
+    ``volume_ml`` null (films). A study that is not complete makes the run ``partial`` (D18).
     """
     seconds = dict.fromkeys(_SECONDS, 0.0) | result.seconds
     seconds |= {"read": read_seconds, "write": write_seconds}
@@ -46,6 +48,9 @@ def run_json(
         "series_instance_uid": result.source.series_instance_uid,
         "stack": result.source.stack,
         "forced": result.forced,
+        "partial": not completeness.is_complete,
+        "received": completeness.received or None,
+        "expected": completeness.expected,
         "seconds": {name: round(value, 4) for name, value in seconds.items()},
         "patches": result.patches,
         "scores": {name: round(value, 6) for name, value in result.scores.items()},

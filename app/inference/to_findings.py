@@ -235,6 +235,7 @@ class _Builder:
                 device=result.device,
                 operating_point=point.name if point else "",
                 forced=result.forced,
+                partial=not self._study.completeness.is_complete,
             ),
         )
 

@@ -113,6 +113,10 @@ def study_facts_from_json(data: object) -> StudyFacts:
         value = data.get(key)
         return "" if value is None else str(value)
 
+    def count(key: str) -> int | None:
+        value = data.get(key)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
     return StudyFacts(
         modality=text("modality"),
         body_part=text("body_part"),
@@ -123,4 +127,7 @@ def study_facts_from_json(data: object) -> StudyFacts:
         laterality=text("laterality"),
         contrast=contrast if isinstance(contrast, bool) else None,
         priors=None if priors is None else tuple(str(day) for day in priors),
+        is_incomplete=data.get("is_incomplete") is True,
+        received=count("received"),
+        expected=count("expected"),
     )

@@ -78,6 +78,7 @@ class ReportDocument:
     """Everything that stands on the printed report.
 
     ``models`` are lines such as "cxr-lung-fields 1.0.0 (cpu)". ``study_date`` is ISO 8601.
+    ``missing`` says what of the study was not there when it was read, without full stop.
     """
 
     report: Report
@@ -90,6 +91,7 @@ class ReportDocument:
     accession_number: PatientText
     models: Sequence[str] = ()
     key_images: Sequence[KeyImage] = ()
+    missing: Message | None = None
 
 
 def render_pdf(document: ReportDocument) -> bytes:
@@ -207,6 +209,9 @@ def _signature(document: ReportDocument) -> list[object]:
     lines: list[str] = []
     if document.models:
         lines.append(f"{_word('models', language)}: {'; '.join(document.models)}")
+    if document.missing is not None:
+        missing = document.missing.text(language)
+        lines.append(f"{missing[0].upper()}{missing[1:]}.")
     if report.overrides:
         lines.append(f"{_word('overrides', language)}:")
         lines += [f"- {item.rule}: {item.reason}" for item in report.overrides]

@@ -26,7 +26,7 @@ from app.workflow.facts import image_series
 from app.workflow.key_images import FindingImage, key_images
 from app.workflow.output_files import name_for, whole_or_not, write_bytes
 from app.workflow.session import StudySession
-from app.workflow.sign_report import require_intact
+from app.workflow.sign_report import missing_when_read, require_intact
 from app.workflow.volume_cache import find_stack
 
 if TYPE_CHECKING:
@@ -222,8 +222,18 @@ class _Objects:
                 observer_name=generation.signer,
                 organization=context.settings.organisation,
                 predecessor=predecessor,
+                missing=self._missing(generation),
             )
         )
+
+    def _missing(self, generation: _Generation) -> str:
+        """What of the study was not there; what a model said stays partial for ever."""
+        if generation.name == "ai" and not any(f.provenance.partial for f in generation.findings):
+            return ""
+        missing = missing_when_read(self._session)
+        if missing is None:
+            return "read from an incomplete study" if generation.name == "ai" else ""
+        return missing.en
 
     def _mask(self, finding: Finding) -> Mask | None:
         region = finding.current.region
@@ -290,6 +300,7 @@ def _write_pdf(
             study_date=study.study_date,
             accession_number=study.accession_number,
             models=_models(session),
+            missing=missing_when_read(session),
             key_images=[
                 KeyImage(image.png, image.finding.current.label.text(report.language))
                 for image in images

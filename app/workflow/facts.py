@@ -37,6 +37,9 @@ def study_facts(study: Study, priors: Sequence[Study] | Sequence[str] = ()) -> S
         laterality=sides.pop() if len(sides) == 1 else "",
         contrast=any(contrast) if contrast else None,
         priors=tuple(date for date in dates if date) or None,
+        is_incomplete=not study.completeness.is_complete,
+        received=study.completeness.received,
+        expected=study.completeness.expected,
     )
 
 

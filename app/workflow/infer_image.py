@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ from app.inference.run_report import mask_file_name, run_json
 from app.inference.to_findings import ProposedFindings, to_findings
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress, part_of
+from app.workflow.completeness import with_archive_counts
 from app.workflow.export import derived_uid
 from app.workflow.output_files import disk_faults, remove_outputs, write_json
 from app.workflow.run_models import refused
@@ -53,7 +55,8 @@ _NONE = PatientText("")
 class InferRequest:
     """What to run on what. ``series`` and ``stack`` narrow the choice; empty and None: the best.
 
-    ``workspace`` takes what is unpacked from archives.
+    ``workspace`` takes what is unpacked from archives. ``expected`` gives the objects per series
+    that an archive has of a study, by its UID: a run on less is marked as partial (D18).
     """
 
     path: Path
@@ -63,6 +66,7 @@ class InferRequest:
     series: str = ""
     stack: int | None = None
     forced: bool = False
+    expected: Callable[[str], Mapping[str, int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,7 @@ def infer_image(
         result,
         pack=pack,
         geometry=source.volume.geometry,
+        completeness=source.study.completeness,
         read_seconds=read_seconds,
         write_seconds=time.monotonic() - writing,
     )
@@ -140,7 +145,7 @@ def _dicom_source(request: InferRequest, progress: Progress, cancel: CancelToken
     found = scan([request.path], workspace=request.workspace, progress=progress, cancel=cancel)
     judged = [
         (study, series, stack, judge(pack, study, series, stack))
-        for study in group(found.records)
+        for study in _counted(group(found.records), request)
         for series in study.series
         for stack in series.stacks
         if stack.frames and request.series in ("", series.series_instance_uid)
@@ -162,6 +167,14 @@ def _dicom_source(request: InferRequest, progress: Progress, cancel: CancelToken
         if a_fit.verdict != "refused" and a_stack is not stack
     )
     return _Source(study, _ref(study, series, stack), stack, volume, others=others)
+
+
+def _counted(studies: Sequence[Study], request: InferRequest) -> tuple[Study, ...]:
+    if request.expected is None:
+        return tuple(studies)
+    return tuple(
+        with_archive_counts(study, request.expected(study.study_instance_uid)) for study in studies
+    )
 
 
 def _ref(study: Study, series: Series, stack: Stack) -> SeriesRef:

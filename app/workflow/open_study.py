@@ -18,6 +18,7 @@ from app.dicom.grouping import group
 from app.dicom.scan import ScanResult, scan
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress
+from app.workflow.completeness import with_known_counts
 from app.workflow.context import AppContext
 from app.workflow.volume_cache import find_stack, volume_key
 
@@ -41,7 +42,8 @@ def open_paths(
 ) -> OpenedPaths:
     """Scan files, folders and ZIPs. Raises ``InputError`` where nothing readable is among them."""
     found = scan(paths, workspace=_own_folder(context), progress=progress, cancel=cancel)
-    return OpenedPaths(found, group(found.records))
+    studies = tuple(with_known_counts(context, study) for study in group(found.records))
+    return OpenedPaths(found, studies)
 
 
 def open_stored(
@@ -65,7 +67,7 @@ def open_stored(
         found = scan(paths, workspace=_own_folder(context), progress=progress, cancel=cancel)
         for study in group(found.records):
             if study.study_instance_uid == study_instance_uid:
-                return study
+                return with_known_counts(context, study)
     raise InputError(
         "The images of this study are no longer where they were.",
         ru="Снимков этого исследования больше нет на прежнем месте.",

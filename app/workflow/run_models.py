@@ -87,8 +87,9 @@ def run_pack(
     )
     progress(1.0, "done")
     report = run_json(
-        result, pack=installed.pack, geometry=volume.geometry, read_seconds=read_seconds
-    )
+        result, pack=installed.pack, geometry=volume.geometry,
+        completeness=study.completeness, read_seconds=read_seconds,
+    )  # fmt: skip
     return ModelOutcome(installed, result, proposed, report)
 
 

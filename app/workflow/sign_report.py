@@ -20,6 +20,7 @@ from app.core.findings_json import findings_to_json
 from app.core.report import (
     CheckResult,
     Discrepancy,
+    Message,
     Override,
     Report,
     Signature,
@@ -134,6 +135,20 @@ def require_intact(session: StudySession) -> None:
     frozen = signed_document(session.context, report)
     if frozen["check"]["findings_sha256"] != findings_sha256(session.findings):
         raise _not_as_signed()
+
+
+def missing_when_read(session: StudySession) -> Message | None:
+    """What was missing when the report was signed, else what is missing now (D18); None: nothing.
+
+    The signed check tells it: images that come later do not change what was read.
+    """
+    report = session.report
+    if report is None or report.signature is None:
+        return session.facts.incompleteness
+    for item in signed_document(session.context, report)["check"]["discrepancies"]:
+        if item["rule"] == "incomplete-study":
+            return Message(item["message"]["en"].rstrip("."), item["message"]["ru"].rstrip("."))
+    return None
 
 
 def _not_as_signed() -> ReportError:

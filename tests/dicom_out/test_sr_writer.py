@@ -124,3 +124,19 @@ def test_no_findings_is_still_a_document(tmp_path: Path) -> None:
         source, (), {}, results.identity("none"), uid("device"), "nothing", results.AT_UTC
     )
     assert dciodvfy_errors(write_dataset(write_sr(request), tmp_path / "sr.dcm")) == []
+
+
+def test_d18_a_document_on_an_incomplete_study_is_partial(tmp_path: Path) -> None:
+    source = _ct(tmp_path)
+    document = write_sr(
+        SrRequest(
+            source, (results.proposed(source, "left"),), {}, results.identity("part"),
+            uid("device"), "AI result", results.AT_UTC,
+            missing="the study is incomplete: 3 of 5 images were received",
+        )
+    )  # fmt: skip
+    path = write_dataset(document, tmp_path / "part.dcm")
+    read = pydicom.dcmread(path)
+    assert (read.CompletionFlag, read.VerificationFlag) == ("PARTIAL", "UNVERIFIED")
+    assert "3 of 5" in read.CompletionFlagDescription
+    assert dciodvfy_errors(path) == []

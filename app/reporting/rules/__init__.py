@@ -44,4 +44,5 @@ RULES: tuple[Rule, ...] = (
     technique.contrast,
     metadata.priors,
     metadata.communication,
+    metadata.completeness,
 )

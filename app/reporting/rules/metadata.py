@@ -1,4 +1,4 @@
-"""The text against the patient's and study's own data: age, identity, earlier studies."""
+"""The text against the study's own data: age, identity, earlier studies, missing images."""
 
 from __future__ import annotations
 
@@ -212,6 +212,20 @@ def priors(case: Case) -> Iterator[Discrepancy]:
                 spans=[span],
             )
             break
+
+
+def completeness(case: Case) -> Iterator[Discrepancy]:
+    """``incomplete-study``: images are known to be missing, whatever the text says (D18)."""
+    missing = case.facts.incompleteness
+    if missing is not None:
+        yield discrepancy(
+            "incomplete-study",
+            "warn",
+            Message(
+                f"{missing.en[0].upper()}{missing.en[1:]}.",
+                f"{missing.ru[0].upper()}{missing.ru[1:]}.",
+            ),
+        )
 
 
 _TOLD = re.compile(

@@ -189,6 +189,11 @@ CATALOGUE = [
           {"patient_name": "Белова^Анна^Юрьевна"}, "Пациент: Белова А.Ю."),
     Entry("wrong-identity", True, "en", "Normal.", "", (), {"study_date": "20250102"},
           "Date of exam: 2025-02-01"),
+    # incomplete-study
+    Entry("incomplete-study", True, "en", "Clear lungs.", "Normal.", (), {"is_incomplete": True}),
+    Entry("incomplete-study", True, "ru", "Норма.", "", (),
+          {"is_incomplete": True, "received": 120, "expected": 300}),
+    Entry("incomplete-study", False, "ru", "Норма.", "", (), {"received": 300, "expected": 300}),
     # critical-without-communication
     Entry("critical-without-communication", True, "en", "Left pneumothorax.", "",
           (PNEUMOTHORAX,)),
@@ -216,6 +221,15 @@ def test_growth_called_stable_contradicts_the_measurements() -> None:
     assert "interval-change-contradiction" in rules_of(checked(said, grown))
     right = report("en", "Left lung nodule, 14 mm. It has increased from 8 mm.", "Left nodule.")
     assert "interval-change-contradiction" not in rules_of(checked(right, grown))
+
+
+def test_d18_missing_images_are_counted_and_do_not_block() -> None:
+    text = report("ru", "Норма.", "Норма.")
+    result = checked(text, is_incomplete=True, received=120, expected=300)
+    (item,) = result.discrepancies
+    assert (item.rule, item.severity, result.verdict) == ("incomplete-study", "warn", "warnings")
+    assert "120 of 300" in item.message.en
+    assert "120 из 300" in item.message.ru
 
 
 @pytest.mark.parametrize(
