@@ -223,6 +223,8 @@ def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
         study_instance_uid=uid["StudyInstanceUID"],
         series_instance_uid=uid["SeriesInstanceUID"],
         acquisition_number=_whole(ds, "AcquisitionNumber"),
+        # anonymisers exist that give each image one of its own (G19)
+        frame_of_reference_uid=_word(ds, "FrameOfReferenceUID"),
         kind=kind,
         frames=_frames(ds, instance) if has_pixels else (),
         warnings=(*warnings, *_lossy(ds)),
@@ -250,7 +252,6 @@ def _shared_by_series(ds: Dataset) -> dict[str, Any]:
         "laterality": (_word(ds, "ImageLaterality") or _word(ds, "Laterality")).upper(),
         "view_position": _word(ds, "ViewPosition").upper(),
         "contrast": _contrast(ds),
-        "frame_of_reference_uid": _word(ds, "FrameOfReferenceUID"),
         "photometric": photometric,
         "is_color": integer_of(ds, "SamplesPerPixel", 1) == 3 or photometric == "PALETTE COLOR",
         "quantity": quantity_of(ds),

@@ -19,6 +19,7 @@ from pydicom.dataset import Dataset
 
 from app.core.geometry import Triple
 from app.core.report import Message
+from app.dicom.quick_header import remembered
 from app.dicom.tolerant import (
     MALFORMED,
     integer_of,
@@ -71,6 +72,7 @@ def tile_of(picture: npt.NDArray[Any], per_row: int, index: int) -> npt.NDArray[
     return picture[top : top + rows, left : left + columns]
 
 
+@remembered
 def mosaic_of(ds: Dataset) -> Mosaic | None:
     """The mosaic that ``ds`` is, or None where it is an ordinary image."""
     if "MOSAIC" not in text_words_upper(ds, "ImageType") or integer_of(ds, "NumberOfFrames", 1) > 1:
