@@ -33,7 +33,7 @@ _SHORTEST_NAME = 3
 _SHORTEST_NUMBER = 4
 # How our own segmentations name the run behind them: nothing of a patient in it.
 _PROVENANCE: Final = re.compile(
-    r"((weights|manifest)_sha256=[0-9a-f]{64}|device=(cpu|cuda(:\d+)?)|forced=yes|"
+    r"((weights|manifest)_sha256=[0-9a-f]{64}|device=(cpu|cuda(:\d+)?)|forced=yes|partial=yes|"
     r"operating_point=[a-z0-9-]+:[0-9.e-]+)"
 )
 _IDENTIFYING_NAMES: Final = (
