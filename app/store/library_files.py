@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,10 @@ _AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """A file that was imported, as it was then; ``path`` is where its object is read now."""
+    """A file that was imported, as it was then; ``path`` is where its object is read now.
+
+    ``has_copy``: the library owns a copy of this object, maybe from another file.
+    """
 
     source: Path
     path: Path
@@ -25,6 +29,7 @@ class KnownFile:
     mtime_ns: int
     origin: Origin
     is_missing: bool
+    has_copy: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +48,6 @@ class StoredObject:
     is_missing: bool
 
 
-@dataclass(frozen=True, slots=True)
-class KnownArchive:
-    """An archive as it was when its objects were copied, and the studies that it held."""
-
-    size_bytes: int
-    mtime_ns: int
-    study_instance_uids: tuple[str, ...]
-
-
 class LibraryFiles:
     """File facts of the objects. Paths below ``folder`` are stored relative to it."""
 
@@ -65,15 +61,10 @@ class LibraryFiles:
         for part in _parts(sources):
             marks = ", ".join("?" * len(part))
             rows = self._db.rows(
-                "SELECT source, path, study_instance_uid, size_bytes, mtime_ns, origin, missing"  # noqa: S608 - only marks are put in
-                f" FROM instances WHERE source IN ({marks})",
-                [str(path) for path in part],
+                f"{_KNOWN} WHERE source IN ({marks})", [str(path) for path in part]
             )
             for row in rows:
-                known = KnownFile(
-                    Path(row["source"]), self._folder / row["path"], row["study_instance_uid"],
-                    row["size_bytes"], row["mtime_ns"], row["origin"], bool(row["missing"]),
-                )  # fmt: skip
+                known = self._known(row)
                 found.setdefault(known.source, []).append(known)
         return found
 
@@ -81,15 +72,12 @@ class LibraryFiles:
         """The files imported from ``root`` (a folder or a file) that are indexed in place."""
         first = str(root).rstrip(os.sep) + os.sep
         rows = self._db.rows(
-            "SELECT * FROM instances WHERE origin = 'file' AND"
+            f"{_KNOWN} WHERE origin = 'file' AND"
             " (source = ? OR (source >= ? AND source < ?)) ORDER BY source",
             (str(root), first, first[:-1] + chr(ord(os.sep) + 1)),
         )
         for row in rows:
-            yield KnownFile(
-                Path(row["source"]), self._folder / row["path"], row["study_instance_uid"],
-                row["size_bytes"], row["mtime_ns"], row["origin"], bool(row["missing"]),
-            )  # fmt: skip
+            yield self._known(row)
 
     def with_uid(self, sop_instance_uid: str) -> tuple[StoredObject, ...]:
         """All objects with this SOP Instance UID, wherever they are."""
@@ -110,22 +98,23 @@ class LibraryFiles:
             yield from page
             after = page[-1].key
 
-    def forget(self, sources: Collection[Path]) -> set[str]:
-        """Remove what these files held before they changed; the studies concerned."""
-        return self._changed(
-            "SELECT DISTINCT study_instance_uid FROM instances WHERE source = ?",
-            "DELETE FROM instances WHERE source = ?",
-            sources,
-        )
-
     def set_missing(self, sources: Collection[Path], *, missing: bool) -> set[str]:
         """Mark files indexed in place as gone, or as there again; the studies concerned."""
-        return self._changed(
-            "SELECT DISTINCT study_instance_uid FROM instances WHERE source = ? AND missing <> ?",
-            "UPDATE instances SET missing = ?2 WHERE source = ?1",
-            sources,
-            int(missing),
-        )
+        flag = int(missing)
+        touched: set[str] = set()
+        with self._db.transaction():
+            for source in sources:
+                found = self._db.rows(
+                    "SELECT DISTINCT study_instance_uid FROM instances"
+                    " WHERE source = ? AND origin <> 'copy' AND missing <> ?",
+                    (str(source), flag),
+                )
+                touched.update(row[0] for row in found)
+                self._db.execute(
+                    "UPDATE instances SET missing = ?2 WHERE source = ?1 AND origin <> 'copy'",
+                    (str(source), flag),
+                )
+        return touched
 
     def set_objects_missing(self, keys: Iterable[int], *, missing: bool) -> None:
         """Mark objects as gone or as there again."""
@@ -142,25 +131,17 @@ class LibraryFiles:
             (key, str(path), size_bytes, mtime_ns),
         )
 
-    def archive(self, path: Path) -> KnownArchive | None:
-        """What is known of an archive that was imported."""
-        rows = self._db.rows("SELECT * FROM archives WHERE path = ?", (str(path),))
-        if not rows:
-            return None
-        uids = tuple(row["study_instance_uid"] for row in rows)
-        return KnownArchive(rows[0]["size_bytes"], rows[0]["mtime_ns"], uids)
-
-    def put_archive(self, path: Path, archive: KnownArchive) -> None:
-        """All objects of the archive are in the library."""
-        with self._db.transaction():
-            self._db.execute("DELETE FROM archives WHERE path = ?", (str(path),))
-            self._db.execute_many(
-                "INSERT INTO archives VALUES (?, ?, ?, ?)",
-                [
-                    (str(path), uid, archive.size_bytes, archive.mtime_ns)
-                    for uid in archive.study_instance_uids
-                ],
-            )
+    def _known(self, row: sqlite3.Row) -> KnownFile:
+        return KnownFile(
+            source=Path(row["source"]),
+            path=self._folder / row["path"],
+            study_instance_uid=row["study_instance_uid"],
+            size_bytes=row["size_bytes"],
+            mtime_ns=row["mtime_ns"],
+            origin=row["origin"],
+            is_missing=bool(row["missing"]),
+            has_copy=bool(row["has_copy"]),
+        )
 
     def _objects(self, where: str, values: Sequence[object]) -> tuple[StoredObject, ...]:
         rows = self._db.rows(f"SELECT rowid AS key, * FROM instances WHERE {where}", values)  # noqa: S608 - fixed conditions
@@ -180,17 +161,13 @@ class LibraryFiles:
             for row in rows
         )
 
-    def _changed(
-        self, select: str, change: str, sources: Collection[Path], *values: object
-    ) -> set[str]:
-        touched: set[str] = set()
-        with self._db.transaction():
-            for source in sources:
-                found = self._db.rows(select, (str(source), *values))
-                if found:
-                    touched.update(row[0] for row in found)
-                    self._db.execute(change, (str(source), *values))
-        return touched
+
+_KNOWN: Final = """SELECT *, EXISTS (SELECT 1 FROM instances AS own
+  WHERE own.sop_instance_uid = instances.sop_instance_uid
+  AND own.series_instance_uid = instances.series_instance_uid
+  AND own.study_instance_uid = instances.study_instance_uid
+  AND own.variant = instances.variant AND own.origin = 'copy' AND own.missing = 0) AS has_copy
+  FROM instances"""
 
 
 def _parts(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:

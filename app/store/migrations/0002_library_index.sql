@@ -46,15 +46,6 @@ CREATE TABLE identities (
   UNIQUE (study_instance_uid, patient_id, issuer, name, birth_date, sex)
 ) STRICT;
 
--- Archives whose objects were copied, as they were then: an unchanged one is not unpacked again.
-CREATE TABLE archives (
-  path TEXT NOT NULL,
-  study_instance_uid TEXT NOT NULL,
-  size_bytes INTEGER NOT NULL,
-  mtime_ns INTEGER NOT NULL,
-  PRIMARY KEY (path, study_instance_uid)
-) STRICT;
-
 CREATE TABLE imports (
   number INTEGER PRIMARY KEY,
   roots TEXT NOT NULL,
