@@ -1,0 +1,133 @@
+"""Text burned into pixels: found by a look at them, whatever the header says (D17).
+
+The look is the text detector of RapidOCR (PP-OCR, run on the CPU from the models in its package,
+nothing is downloaded). It finds lines of any script. Reading them serves one end, to tell side
+markers (L, R) from the rest; what was read leaves this module masked in ``repr``.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from app.core.study import PatientText
+
+# Of the frame's height: anatomy is often taken for one huge letter, text lines are low.
+_TALLEST_LINE = 0.12
+_LINE_ASPECT = 2.0
+_SURE_READING = 0.6
+_SMALLEST_SIDE = 64
+_MARKERS: Final = frozenset(
+    {
+        "L", "R", "LT", "RT", "LEFT", "RIGHT", "PA", "AP", "LAT", "ERECT", "SUPINE", "PORTABLE",
+        "Л", "П", "ЛЕВ", "ПРАВ", "RCC", "LCC", "RMLO", "LMLO",
+    }
+)  # fmt: skip
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class TextBox:
+    """A line of text in a frame: pixels ``left <= column < right``, ``top <= row < bottom``.
+
+    ``confidence`` (0 to 1) is the detector's; ``text`` what was read, often wrong for scripts
+    other than Latin; ``is_marker``: a side or position marker of a film, not a name.
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    confidence: float
+    text: PatientText
+    is_marker: bool
+
+
+def find_text(frame: npt.NDArray[np.uint8]) -> tuple[TextBox, ...]:
+    """Lines of text in a frame of shape (rows, columns) or (rows, columns, 3), top to bottom.
+
+    Any thread; one frame at a time. Frames under 64 pixels a side hold no readable text.
+    """
+    if min(frame.shape[:2]) < _SMALLEST_SIDE:
+        return ()
+    rgb = frame if frame.ndim == 3 else np.repeat(frame[..., None], 3, axis=2)
+    with _lock:
+        found = _engine()(np.ascontiguousarray(rgb), use_det=True, use_cls=False, use_rec=False)
+        if found.boxes is None:
+            return ()
+        boxes = [
+            _box(rgb, corners, float(score))
+            for corners, score in zip(found.boxes, found.scores, strict=True)
+        ]
+    return tuple(sorted((box for box in boxes if box is not None), key=lambda b: (b.top, b.left)))
+
+
+def visible(stored: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Stored values as grey levels in which text would show; colour stays as it is.
+
+    Text is written at an extreme: the window spans all but the last thousandth of the values.
+    """
+    if stored.dtype == np.uint8 and stored.ndim == 3:
+        return np.asarray(stored, dtype=np.uint8)
+    low, high = (float(v) for v in np.percentile(stored, [1.0, 99.9]))
+    if high <= low:
+        low, high = float(stored.min()), float(stored.max())
+    scaled = (stored.astype(np.float32) - low) * (255.0 / max(high - low, 1.0))
+    return np.asarray(np.clip(scaled, 0, 255), dtype=np.uint8)
+
+
+def _box(rgb: npt.NDArray[np.uint8], corners: npt.NDArray[Any], score: float) -> TextBox | None:
+    """The detector's quadrangle as a box; None where it is anatomy taken for text."""
+    rows, columns = rgb.shape[:2]
+    left, top = (max(0, int(v)) for v in np.floor(corners.min(axis=0)))
+    right = min(columns, int(np.ceil(corners[:, 0].max())) + 1)
+    bottom = min(rows, int(np.ceil(corners[:, 1].max())) + 1)
+    low, high = sorted((right - left, bottom - top))
+    if low > _TALLEST_LINE * rows or low <= 0:
+        return None
+    text, sureness = _read(rgb[top:bottom, left:right])
+    plain = "".join(c for c in text if c.isalnum()).upper()
+    is_sure = sureness >= _SURE_READING
+    is_marker = is_sure and plain in _MARKERS
+    # A square with one sign in it is a bone's ring or a catheter's end, unless it is a marker.
+    if high < _LINE_ASPECT * low and not is_marker and not (is_sure and len(plain) > 1):
+        return None
+    return TextBox(left, top, right, bottom, score, PatientText(text), is_marker)
+
+
+def _read(crop: npt.NDArray[np.uint8]) -> tuple[str, float]:
+    upright = crop if crop.shape[1] >= crop.shape[0] * 0.8 else np.rot90(crop)
+    read = _engine()(np.ascontiguousarray(upright), use_det=False, use_cls=False, use_rec=True)
+    if not read.txts:
+        return "", 0.0
+    return str(read.txts[0]), float(read.scores[0])
+
+
+@functools.cache
+def _engine() -> Any:  # noqa: ANN401 - RapidOCR has no types
+    """The OCR engine; made at first use (about a second), kept."""
+    from rapidocr import RapidOCR
+
+    logging.getLogger("RapidOCR").setLevel(logging.CRITICAL)
+    import rapidocr
+
+    models = Path(rapidocr.__file__).parent / "models"
+    return RapidOCR(
+        params={
+            "Global.log_level": "critical",
+            # everything read is judged here
+            "Global.text_score": 0.0,
+            "Global.use_cls": False,
+            "Det.model_path": str(models / "PP-OCRv6_det_small.onnx"),
+            "Rec.model_path": str(models / "PP-OCRv6_rec_small.onnx"),
+            "Cls.model_path": str(models / "ch_ppocr_mobile_v2.0_cls_mobile.onnx"),
+            "EngineConfig.onnxruntime.intra_op_num_threads": 2,
+        }
+    )
