@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -70,6 +71,12 @@ class Link:
         messages = self.association.dimse
         if isinstance(messages, WireMessages):
             messages.tick = tick
+
+    def keep_waiting(self) -> None:
+        """Count this moment as a sign of life: the peer works for us on another connection."""
+        wire = self.association.dul.socket
+        if isinstance(wire, WireSocket):
+            wire.active_at = time.monotonic()
 
     def status_of(self, answer: Dataset) -> int:
         """The status of an answer. Raises ``NetworkFault`` where the answer never came."""

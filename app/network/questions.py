@@ -91,11 +91,11 @@ def ask(link: Link, question: Question, limits: Limits) -> Iterator[Dataset]:
     identifier = question.identifier
     identifier.SpecificCharacterSet = _UTF8
     status, count = yield from _answers(link, question, watch, limits)
-    if _is_failure(status) and count == 0 and _is_plain(identifier):
+    if is_failure(status) and count == 0 and _is_plain(identifier):
         del identifier.SpecificCharacterSet
         status, count = yield from _answers(link, question, watch, limits)
     watch.raise_if_cancelled()
-    if _is_failure(status):
+    if is_failure(status):
         raise wire_faults.of_status(link.peer, question.service, status)
 
 
@@ -141,7 +141,8 @@ def _answers(
     return status, count
 
 
-def _is_failure(status: int) -> bool:
+def is_failure(status: int) -> bool:
+    """Whether a status is neither success, nor pending, nor cancelled, nor a warning (Bxxx)."""
     return status not in (0, CANCELLED) and status not in PENDING and status & 0xF000 != 0xB000
 
 

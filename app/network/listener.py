@@ -1,0 +1,238 @@
+"""We as a peer: receives objects (C-STORE) and says that it is there (C-ECHO).
+
+All storage SOP classes and transfer syntaxes are accepted, private and future ones too: what
+cannot be shown is listed with the reason later, which is better than a peer that cannot send.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+import sys
+import threading
+import time
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import evt
+from pynetdicom.association import Association
+from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
+
+from app.core.errors import EnvironmentFault, NetworkFault
+from app.network.inbox import Inbox
+from app.network.peers import OUR_AE_TITLE, TlsFiles, check_ae_title
+from app.network.reception import Arrivals, OnObject, Reception, forget_unfinished
+from app.network.tls import server_context
+from app.network.wire import MAXIMUM_PDU_BYTES, WireEntity, WireMessages, WireSocket
+
+VERIFICATION: Final = "1.2.840.10008.1.1"
+STORAGE_COMMITMENT: Final = "1.2.840.10008.1.20.1"
+_SYNTAXES: Final = [str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian)]
+_POLL_SECONDS: Final = 0.1
+_HANDSHAKE_SECONDS: Final = 10.0
+_END_SECONDS: Final = 10.0
+_log = logging.getLogger("overread.network")
+
+OnReport = Callable[[int, Dataset], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerSettings:
+    """How we listen.
+
+    ``host`` empty: at every address of the computer; ``port`` 0: a free one. ``check_called``:
+    who calls us by another AE title is refused. ``allowed_calling``: who may call (empty: all).
+    ``timeout_s``: a caller that stays silent as long is cut off.
+    """
+
+    ae_title: str = OUR_AE_TITLE
+    host: str = ""
+    port: int = 11112
+    tls: TlsFiles | None = field(default=None, repr=False)
+    check_called: bool = True
+    allowed_calling: tuple[str, ...] = ()
+    maximum_associations: int = 10
+    timeout_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        for title in (self.ae_title, *self.allowed_calling):
+            check_ae_title(title)
+
+
+class Listener:
+    """Listens in threads of its own between ``start`` and ``stop``.
+
+    ``on_object(path)`` is called for every complete object, in the thread of its association; the
+    peer is told of success when it returns.
+    """
+
+    def __init__(
+        self, settings: ListenerSettings, inbox: Inbox, on_object: OnObject | None = None
+    ) -> None:
+        self.settings: Final = settings
+        self.inbox: Final = inbox
+        self._reception = Reception(on_object)
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+        self._reports: dict[str, OnReport] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def port(self) -> int:
+        """The port that it listens at; 0 while it does not."""
+        return int(self._server.server_address[1]) if self._server is not None else 0
+
+    def start(self) -> None:
+        """Begin to listen; first removes what a crash left half received.
+
+        Raises ``NetworkFault`` where the port is taken or not allowed, ``EnvironmentFault`` for
+        bad TLS files. A second call while it listens does nothing.
+        """
+        if self._server is not None:
+            return
+        settings = self.settings
+        tls = None if settings.tls is None else server_context(settings.tls)
+        self.inbox.recover()
+        entity = WireEntity(settings.ae_title, self.inbox)
+        entity.require_called_aet = settings.check_called
+        entity.require_calling_aet = list(settings.allowed_calling)
+        entity.maximum_associations = settings.maximum_associations
+        entity.maximum_pdu_size = MAXIMUM_PDU_BYTES
+        entity.acse_timeout = entity.dimse_timeout = settings.timeout_s
+        entity.network_timeout = settings.timeout_s
+        entity.add_supported_context(VERIFICATION, _SYNTAXES)
+        entity.add_supported_context(STORAGE_COMMITMENT, _SYNTAXES, scu_role=False, scp_role=True)
+        handlers: list[Any] = [
+            (evt.EVT_C_STORE, self._reception.take),
+            (evt.EVT_CONN_CLOSE, forget_unfinished),
+            (evt.EVT_N_EVENT_REPORT, self._take_report),
+        ]
+        try:
+            self._server = _Server(
+                entity,
+                (settings.host, settings.port),
+                settings.ae_title,
+                entity.supported_contexts,
+                evt_handlers=handlers,
+                request_handler=_Caller,
+            )
+        except OSError as error:
+            raise _cannot_listen(settings.port, error) from error
+        self._server.tls = tls
+        self._server.inbox = self.inbox
+        entity._servers.append(self._server)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_SECONDS,), name="dicom-listener"
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening and break off what is being received; returns when no thread is left."""
+        server, thread = self._server, self._thread
+        self._server = self._thread = None
+        if server is None or thread is None:
+            return
+        server.shutdown()
+        thread.join(_END_SECONDS)
+        active = server.active_associations
+        for association in active:
+            association.abort()
+        deadline = time.monotonic() + _END_SECONDS
+        for association in active:
+            association.join(max(0.0, deadline - time.monotonic()))
+            association.dul.join(max(0.0, deadline - time.monotonic()))
+            if isinstance(association.dimse, WireMessages):
+                association.dimse.discard_unfinished()
+
+    def watching(self, expected: Collection[str], sender: str) -> AbstractContextManager[Arrivals]:
+        """Count what arrives for one retrieval (``Reception.watching``)."""
+        return self._reception.watching(expected, sender)
+
+    def expect_report(self, transaction_uid: str, on_report: OnReport | None) -> None:
+        """Call ``on_report(event type, data set)`` for a commitment report; None: no more."""
+        with self._lock:
+            if on_report is None:
+                self._reports.pop(transaction_uid, None)
+            else:
+                self._reports[transaction_uid] = on_report
+
+    def _take_report(self, event: evt.Event) -> tuple[int, None]:
+        return take_report(event, self._reports, self._lock)
+
+
+def take_report(
+    event: evt.Event, waiting: dict[str, OnReport], lock: threading.Lock
+) -> tuple[int, None]:
+    """Handler of ``EVT_N_EVENT_REPORT``: to whoever asked for this transaction (PS3.4 J.3.3)."""
+    report = event.event_information
+    with lock:
+        on_report = waiting.get(str(report.get("TransactionUID", "")))
+    if on_report is None:
+        return 0x0112, None
+    on_report(int(event.event_type or 0), report)
+    return 0x0000, None
+
+
+class _Server(ThreadedAssociationServer):
+    """Shakes hands for TLS in the caller's thread: a silent caller must not block the others."""
+
+    tls: ssl.SSLContext | None = None
+    inbox: Inbox
+
+    def server_bind(self) -> None:
+        """Take the port; on Windows for ourselves alone, which its SO_REUSEADDR does not mean."""
+        if sys.platform == "win32":
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+            self.socket.bind(self.server_address)
+            self.server_address = self.socket.getsockname()
+        else:
+            super().server_bind()
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Serve one caller; a failed handshake ends it with a line in the log."""
+        connection: socket.socket = request
+        try:
+            if self.tls is not None:
+                connection.settimeout(_HANDSHAKE_SECONDS)
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            self.finish_request(connection, client_address)
+        except OSError as error:
+            connection.close()
+            _log.warning("a caller was turned away: %s", type(error).__name__)
+
+
+class _Caller(RequestHandler):
+    """One caller; its association writes into the inbox."""
+
+    server: _Server
+
+    def _create_association(self) -> Association:
+        association = super()._create_association()
+        association.dimse = WireMessages(association, self.server.inbox)
+        # Our socket announces the connection itself; the first one's announcement is taken back.
+        association.dul.event_queue.get_nowait()
+        association.dul.socket = WireSocket(association, client_socket=self.request)
+        return association
+
+
+def _cannot_listen(port: int, error: OSError) -> NetworkFault | EnvironmentFault:
+    if isinstance(error, PermissionError):
+        return NetworkFault(
+            f"This user may not listen at port {port}.",
+            ru=f"Этому пользователю нельзя принимать соединения на порту {port}.",
+            hint="Choose a port from 1024 up, for example 11112.",
+            hint_ru="Выберите порт от 1024, например 11112.",
+            technical_detail=str(error),
+        )
+    return NetworkFault(
+        f"Port {port} cannot be listened at; another program may use it.",
+        ru=f"Порт {port} занят или недоступен.",
+        hint="Choose another port, or end the other program.",
+        hint_ru="Выберите другой порт или закройте другую программу.",
+        technical_detail=str(error),
+    )
