@@ -278,10 +278,11 @@ def _unpack_bits(data: bytes, start: int, end: int, size: int) -> bytes:
         if head < 128:
             out += data[at + 1 : min(at + 2 + head, end)]
             at += 2 + head
-        else:
-            if head > 128:
-                out += data[at + 1 : at + 2] * (257 - head)
+        elif head > 128:
+            out += data[at + 1 : at + 2] * (257 - head)
             at += 2
+        else:
+            at += 1
     if len(out) < size:
         raise ValueError("segment ends early")
     return bytes(out[:size])
