@@ -116,6 +116,16 @@ class LibraryFiles:
                 )
         return touched
 
+    def forget_passing(self, sources: Collection[Path]) -> None:
+        """Forget files that only passed through, such as those of the inbox; copies of them stay.
+
+        Call it before the files are removed: a row must not point to where nothing is.
+        """
+        self._db.execute_many(
+            "DELETE FROM instances WHERE source = ? AND origin = 'file'",
+            [(str(source),) for source in sources],
+        )
+
     def set_objects_missing(self, keys: Iterable[int], *, missing: bool) -> None:
         """Mark objects as gone or as there again."""
         self._db.execute_many(
@@ -123,13 +133,9 @@ class LibraryFiles:
             [(int(missing), key) for key in keys],
         )
 
-    def move(self, key: int, path: Path, *, size_bytes: int, mtime_ns: int) -> None:
-        """The object of this row is read at ``path`` from now on, in place."""
-        self._db.execute(
-            "UPDATE OR REPLACE instances SET path = ?2, source = ?2, size_bytes = ?3,"
-            " mtime_ns = ?4, origin = 'file', missing = 0 WHERE rowid = ?1",
-            (key, str(path), size_bytes, mtime_ns),
-        )
+    def drop(self, keys: Iterable[int]) -> None:
+        """Forget these places of objects."""
+        self._db.execute_many("DELETE FROM instances WHERE rowid = ?", [(key,) for key in keys])
 
     def _known(self, row: sqlite3.Row) -> KnownFile:
         return KnownFile(
