@@ -396,6 +396,7 @@ def _provenance_to_json(origin: Provenance) -> Json:
         "at": origin.at_utc,
         # only where it is so: what was hashed before the key existed keeps its hash
         **({"partial": True} if origin.partial else {}),
+        **({"manufacturer": origin.manufacturer} if origin.manufacturer else {}),
     }
 
 
@@ -415,6 +416,7 @@ def _provenance_from_json(row: object, where: str) -> Provenance:
         operating_point=_text(row, "operating_point"),
         forced=bool(row.get("forced", False)),
         partial=bool(row.get("partial", False)),
+        manufacturer=_text(row, "manufacturer"),
     )
 
 

@@ -11,6 +11,7 @@ class Provenance:
     """Origin of a finding or number: a model (pack, version, hash, device) or a person.
 
     ``at_utc`` is ISO 8601 with offset. ``operating_point`` names the threshold set in force.
+    ``manufacturer`` made the model where it is none of ours: its results were read, not computed.
     ``partial``: the study was known to be incomplete when the model ran (D18).
     """
 
@@ -25,3 +26,4 @@ class Provenance:
     operating_point: str = ""
     forced: bool = False
     partial: bool = False
+    manufacturer: str = ""

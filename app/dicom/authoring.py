@@ -138,11 +138,13 @@ def algorithm_parameters(finding: Finding) -> list[str]:
     """What a reader needs to repeat the run: weights, threshold, device (law 7)."""
     origin = finding.provenance
     point = finding.proposal.operating_point
-    rows = [
-        f"weights_sha256={origin.weights_sha256}",
-        f"manifest_sha256={origin.manifest_sha256}",
-        f"device={origin.device}",
-    ]
+    stated = {
+        "weights_sha256": origin.weights_sha256,
+        "manifest_sha256": origin.manifest_sha256,
+        "device": origin.device,
+    }
+    # Of a model of another maker only its name and version are known.
+    rows = [f"{name}={value}" for name, value in stated.items() if value or not origin.manufacturer]
     if point is not None:
         rows.append(f"operating_point={point.name}:{point.threshold:g}")
     if origin.forced:
@@ -185,15 +187,26 @@ def set_dates(dataset: Any, at_utc: str) -> None:  # noqa: ANN401 - pydicom attr
         equipment.ContributionDateTime = whole
 
 
+def algorithm_maker(finding: Finding) -> str:
+    """Who made the model that proposed the finding."""
+    return (finding.provenance.manufacturer or MANUFACTURER)[:64]
+
+
 def contributing_equipment(findings: Iterable[Finding]) -> list[hd.ContributingEquipment]:
     """The models that took part, as processing equipment (109102 DCM)."""
-    packs = sorted({(f.provenance.pack, f.provenance.version) for f in findings if f.is_from_model})
+    packs = sorted(
+        {
+            (algorithm_maker(f), f.provenance.pack, f.provenance.version)
+            for f in findings
+            if f.is_from_model
+        }
+    )
     return [
         hd.ContributingEquipment(
             purpose_of_reference=CodedConcept("109102", "DCM", "Processing Equipment"),
-            manufacturer=MANUFACTURER,
+            manufacturer=maker,
             manufacturer_model_name=pack[:64],
             software_versions=version,
         )
-        for pack, version in packs
+        for maker, pack, version in packs
     ]

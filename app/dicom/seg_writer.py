@@ -174,7 +174,7 @@ def _describe(number: int, finding: Finding) -> hd.seg.SegmentDescription:
             name=finding.provenance.pack,
             family=hd.sr.CodedConcept("123110", "DCM", "Artificial Intelligence"),
             version=finding.provenance.version,
-            source=authoring.MANUFACTURER,
+            source=authoring.algorithm_maker(finding),
             parameters={
                 key: value
                 for key, _, value in (

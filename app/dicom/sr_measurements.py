@@ -53,7 +53,8 @@ class MeasurementGroup:
     """One measurement group. ``position`` is its place in the document.
 
     ``segments`` name segmentations, ``images`` the images that the group rests on (D06: with their
-    frames). ``evaluations`` are qualitative: name and value.
+    frames). ``measured_on`` is where each of the measurements was taken; ``evaluations`` are
+    qualitative: name and value.
     """
 
     position: str
@@ -66,6 +67,7 @@ class MeasurementGroup:
     algorithm: str
     algorithm_version: str
     measurements: tuple[Measurement, ...]
+    measured_on: tuple[tuple[SrRegion, ...], ...]
     evaluations: tuple[tuple[Code, Code], ...]
     regions: tuple[SrRegion, ...]
     segments: tuple[ObjectReference, ...]
@@ -99,6 +101,7 @@ def _group(node: SrNode) -> MeasurementGroup:
         if item.value_type in ("IMAGE", "COMPOSITE")
         for reference in item.references
     ]
+    numbers = [item for item in node.children if item.value_type == "NUM"]
     return MeasurementGroup(
         position=node.position,
         tracking_id=_text(node, _TRACKING_ID),
@@ -109,9 +112,8 @@ def _group(node: SrNode) -> MeasurementGroup:
         laterality=_side(node),
         algorithm=algorithms[0] if algorithms else "",
         algorithm_version=versions[0] if versions else "",
-        measurements=tuple(
-            _measurement(item) for item in node.children if item.value_type == "NUM"
-        ),
+        measurements=tuple(_measurement(item) for item in numbers),
+        measured_on=tuple(tuple(_regions(item)) for item in numbers),
         evaluations=tuple(
             (item.concept, item.code)
             for item in node.children

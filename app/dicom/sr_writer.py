@@ -248,7 +248,7 @@ def _algorithm(finding: Finding) -> hd.sr.AlgorithmIdentification | None:
         version=finding.provenance.version,
         parameters=authoring.algorithm_parameters(finding),
         family=CodedConcept("123110", "DCM", "Artificial Intelligence"),
-        manufacturer=authoring.MANUFACTURER,
+        manufacturer=authoring.algorithm_maker(finding),
     )
 
 

@@ -76,6 +76,14 @@ class Findings:
             for row in rows
         )
 
+    def known(self, study_instance_uid: str, reading: str) -> frozenset[str]:
+        """The uids of all findings that the reading has or had, whatever became of them."""
+        rows = self._db.rows(
+            "SELECT uid FROM findings WHERE study_instance_uid = ? AND reading = ?",
+            (study_instance_uid, reading),
+        )
+        return frozenset(row["uid"] for row in rows)
+
     def journal(self, study_instance_uid: str, reading: str) -> tuple[JournalEntry, ...]:
         """Everything that was ever done to the findings of a reading, oldest first."""
         rows = self._db.rows(

@@ -99,8 +99,13 @@ def _presentation(value: PresentationState, language: str) -> Iterator[str]:
     yield _line(value.at.replace("T", " "), value.made_by)
     for choice in value.voi:
         for window in choice.windows:
-            yield _say(language, "Window: centre {c:g}, width {w:g}",
-                       "Окно: центр {c:g}, ширина {w:g}", c=window.center, w=window.width)  # fmt: skip
+            yield _say(
+                language,
+                "Window: centre {c:g}, width {w:g}",
+                "Окно: центр {c:g}, ширина {w:g}",
+                c=window.center,
+                w=window.width,
+            )
         if choice.tables:
             yield _say(language, "A VOI table", "Таблица VOI")
     if value.is_inverted:
