@@ -91,7 +91,7 @@ def get(
     ``NetworkFault`` where nothing came at all; after that the outcome says what is missing.
     """
     images = _listed(peer, request, cancel)
-    classes = sorted({image.sop_class_uid for image in images if image.sop_class_uid})
+    classes = sorted({image.sop_class_uid for image in images or () if image.sop_class_uid})
     contexts = _storage_contexts(classes)
     reception = Reception(on_object)
     proposal = Proposal(
@@ -104,9 +104,11 @@ def get(
         ],
         inbox=inbox,
     )
-    uids = [image.sop_instance_uid for image in images]
-    with reception.watching(uids, peer.ae_title) as arrivals, associate(peer, proposal) as link:
-        retrieval = _Retrieval(link, _GET, uids, arrivals, progress)
+    with (
+        reception.watching(_uids(images), peer.ae_title) as arrivals,
+        associate(peer, proposal) as link,
+    ):
+        retrieval = _Retrieval(link, _GET, images, arrivals, progress)
         answers = link.association.send_c_get(
             _identifier(request), STUDY_ROOT_GET, msg_id=MESSAGE_ID
         )
@@ -127,10 +129,12 @@ def move(
     Raises as ``get``.
     """
     images = _listed(peer, request, cancel)
-    uids = [image.sop_instance_uid for image in images]
     proposal = Proposal(_MOVE, [(STUDY_ROOT_MOVE, QUERY_SYNTAXES)])
-    with listener.watching(uids, peer.ae_title) as arrivals, associate(peer, proposal) as link:
-        retrieval = _Retrieval(link, _MOVE, uids, arrivals, progress)
+    with (
+        listener.watching(_uids(images), peer.ae_title) as arrivals,
+        associate(peer, proposal) as link,
+    ):
+        retrieval = _Retrieval(link, _MOVE, images, arrivals, progress)
         answers = link.association.send_c_move(
             _identifier(request), listener.settings.ae_title, STUDY_ROOT_MOVE, msg_id=MESSAGE_ID
         )
@@ -144,13 +148,14 @@ class _Retrieval:
         self,
         link: Link,
         service: Message,
-        listed: Sequence[str],
+        images: Sequence[FoundImage] | None,
         arrivals: Arrivals,
         progress: Progress,
     ) -> None:
         self._link = link
         self._service = service
-        self._listed = frozenset(listed)
+        self._listed = _uids(images)
+        self._is_listed = images is not None
         self._arrivals = arrivals
         self._progress = progress
         self._counts = _Counts()
@@ -175,7 +180,9 @@ class _Retrieval:
             fault = fault or wire_faults.of_status(self._link.peer, self._service, status)
         received = self._arrivals.received
         if fault is not None and not received:
-            raise fault
+            if not self._is_listed or self._listed:
+                raise fault
+            fault = None  # the peer has nothing of it: that is the answer
         return self._outcome(received, fault, watch.is_cancelled)
 
     def _look(self, watch: CancelWatch) -> bool:
@@ -194,7 +201,7 @@ class _Retrieval:
 
     def _expected(self) -> int | None:
         total = self._counts.total
-        if total is None and not self._listed:
+        if total is None and not self._is_listed:
             return None
         return max(len(self._listed), total or 0)
 
@@ -246,8 +253,8 @@ class _Retrieval:
 
 def _listed(
     peer: DimsePeer, request: RetrieveRequest, cancel: CancelToken | None
-) -> tuple[FoundImage, ...]:
-    """What the peer has of it; empty where it does not answer such questions."""
+) -> tuple[FoundImage, ...] | None:
+    """What the peer has of it; None where it does not answer such questions."""
     try:
         with open_for_search(peer) as link:
             images = images_of(
@@ -256,9 +263,13 @@ def _listed(
     except PeerUnavailable:
         raise
     except NetworkFault:
-        return ()  # a peer that sends but does not let search: the retrieval says what is wrong
+        return None  # a peer that sends but does not let search: the retrieval says what is wrong
     wanted = frozenset(request.sop_instance_uids)
     return tuple(image for image in images if not wanted or image.sop_instance_uid in wanted)
+
+
+def _uids(images: Sequence[FoundImage] | None) -> frozenset[str]:
+    return frozenset(image.sop_instance_uid for image in images or ())
 
 
 def _storage_contexts(classes: Sequence[str]) -> list[tuple[str, Sequence[str]]]:

@@ -38,6 +38,9 @@ IMPLEMENTATION_CLASS_UID: Final = generate_uid(entropy_srcs=["overread", "implem
 IMPLEMENTATION_VERSION: Final = f"OVERREAD_{__version__}"[:16]
 MAXIMUM_PDU_BYTES: Final = 1 << 18
 _BLOCK_BYTES: Final = 1 << 16
+# A peer that leaves Nagle's algorithm on waits for our delayed acknowledgement, 40 ms for each
+# image: 300 images took 15 s from Orthanc and take 1.5 s with this. Linux alone has the option.
+_QUICK_ACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
 _TICK_SECONDS: Final = 0.1
 _Received = tuple[None, None] | tuple[int, DimseServiceType]
 
@@ -115,6 +118,8 @@ class WireSocket(AssociationSocket):
         wire = cast(socket.socket, self.socket)
         received = bytearray()
         try:
+            if _QUICK_ACK is not None:
+                wire.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
             while len(received) < nr_bytes:
                 block = wire.recv(min(_BLOCK_BYTES, nr_bytes - len(received)))
                 if not block:

@@ -37,9 +37,12 @@ class Cable:
                 self._threads.append(thread)
                 thread.start()
 
-    def close(self) -> None:
-        """End everything."""
+    def end(self) -> None:
+        """Make ``serve`` return."""
         self._over.set()
+
+    def close(self) -> None:
+        """Release everything, after ``serve`` returned."""
         for thread in self._threads:
             thread.join()
         self._listener.close()
@@ -75,5 +78,6 @@ def cable_to(port: int, cut_after: int | None, *, cut_answers: bool = True) -> I
     try:
         yield cable
     finally:
-        cable.close()
+        cable.end()
         thread.join()
+        cable.close()

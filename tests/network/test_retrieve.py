@@ -88,7 +88,9 @@ def test_d18_move_a_study_of_300_slices(
 def test_get_takes_objects_as_the_pacs_keeps_them(
     orthanc: Orthanc, inbox: Inbox, tmp_path: Path, syntax: str
 ) -> None:
-    originals = _fill(orthanc, tmp_path, SeriesSpec(count=2, transfer_syntax_uid=syntax))
+    originals = _fill(
+        orthanc, tmp_path, SeriesSpec(count=2, rows=64, columns=64, transfer_syntax_uid=syntax)
+    )
     assert get(peer_of(orthanc), STUDY, inbox).is_complete
     for path in inbox.objects():
         assert pydicom.dcmread(path).file_meta.TransferSyntaxUID == syntax
