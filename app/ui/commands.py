@@ -58,6 +58,7 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
     grid = desk.grid
     table: dict[str, Callable[[], None]] = {
         "studies": window.windows.show_studies,
+        "objects": window.windows.show_objects,
         "open_folder": window.open_folder,
         "open_files": window.open_files,
         "close_study": window.close_study,

@@ -272,6 +272,7 @@ class MainWindow(QMainWindow):
         self.findings.set_session(session)
         self.report.set_session(session)
         self._history.set_session(session)
+        self.windows.set_session(session)
         self.browser.set_study(
             session.study if session else None, session.priors if session else ()
         )
@@ -369,6 +370,7 @@ class MainWindow(QMainWindow):
         self.report.show_finding.connect(self.desk.show_finding)
         self.browser.study_chosen.connect(self.opener.open_study)
         self.browser.series_chosen.connect(self._series_chosen)
+        self.browser.objects_chosen.connect(self.windows.show_objects)
         self.windows.study_chosen.connect(self.opener.open_study)
         self.windows.said.connect(self.messages.show_note)
         self.windows.failed.connect(self._refused)

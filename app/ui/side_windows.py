@@ -11,15 +11,19 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
 from app import __version__
 from app.ui.job_bridge import JobBridge
 from app.ui.left_out_window import LeftOutWindow
+from app.ui.objects_window import ObjectsWindow
 from app.ui.shortcuts import KeyHelp
 from app.ui.studies_window import StudiesWindow
 from app.ui.study_sources import LibrarySource
-from app.ui.texts import tr
+from app.ui.texts import language, tr
+from app.workflow.foreign_results import ForeignResults, apply_results, read_results
 from app.workflow.import_studies import ImportOutcome, import_paths
 
 if TYPE_CHECKING:
     from app.dicom.scan import ScanResult
     from app.workflow.context import AppContext
+    from app.workflow.other_objects import OtherObject
+    from app.workflow.session import StudySession
 
 Window = TypeVar("Window", bound=QDialog)
 
@@ -41,6 +45,12 @@ class SideWindows(QObject):
         self._owner = owner
         self._open: dict[str, QDialog] = {}
         self._scan: ScanResult | None = None
+        self._session: StudySession | None = None
+
+    def set_session(self, session: StudySession | None) -> None:
+        """The study that is open now; windows on another one close."""
+        self._session = session
+        self._close("objects")
 
     def set_scan(self, scan: ScanResult) -> None:
         """What the latest opening found and left out."""
@@ -76,6 +86,35 @@ class SideWindows(QObject):
         if isinstance(window, StudiesWindow):
             window.search()
 
+    def show_objects(self, series_instance_uid: str = "") -> None:
+        """Reports, documents and other objects of the open study that are no images."""
+        if self._session is not None:
+            study = self._session.study
+            window = self._show("objects", ObjectsWindow(self._bridge, study, self._owner))
+            window.import_wanted.connect(self._read_results)
+            window.load(series_instance_uid)
+
+    def _read_results(self, found: OtherObject) -> None:
+        """Another system's results become proposals, to accept, edit or reject like our own."""
+        session = self._session
+        if session is None:
+            return
+        self._bridge.submit(
+            "io",
+            tr("job.objects"),
+            lambda token, progress: read_results(
+                self._context, session.study, (found,), progress=progress, cancel=token
+            ),
+            done=lambda results: self._apply_results(session, results),
+            failed=self.failed.emit,
+        )
+
+    def _apply_results(self, session: StudySession, results: ForeignResults) -> None:
+        added = len(apply_results(session, results))
+        words = [tr("objects.imported", n=added) if added else tr("objects.imported_none")]
+        words += [note.text(language()) for note in results.notes]
+        self.said.emit(" ".join(words))
+
     def show_keys(self) -> None:
         """The help on keys and mouse."""
         self._show("keys", KeyHelp(self._owner))
@@ -90,10 +129,13 @@ class SideWindows(QObject):
             self._show("left out", LeftOutWindow(self._scan, self._owner))
 
     def _show(self, name: str, window: Window) -> Window:
+        self._close(name)
+        self._open[name] = window
+        window.show()
+        return window
+
+    def _close(self, name: str) -> None:
         old = self._open.pop(name, None)
         if old is not None:
             old.close()
             old.deleteLater()
-        self._open[name] = window
-        window.show()
-        return window

@@ -13,6 +13,9 @@ from app.ui.texts import tr
 from app.ui.theme import COLORS, font
 
 _OPEN_DEPTH: Final = 4
+_IMAGE_LIBRARY: Final = "111028"  # a list of UIDs, for programs rather than for readers
+
+_STAYS_FOLDED: Final = Qt.ItemDataRole.UserRole
 
 
 class SrView(QTreeWidget):
@@ -65,13 +68,15 @@ def _item(node: SrNode) -> QTreeWidgetItem:
     if node.value_type == "CONTAINER":
         item.setForeground(0, QColor(COLORS["text"]))
         item.setFont(0, font(bold=True))
+    is_library = node.concept is not None and node.concept.value == _IMAGE_LIBRARY
+    item.setData(0, _STAYS_FOLDED, is_library)
     for child in node.children:
         item.addChild(_item(child))
     return item
 
 
 def _unfold(item: QTreeWidgetItem | None, depth: int) -> None:
-    if item is not None and depth > 0:
+    if item is not None and depth > 0 and not item.data(0, _STAYS_FOLDED):
         item.setExpanded(True)
         for n in range(item.childCount()):
             _unfold(item.child(n), depth - 1)

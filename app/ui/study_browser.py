@@ -42,6 +42,8 @@ class StudyBrowser(QWidget):
 
     study_chosen = Signal(object)
     series_chosen = Signal(object)
+    objects_chosen = Signal(str)
+    """UID of a series that holds no images, but reports or documents."""
     thumbnail_wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -132,7 +134,7 @@ class StudyBrowser(QWidget):
         ordered = sorted(study.series, key=lambda s: (not s.frames, s.number or 0))
         for series in ordered:
             if not series.frames or not series.stacks:
-                self._add_without_images(series)
+                self._add_without_images(study, series)
             for stack in series.stacks:
                 if stack.frames:
                     self._add_stack(study, series, stack)
@@ -150,16 +152,20 @@ class StudyBrowser(QWidget):
         if ref not in self._thumbnails:
             self.thumbnail_wanted.emit(ref)
 
-    def _add_without_images(self, series: Series) -> None:
+    def _add_without_images(self, study: Study, series: Series) -> None:
         name = series.description or series.modality
-        self._add_line(f"{series.modality}  {name}\n{tr('browser.no_images')}")
+        item = self._add_line(f"{series.modality}  {name}\n{tr('browser.no_images')}")
+        if study is self._study:
+            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsSelectable)
+            item.setData(_REF_ROLE, series.series_instance_uid)
 
-    def _add_line(self, text: str) -> None:
+    def _add_line(self, text: str) -> QListWidgetItem:
         item = QListWidgetItem(text)
         item.setFlags(Qt.ItemFlag.ItemIsEnabled)
         item.setForeground(QColor(COLORS["dim"]))
         item.setToolTip(text)
         self._series.addItem(item)
+        return item
 
     def _choose_study(self, item: QListWidgetItem) -> None:
         uid = item.data(_REF_ROLE)
@@ -170,6 +176,8 @@ class StudyBrowser(QWidget):
         ref = item.data(_REF_ROLE)
         if isinstance(ref, SeriesRef):
             self.series_chosen.emit(ref)
+        elif isinstance(ref, str):
+            self.objects_chosen.emit(ref)
 
     def _translate(self, *_: object) -> None:
         self._fill_series()
