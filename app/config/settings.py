@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from app.config.peer_settings import AeTitle, PeerSettings
 from app.core.errors import EnvironmentFault, InputError
@@ -29,12 +29,23 @@ class Settings(BaseModel):
     volume_cache_mb: int = Field(default=1024, ge=64)
     history_mb: int = Field(default=256, ge=16)
     disk_reserve_mb: int = Field(default=1024, ge=0)
+    # how old files without a declared character set are read, a name of Python's codecs: "cp1251"
+    fallback_character_set: str = "iso8859-1"
     ui_scale_percent: int = Field(default=100, ge=75, le=300)
     ae_title: AeTitle = "OVERREAD"
     listen_port: int = Field(default=11112, ge=1, le=65535)
     # what is signed goes to these peers by itself
     auto_send_to: Annotated[tuple[str, ...], Field(strict=False)] = ()
     peers: Annotated[tuple[PeerSettings, ...], Field(strict=False)] = ()
+
+    @field_validator("fallback_character_set")
+    @classmethod
+    def _is_a_character_set(cls, name: str) -> str:
+        try:
+            b"".decode(name)
+        except LookupError as fault:
+            raise ValueError(f"no character set is called {name!r}") from fault
+        return name
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
