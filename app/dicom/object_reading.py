@@ -13,9 +13,19 @@ from pydicom.sr._snomed_dict import mapping as snomed_mapping
 from app.core.codes import Code
 from app.core.errors import DicomReadError
 from app.core.report import Message
+from app.core.study import Instance
 from app.dicom.character_sets import text_of
 from app.dicom.headers import iso_date, iso_time, read_dataset
-from app.dicom.tolerant import MALFORMED, items_of, numbers_of, quiet, value_of, words_of
+from app.dicom.pixels import ImageObject
+from app.dicom.tolerant import (
+    MALFORMED,
+    integer_of,
+    items_of,
+    numbers_of,
+    quiet,
+    value_of,
+    words_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,23 @@ def reading(kind: Message) -> Iterator[None]:
 def dataset_of(source: Path | Dataset, *, pixels: bool = True) -> Dataset:
     """The dataset of a file, or the one given. Raises ``DicomReadError``."""
     return source if isinstance(source, Dataset) else read_dataset(source, pixels=pixels)
+
+
+def image_object(path: Path) -> ImageObject:
+    """An object with frames, ready to decode them one by one. Raises ``DicomReadError``."""
+    header = read_dataset(path, pixels=False)
+    return ImageObject(
+        Instance(
+            path=path,
+            sop_instance_uid=word_of(header, "SOPInstanceUID"),
+            sop_class_uid=word_of(header, "SOPClassUID"),
+            transfer_syntax_uid=str(header.file_meta.TransferSyntaxUID),
+            instance_number=None,
+            number_of_frames=max(1, integer_of(header, "NumberOfFrames", 1)),
+            rows=integer_of(header, "Rows", 0),
+            columns=integer_of(header, "Columns", 0),
+        )
+    )
 
 
 def word_of(ds: Dataset | None, keyword: str) -> str:

@@ -9,8 +9,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.dataset import Dataset
-from pydicom.pixels.utils import iter_pixels
 
 from app.core.codes import Code
 from app.core.errors import DicomReadError, GeometryError
@@ -20,7 +18,8 @@ from app.dicom.character_sets import text_of
 from app.dicom.frame_planes import Plane, PlaneSet, declared_step_mm, planes_of
 from app.dicom.functional_groups import FunctionalGroups
 from app.dicom.object_kinds import PARAMETRIC_MAP
-from app.dicom.object_reading import dataset_of, made_at, maker_of, reading, word_of
+from app.dicom.object_reading import image_object, made_at, maker_of, reading, word_of
+from app.dicom.pixels import ImageObject
 from app.dicom.real_world_values import RealWorldMap, maps_of_groups, real_world_maps
 from app.dicom.tolerant import items_of, number_of
 
@@ -46,14 +45,15 @@ class ParametricMap:
     sop_instance_uid: str
 
 
-def parametric_map(source: Path | Dataset) -> ParametricMap:
+def parametric_map(path: Path) -> ParametricMap:
     """A parametric map. Raises ``DicomReadError``, ``GeometryError``. Any thread."""
-    ds = dataset_of(source)
     with reading(PARAMETRIC_MAP):
+        image = image_object(path)
+        ds = image.dataset
         maps = real_world_maps(ds)
         linear = next((one for one in maps if one.is_linear), None)
         unit = linear.unit if linear else None
-        volumes = _volumes(ds, unit.value if unit else "arbitrary")
+        volumes = _volumes(image, unit.value if unit else "arbitrary")
         return ParametricMap(
             volumes=volumes,
             unit=unit,
@@ -67,7 +67,8 @@ def parametric_map(source: Path | Dataset) -> ParametricMap:
         )
 
 
-def _volumes(ds: Dataset, quantity: str) -> tuple[Volume, ...]:
+def _volumes(image: ImageObject, quantity: str) -> tuple[Volume, ...]:
+    ds = image.dataset
     planes = planes_of(ds)
     known = {n: plane for n, plane in enumerate(planes) if plane is not None}
     if not known or len(known) < len(planes):
@@ -91,7 +92,7 @@ def _volumes(ds: Dataset, quantity: str) -> tuple[Volume, ...]:
             ru="Размер параметрической карты неправдоподобен.",
         )
     passes = _passes(whole)
-    values = _values(ds, len(planes))
+    values = _values(image, len(planes))
     ref = SeriesRef(word_of(ds, "StudyInstanceUID"), word_of(ds, "SeriesInstanceUID"))
     volumes = []
     for frames in passes:
@@ -113,27 +114,23 @@ def _passes(planes: PlaneSet) -> list[list[int]]:
     return [[frames[n] for frames in at.values() if n < len(frames)] for n in range(count)]
 
 
-def _values(ds: Dataset, count: int) -> npt.NDArray[Any]:
+def _values(image: ImageObject, count: int) -> npt.NDArray[Any]:
     """Values of all frames in their unit: own mapping of a frame before the shared one."""
+    ds = image.dataset
     groups = items_of(ds, "PerFrameFunctionalGroupsSequence")
     shared = items_of(ds, "SharedFunctionalGroupsSequence")
     common = maps_of_groups(shared[0]) if shared else maps_of_groups(ds)
-    holders, is_double = FunctionalGroups(ds), "DoubleFloatPixelData" in ds
+    holders, is_double = FunctionalGroups(ds), image.layout.float_bytes == 8
     frames = []
-    for n, frame in enumerate(iter_pixels(ds)):
+    for n in range(count):
         own = maps_of_groups(groups[n]) if n < len(groups) else ()
         linear = next((one for one in own or common if one.is_linear), None)
-        values = np.asarray(frame, dtype=np.float64)
+        values = np.asarray(image.stored_frame(n), dtype=np.float64)
         if linear is not None and linear.slope is not None:
             values = values * linear.slope + linear.intercept
         else:
             values = _rescaled(holders, n, values)
         frames.append(values if is_double else values.astype(np.float32))
-    if len(frames) != count:
-        raise DicomReadError(
-            "The parametric map has fewer frames than it says.",
-            ru="В параметрической карте меньше кадров, чем указано.",
-        )
     return np.stack(frames)
 
 

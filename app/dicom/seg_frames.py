@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.pixels.utils import iter_pixels
 
 from app.core.errors import DicomReadError
 from app.dicom.frame_planes import planes_of
-from app.dicom.object_reading import word_of
+from app.dicom.object_reading import image_object, word_of
 from app.dicom.segment_facts import SegmentFacts, segment_facts
 from app.dicom.source_stack import frame_references
 from app.dicom.tolerant import integer_of, items_of, number_of
@@ -27,8 +27,11 @@ class SegFrames:
     ``background`` is the value of a label map that means no segment (PS3.3 C.8.20.2.3).
     """
 
-    def __init__(self, ds: Dataset) -> None:
-        self._ds = ds
+    def __init__(self, path: Path) -> None:
+        self._image = image_object(path)
+        # The palette of a label map only says how to show it: its values are segment numbers.
+        self._image.layout = replace(self._image.layout, photometric="MONOCHROME2", palette=None)
+        ds = self._image.dataset
         self.kind = word_of(ds, "SegmentationType").upper()
         if word_of(ds, "SOPClassUID") == _LABELMAP:
             self.kind = "LABELMAP"
@@ -56,37 +59,38 @@ class SegFrames:
             )
         self.planes = planes_of(ds)
         self.references = frame_references(ds)
-        self.segments = self._segments()
-        self._numbers = self._segment_numbers()
+        self.segments = self._segments(ds)
+        self._numbers = self._segment_numbers(ds)
+
+    @property
+    def dataset(self) -> Dataset:
+        """The object without its pixels; not to be changed."""
+        return self._image.dataset
 
     def frames_of(self, number: int) -> tuple[int, ...]:
         """Indices (from 0) of the frames of a segment; empty for an empty one."""
         return tuple(n for n, own in enumerate(self._numbers) if own == number)
 
     def pixels(self, indices: Iterable[int]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-        """Index and stored values ``[row, column]`` of the frames, in the order given.
+        """Index and stored values ``[row, column]`` of the frames, in the order given."""
+        for index in indices:
+            yield index, self._image.stored_frame(index)
 
-        Bits of a binary object run on across rows and frames (D04); pydicom unpacks them.
-        """
-        wanted = list(indices)
-        for index, frame in zip(wanted, iter_pixels(self._ds, indices=wanted), strict=True):
-            yield index, np.array(frame).reshape(self.rows, self.columns)
-
-    def _segments(self) -> tuple[SegmentFacts, ...]:
-        found = (segment_facts(item) for item in items_of(self._ds, "SegmentSequence"))
+    def _segments(self, ds: Dataset) -> tuple[SegmentFacts, ...]:
+        found = (segment_facts(item) for item in items_of(ds, "SegmentSequence"))
         if self.kind != "LABELMAP":
             return tuple(found)
         return tuple(facts for facts in found if facts.number != self.background)
 
-    def _segment_numbers(self) -> tuple[int, ...]:
+    def _segment_numbers(self, ds: Dataset) -> tuple[int, ...]:
         """The segment of each frame; a single segment may be named once for all of them."""
-        shared = items_of(self._ds, "SharedFunctionalGroupsSequence")
+        shared = items_of(ds, "SharedFunctionalGroupsSequence")
         common = _segment_number(shared[0]) if shared else None
         if common is None and len(self.segments) == 1:
             common = self.segments[0].number
         own = [
             _segment_number(item)
-            for item in items_of(self._ds, "PerFrameFunctionalGroupsSequence")[: self.count]
+            for item in items_of(ds, "PerFrameFunctionalGroupsSequence")[: self.count]
         ]
         own += [None] * (self.count - len(own))
         numbers = tuple(common if number is None else number for number in own)

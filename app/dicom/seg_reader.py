@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.dataset import Dataset
 
 from app.core.geometry import Box, Geometry
 from app.core.report import Message
@@ -23,7 +22,7 @@ from app.core.study import SeriesRef, Study, StudyWarning
 from app.core.volume import frozen
 from app.dicom.character_sets import text_of
 from app.dicom.object_kinds import SEGMENTATION
-from app.dicom.object_reading import dataset_of, made_at, maker_of, reading, word_of
+from app.dicom.object_reading import made_at, maker_of, reading, word_of
 from app.dicom.seg_frames import SegFrames
 from app.dicom.seg_place import PlacedLayer, Target, target_for
 from app.dicom.segment_facts import SegmentFacts
@@ -100,16 +99,16 @@ class ReadSegmentation:
 
 
 def read_segmentation(
-    source: Path | Dataset, study: Study, *, onto: SeriesRef | None = None
+    path: Path, study: Study, *, onto: SeriesRef | None = None
 ) -> ReadSegmentation:
     """A segmentation on the images it was made from, or on the stack named by ``onto``.
 
     Where its images are not in the study the masks keep their own grid. Raises ``DicomReadError``,
     ``FrameOfReferenceMismatch``, ``GeometryError`` (its frames cannot be placed). Any thread.
     """
-    ds = dataset_of(source)
     with reading(SEGMENTATION):
-        frames = SegFrames(ds)
+        frames = SegFrames(path)
+        ds = frames.dataset
         target = target_for(ds, frames, study, onto)
         warnings = [*_about_frames(frames), *target.warnings]
         segments = tuple(_segments(frames, target, warnings))
