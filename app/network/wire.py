@@ -32,6 +32,7 @@ from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocke
 
 from app import __version__
 from app.core.errors import AppError, EnvironmentFault
+from app.dicom.tolerant import quiet
 from app.network.inbox import Inbox, Part
 
 IMPLEMENTATION_CLASS_UID: Final = generate_uid(entropy_srcs=["overread", "implementation"])
@@ -270,17 +271,20 @@ class IncomingObject(BytesIO):
                 "The peer sent an object that was not agreed upon.",
                 ru="Узел прислал объект, о котором не было договорённости.",
             )
-        meta = create_file_meta(
-            sop_class_uid=command.AffectedSOPClassUID,
-            sop_instance_uid=command.AffectedSOPInstanceUID,
-            transfer_syntax=context.transfer_syntax[0],
-        )
-        sender = self._assoc.remote["ae_title"]
-        if sender:
-            meta.SourceApplicationEntityTitle = sender
         head = DicomBytesIO(b"\0" * 128 + b"DICM")
         head.seek(0, io.SEEK_END)
-        write_file_meta_info(head, meta)
+        with quiet():  # pydicom warns of UIDs that are none; they are the sender's
+            meta = create_file_meta(
+                sop_class_uid=command.AffectedSOPClassUID,
+                sop_instance_uid=command.AffectedSOPInstanceUID,
+                transfer_syntax=context.transfer_syntax[0],
+                implementation_uid=IMPLEMENTATION_CLASS_UID,
+                implementation_version=IMPLEMENTATION_VERSION,
+            )
+            sender = self._assoc.remote["ae_title"]
+            if sender:
+                meta.SourceApplicationEntityTitle = sender
+            write_file_meta_info(head, meta)
         part = self._inbox.new_part()
         part.write(head.getvalue())
         return part
