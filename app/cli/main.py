@@ -16,6 +16,7 @@ from pathlib import Path
 
 from app import __version__
 from app.cli.exit_codes import ExitCode
+from app.cli.language import console_language, in_language
 from app.core.errors import AppError, Cancelled
 
 
@@ -36,6 +37,7 @@ VERBS = (
     Verb("snapshot", "app.cli.snapshot", "what a viewport would show, as PNG"),
     Verb("import", "app.cli.import_studies", "studies into the local library"),
     Verb("studies", "app.cli.studies", "the studies of the local library"),
+    Verb("library", "app.cli.library", "delete, relocate, check, back up or restore the library"),
     Verb("packs", "app.cli.packs", "model packs: list, show, verify, route, add, remove"),
     Verb("infer", "app.cli.infer", "one model pack on one study or image"),
     Verb("read", "app.cli.read", "open, route, infer, measure, decide, draft, check, sign, write"),
@@ -43,6 +45,13 @@ VERBS = (
     Verb("check", "app.cli.check", "a report against findings and study"),
     Verb("measure", "app.cli.measure", "the morphometry of a mask"),
     Verb("export", "app.cli.export", "the outputs of a reviewed study"),
+    Verb("echo", "app.cli.echo", "is a network peer there, and does it know us"),
+    Verb("find", "app.cli.find", "what a network peer has: studies, series, worklist"),
+    Verb("retrieve", "app.cli.retrieve", "a study from a network peer, into the library or files"),
+    Verb("send", "app.cli.send", "objects to a network peer"),
+    Verb("listen", "app.cli.listen", "receive what peers send, into the library"),
+    Verb("peers", "app.cli.peers", "network peers: list, add, remove, test, secret"),
+    Verb("outbox", "app.cli.outbox", "what is signed goes out: list, retry, run"),
     Verb("audit", "app.cli.audit", "the audit trail: show, verify, export"),
     Verb("doctor", "app.cli.doctor", "can this machine do the job, and what to do if not"),
     Verb("self-test", "app.cli.self_test", "every native library does one real thing"),
@@ -74,7 +83,7 @@ def run(argv: Sequence[str]) -> int:
             return _about(argv[0])
         return _open_workstation(argv)
     except AppError as fault:
-        sys.stderr.write(f"overread: {fault.text(_language())}\n")
+        sys.stderr.write(f"overread: {fault.text(console_language())}\n")
         return fault.exit_code
     except BrokenPipeError:
         return _reader_gone()
@@ -105,7 +114,7 @@ def _open_workstation(argv: Sequence[str]) -> int:
     missing = [path for path in arguments.paths if not path.exists()]
     if missing:
         known = ", ".join(verb.name for verb in VERBS)
-        told = _in_language(
+        told = in_language(
             f"{missing[0]} is neither a verb nor a file or folder. Verbs: {known}.",
             f"{missing[0]} — не команда, не файл и не папка. Команды: {known}.",
         )
@@ -114,7 +123,9 @@ def _open_workstation(argv: Sequence[str]) -> int:
     application = importlib.import_module("app.ui.application")
     return int(
         application.run(
-            arguments.paths, language=arguments.lang or _language(), data_folder=arguments.data
+            arguments.paths,
+            language=arguments.lang or console_language(),
+            data_folder=arguments.data,
         )
     )
 
@@ -145,7 +156,7 @@ def _reader_gone() -> int:
 def _disk_fault(fault: OSError) -> int:
     """What the system says about a path is the user's to mend; all other faults are bugs."""
     if fault.errno in (errno.ENOSPC, errno.EDQUOT):
-        full = _in_language(
+        full = in_language(
             "The disk is full. Free some space and repeat.",
             "Диск заполнен. Освободите место и повторите.",
         )
@@ -155,16 +166,12 @@ def _disk_fault(fault: OSError) -> int:
     if reason is None or fault.filename is None:
         return _bug(fault)
     name = os.fsdecode(fault.filename) if isinstance(fault.filename, bytes) else fault.filename
-    told = _in_language(
+    told = in_language(
         f"{name} cannot be used: {reason[0]}. Check the path and its permissions.",
         f"{name} использовать нельзя: {reason[1]}. Проверьте путь и права доступа.",
     )
     sys.stderr.write(f"overread: {told}\n")
     return ExitCode.INPUT
-
-
-def _in_language(en: str, ru: str) -> str:
-    return ru if _language() == "ru" else en
 
 
 def _bug(fault: BaseException) -> int:
@@ -179,11 +186,6 @@ def _bug(fault: BaseException) -> int:
         file.write("\n".join(report) + "\n")
     sys.stderr.write(f"overread: This is a bug in Overread; a crash report was written to {name}\n")
     return ExitCode.BUG
-
-
-def _language() -> str:
-    locale = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
-    return "ru" if locale.startswith("ru") else "en"
 
 
 def _use_utf8() -> None:

@@ -14,6 +14,7 @@ from app.store.expected_objects import ExpectedObjects
 from app.store.findings import Findings
 from app.store.library_files import LibraryFiles
 from app.store.library_imports import LibraryImports
+from app.store.library_removal import LibraryRemoval
 from app.store.migrate import migrate
 from app.store.model_runs import ModelRuns
 from app.store.outbox import Outbox
@@ -48,6 +49,7 @@ class Store:
         self.studies = Studies(self._db, folder)
         self.files = LibraryFiles(self._db, folder)
         self.imports = LibraryImports(self._db)
+        self.removal = LibraryRemoval(self._db)
         self.findings = Findings(self._db)
         self.reports = Reports(self._db)
         self.audit = AuditLog(self._db, self.clock)
@@ -66,10 +68,10 @@ class Store:
         self._db.copy_to(path)
 
     def fault(self) -> str:
-        """What SQLite's quick check says is wrong with the database file; empty: nothing."""
+        """What is wrong with the database file or its search index; empty: nothing."""
         row = self._db.row("PRAGMA quick_check(1)")
         answer = "" if row is None else str(row[0])
-        return "" if answer == "ok" else answer
+        return self.studies.index_fault() if answer == "ok" else answer
 
     def close(self) -> None:
         """Close the database."""

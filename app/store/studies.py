@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from app.core.errors import StoreError
 from app.core.report import Message
 from app.core.study import Patient, PatientText, Study
 from app.store.connection import Connection
@@ -222,6 +223,24 @@ class Studies:
             (study_instance_uid,),
         )
         return tuple(self._folder / row["path"] for row in rows)
+
+    def index_fault(self) -> str:
+        """What is wrong with the search index; empty: nothing."""
+        try:
+            self._db.execute("INSERT INTO study_text (study_text) VALUES ('integrity-check')")
+        except StoreError as fault:
+            return f"search index: {fault.technical_detail}"
+        row = self._db.row(
+            "SELECT (SELECT COUNT(*) FROM studies) - (SELECT COUNT(*) FROM study_text)"
+        )
+        return "" if row is None or not row[0] else "search index: not all studies are in it"
+
+    def index_again(self) -> None:
+        """Make the search index and the counters anew from what the tables hold."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM study_text")
+            for row in self._db.rows("SELECT study_instance_uid FROM studies"):
+                self.refresh(row["study_instance_uid"])
 
     def is_from_archive_alone(self, study_instance_uid: str) -> bool:
         """Whether all its files were unpacked from an archive that was opened, not imported."""
