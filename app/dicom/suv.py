@@ -176,7 +176,8 @@ def _already_suv(ds: Dataset, patient: _Patient) -> SuvFactors:
 def _dose_at_reference(ds: Dataset) -> float:
     """The dose in Bq at the time to which the image is decay-corrected."""
     corrected = text_words_upper(ds, "CorrectedImage")
-    if corrected and "ATTN" not in corrected:
+    is_enhanced_without = text_words_upper(ds, "AttenuationCorrected")[:1] == ("NO",)
+    if is_enhanced_without or (corrected and "ATTN" not in corrected):
         raise _NoSuvError(
             Message(
                 f"No SUV: the images are not corrected for attenuation {_CORRECTED[0]}.",

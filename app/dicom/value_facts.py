@@ -127,20 +127,11 @@ def is_polarity_inverted(ds: Dataset) -> bool:
 
     An image says it by MONOCHROME1; PresentationLUTShape INVERSE says the same once more and does
     not invert again (PS3.3 C.8.11.3). Where the photometric interpretation is missing the shape
-    alone decides. A presentation state replaces both (PS3.4 N.2.1.4): ``state_is_inverted``.
+    alone decides. A presentation state replaces both (PS3.4 N.2.1.4, ``presentation_state``).
     """
     photometric = (text_words_upper(ds, "PhotometricInterpretation") or ("",))[0]
     shape = (text_words_upper(ds, "PresentationLUTShape") or ("",))[0]
     return photometric == "MONOCHROME1" or shape == "INVERSE"
-
-
-def state_is_inverted(state: Dataset) -> bool:
-    """Polarity under a grayscale presentation state: its shape alone, the image's is ignored.
-
-    PS3.4 N.2.1.4: the state defines the whole pipeline, so MONOCHROME1 of the image counts no more;
-    PS3.3 C.11.6.1.2: INVERSE is P-Value = maximum - output.
-    """
-    return text_words_upper(state, "PresentationLUTShape")[:1] == ("INVERSE",)
 
 
 def _stored_number(ds: Dataset, keyword: str) -> int | None:
