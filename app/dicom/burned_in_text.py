@@ -21,6 +21,7 @@ from app.core.study import PatientText
 
 # Of the frame's height: anatomy is often taken for one huge letter, text lines are low.
 _TALLEST_LINE = 0.12
+_TALL_PIXELS = 40
 _LINE_ASPECT = 2.0
 _SURE_READING = 0.6
 _SMALLEST_SIDE = 64
@@ -90,7 +91,7 @@ def _box(rgb: npt.NDArray[np.uint8], corners: npt.NDArray[Any], score: float) ->
     right = min(columns, int(np.ceil(corners[:, 0].max())) + 1)
     bottom = min(rows, int(np.ceil(corners[:, 1].max())) + 1)
     low, high = sorted((right - left, bottom - top))
-    if low > _TALLEST_LINE * rows or low <= 0:
+    if low > max(_TALLEST_LINE * rows, min(_TALL_PIXELS, rows // 4)) or low <= 0:
         return None
     text, sureness = _read(rgb[top:bottom, left:right])
     plain = "".join(c for c in text if c.isalnum()).upper()

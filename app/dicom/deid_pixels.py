@@ -14,8 +14,8 @@ from app.core.errors import DeidentifyError
 from app.core.study import Instance
 from app.dicom.burned_in_text import TextBox
 from app.dicom.headers import read_dataset
-from app.dicom.pixels import ImageObject, StoredArray
-from app.dicom.stored_frame import BIG_ENDIAN
+from app.dicom.pixels import ImageObject
+from app.dicom.stored_frame import BIG_ENDIAN, StoredArray
 from app.dicom.tolerant import integer_of
 
 _PALETTE: Final = [

@@ -79,6 +79,11 @@ class Identifiers:
         _collect(ds, found)
         return cls(found)
 
+    @classmethod
+    def in_text(cls, text: str) -> Identifiers:
+        """The words of a name or number given as text."""
+        return cls(word for word in _words(text) if len(word) >= _SHORTEST_NAME)
+
     def __or__(self, other: Identifiers) -> Identifiers:
         return Identifiers(self._words | other._words)
 

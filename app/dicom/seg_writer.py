@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import highdicom as hd
 import numpy as np
 import numpy.typing as npt
 import pydicom
+from pydicom.uid import generate_uid
 
 from app.core import codes
 from app.core.errors import GeometryError
@@ -109,7 +111,17 @@ def write_seg(request: SegRequest) -> pydicom.Dataset:
         shared = segmentation.SharedFunctionalGroupsSequence[0]
         if "PixelMeasuresSequence" in shared:
             del shared.PixelMeasuresSequence
+    _name_dimensions(segmentation)
     return segmentation
+
+
+def _name_dimensions(segmentation: Any) -> None:  # noqa: ANN401 - pydicom attributes are dynamic
+    """One UID for the dimensions that follows from the object's: highdicom draws a random one."""
+    uid = generate_uid(entropy_srcs=[segmentation.SOPInstanceUID, "dimensions"])
+    for item in segmentation.DimensionOrganizationSequence:
+        item.DimensionOrganizationUID = uid
+    for item in segmentation.DimensionIndexSequence:
+        item.DimensionOrganizationUID = uid
 
 
 def _stacked(request: SegRequest) -> npt.NDArray[np.uint8]:
