@@ -1,35 +1,163 @@
-"""Texts of a header as Unicode (D10): declared character sets, and what to do when none is."""
+"""Texts of a header as Unicode (D10): declared character sets, and what to do when none is.
+
+A text that had to be guessed is told about (``doubts_of``): garbled names look like other people.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
 
-from pydicom.datadict import tag_for_keyword
+import pydicom.charset
+from pydicom.charset import convert_encodings, decode_bytes, default_encoding
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
+from pydicom.valuerep import PersonName
 
-from app.dicom.tolerant import MALFORMED, value_of
+from app.core.report import Message
+from app.dicom import wording
+from app.dicom.tolerant import MALFORMED, quiet, value_of, words_of
 
-# Old devices write their local code page and declare nothing. UTF-8 is tried first because other
-# code pages practically never form valid UTF-8; this one is for the rest.
-DEFAULT_FALLBACK = "iso8859-1"
-# What pydicom calls "none declared".
-_DEFAULT_REPERTOIRE = ("iso8859", ["iso8859"])
+DEFAULT_FALLBACK: Final = "iso8859-1"
+
+_ASCII: Final = ("", "ISO_IR 6", "ISO 2022 IR 6")
+_UTF8: Final = "ISO_IR 192"
+_LATIN_1: Final = ("ISO_IR 100", "ISO 2022 IR 100")
+# After these the first character set holds again (PS3.5 6.1.2.5.3); in names their parts' too.
+_DELIMITERS: Final = frozenset(b"\\\r\n\t\f")
+_NAME_DELIMITERS: Final = _DELIMITERS | frozenset(b"^=")
+# What a text with escape sequences may be written in, where none is declared.
+_WITH_ESCAPES: Final = (
+    "ISO 2022 IR 6", "ISO 2022 IR 13", "ISO 2022 IR 87", "ISO 2022 IR 159", "ISO 2022 IR 149",
+    "ISO 2022 IR 58",
+)  # fmt: skip
+
+# Latin-9 (PS3.3 C.12.1.1.2), which pydicom does not know.
+pydicom.charset.python_encoding.setdefault("ISO_IR 203", "iso8859_15")
+pydicom.charset.python_encoding.setdefault("ISO 2022 IR 203", "iso8859_15")
+pydicom.charset.CODES_TO_ENCODINGS.setdefault(b"\x1b-b", "iso8859_15")
+pydicom.charset.ENCODINGS_TO_CODES.setdefault("iso8859_15", b"\x1b-b")
+
+_fallback = DEFAULT_FALLBACK
 
 
-def text_of(ds: Dataset, keyword: str, *, fallback: str = DEFAULT_FALLBACK) -> str:
+def use_fallback(name: str) -> None:
+    """How texts that declare nothing and are no UTF-8 are read from now on: a Python codec.
+
+    Old devices write their local code page. Raises ``LookupError`` for an unknown name. Set it
+    before files are read: what was read stays as it is.
+    """
+    global _fallback
+    b"".decode(name)
+    _fallback = name
+
+
+def text_of(ds: Dataset, keyword: str, *, fallback: str = "") -> str:
     """The text of ``keyword``, several values joined by a backslash; empty where absent.
 
     Person names keep their groups as in the file (``alphabetic=ideographic=phonetic``).
+    ``fallback`` takes the place of the configured one.
     """
-    undeclared = _undeclared_bytes(ds, keyword)
-    if undeclared is not None:
-        return _decoded(undeclared, fallback).strip(" \0")
+    return _text_and_doubt(ds, keyword, fallback or _fallback)[0]
+
+
+def doubts_of(ds: Dataset, keywords: Iterable[str]) -> tuple[Message, ...]:
+    """What of the texts of ``keywords`` had to be guessed, one sentence for each kind of guess."""
+    doubts = (_text_and_doubt(ds, keyword, _fallback)[1] for keyword in keywords)
+    return tuple(dict.fromkeys(doubt for doubt in doubts if doubt is not None))
+
+
+def _text_and_doubt(ds: Dataset, keyword: str, fallback: str) -> tuple[str, Message | None]:
+    raw = _raw_bytes(ds, keyword)
+    if raw is not None and not (raw.isascii() and b"\x1b" not in raw):
+        text, doubt = _decoded(_Raw(ds, keyword, raw), fallback)
+        return text.strip(" \0"), doubt
     value = value_of(ds, keyword)
     if value is None:
-        return ""
+        return "", None
     if hasattr(value, "__iter__") and not isinstance(value, (str, bytes)):
         value = _joined(value)
-    return str(value).strip(" \0")
+    return str(value).strip(" \0"), None
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """The bytes of one text and what is declared of them."""
+
+    ds: Dataset
+    keyword: str
+    data: bytes
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        if value_of(self.ds, "SpecificCharacterSet") is None:
+            return ()
+        return words_of(self.ds, "SpecificCharacterSet")
+
+    @property
+    def inherited(self) -> tuple[str, ...]:
+        """The encodings of the object around an item; empty where it has none either."""
+        found = getattr(self.ds, "_parent_encoding", default_encoding)
+        encodings = (found,) if isinstance(found, str) else tuple(found)
+        return () if encodings == (default_encoding,) else encodings
+
+    def by(self, encodings: tuple[str, ...]) -> tuple[str, Message | None]:
+        is_name = dictionary_VR(self.keyword) == "PN"
+        with quiet():
+            text = decode_bytes(
+                self.data, encodings, set(_NAME_DELIMITERS if is_name else _DELIMITERS)
+            )
+        is_broken = "\ufffd" in text or "\x1b" in text
+        return text, wording.UNREADABLE_TEXT if is_broken else None
+
+
+def _decoded(raw: _Raw, fallback: str) -> tuple[str, Message | None]:
+    """Bytes that are more than ASCII as text, and a doubt where the declaration did not help."""
+    declared = raw.declared
+    known = tuple(term for term in declared if term in pydicom.charset.python_encoding)
+    if all(term in _ASCII for term in known):
+        if raw.inherited and not declared:
+            return raw.by(raw.inherited)
+        return _undeclared(raw, fallback)
+    if _is_surely_utf8(raw.data, known):
+        return raw.data.decode("utf-8"), None if known == (_UTF8,) else wording.IS_UTF8
+    text, doubt = raw.by(_encodings(known))
+    if doubt is not None and known == (_UTF8,):
+        return raw.data.decode(fallback, errors="replace"), wording.read_as(fallback)
+    return text, doubt
+
+
+def _undeclared(raw: _Raw, fallback: str) -> tuple[str, Message | None]:
+    if b"\x1b" in raw.data:
+        text, doubt = raw.by(_encodings(_WITH_ESCAPES))
+        return text, doubt or wording.ESCAPES_UNDECLARED
+    try:
+        # Other code pages practically never form valid UTF-8.
+        return raw.data.decode("utf-8"), None
+    except UnicodeDecodeError:
+        return raw.data.decode(fallback, errors="replace"), wording.read_as(fallback)
+
+
+def _is_surely_utf8(raw: bytes, declared: tuple[str, ...]) -> bool:
+    """Whether a text is UTF-8 although one byte per character is declared, or as declared."""
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    if declared == (_UTF8,):
+        return True
+    # In Latin-1 such pairs are no words; other alphabets have no letters below 0xA0.
+    is_single_byte = len(declared) == 1 and not declared[0].startswith("GB")
+    has_control = any(0x80 <= byte < 0xA0 for byte in raw)
+    return is_single_byte and b"\x1b" not in raw and (declared[0] in _LATIN_1 or has_control)
+
+
+@functools.cache
+def _encodings(terms: tuple[str, ...]) -> tuple[str, ...]:
+    with quiet():
+        return tuple(convert_encodings(list(terms)))
 
 
 def name_groups(name: str) -> tuple[str, str, str]:
@@ -61,31 +189,15 @@ def _joined(values: Any) -> str:  # noqa: ANN401 - pydicom's multi values
     return "\\".join(str(item) for item in values)
 
 
-def _undeclared_bytes(ds: Dataset, keyword: str) -> bytes | None:
-    """The raw bytes where they are not ASCII although no character set is declared."""
-    declared = value_of(ds, "SpecificCharacterSet")
-    if declared not in (None, "", "ISO_IR 6", "ISO 2022 IR 6"):
-        return None
-    # An item of a sequence is written in the character set of the object that holds it.
-    if declared is None and ds.original_character_set not in _DEFAULT_REPERTOIRE:
-        return None
+def _raw_bytes(ds: Dataset, keyword: str) -> bytes | None:
+    """The bytes as they are in the file, where they are still known."""
     tag = tag_for_keyword(keyword)
     if tag is None:
         return None
     try:
-        raw = ds.get_item(tag)
+        value: Any = getattr(ds.get_item(tag), "value", None)
     except MALFORMED:
         return None
-    value: Any = getattr(raw, "value", None)
-    if hasattr(value, "original_string"):
+    if isinstance(value, PersonName):
         value = value.original_string
-    if isinstance(value, bytes) and any(byte > 127 for byte in value):
-        return value
-    return None
-
-
-def _decoded(raw: bytes, fallback: str) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode(fallback, errors="replace")
+    return value if isinstance(value, bytes) else None

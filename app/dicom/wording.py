@@ -37,6 +37,18 @@ BESIDE: Final = Message(
 MORE_MISSING: Final = Message(
     "more slices are missing than present", "пропущенных срезов больше, чем имеющихся"
 )
+IS_UTF8: Final = Message(
+    "texts of the header declare another character set but are UTF-8; read as UTF-8",
+    "тексты заголовка объявляют другую кодировку, но записаны в UTF-8; прочитаны как UTF-8",
+)
+ESCAPES_UNDECLARED: Final = Message(
+    "texts of the header switch between character sets without declaring them: names may be wrong",
+    "тексты заголовка переключают кодировки, не объявляя их: имена могут быть неверны",
+)
+UNREADABLE_TEXT: Final = Message(
+    "texts of the header are not in the character set they declare: letters are missing",
+    "тексты заголовка не в той кодировке, которую объявляют: части букв нет",
+)
 OWN_ORIENTATION: Final = Message("own orientation", "своя ориентация")
 OTHER_ORIENTATION: Final = Message(
     "images of another orientation are shown apart",
@@ -209,6 +221,16 @@ def repeated(names: list[str]) -> Message:
     return Message(
         f"images at a place that another one already has ({few}): shown in a stack of their own",
         f"снимки на уже занятом месте ({_named_in_russian(few)}): показаны отдельной стопкой",
+    )
+
+
+def read_as(character_set: str) -> Message:
+    """D10: nothing, or something wrong, was declared."""
+    return Message(
+        "texts of the header do not declare their character set; read as "
+        f"{character_set}: names may be wrong",
+        f"тексты заголовка не объявляют кодировку; прочитаны как {character_set}: "
+        "имена могут быть неверны",
     )
 
 
