@@ -68,6 +68,8 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     _a("studies", "file", "F2", scope="window", needs="nothing", icon="studies", toolbar=1),
     _a("open_folder", "file", "Ctrl+O", scope="window", needs="nothing", icon="open", toolbar=1),
     _a("open_files", "file", "Ctrl+Shift+O", scope="window", needs="nothing", icon="file"),
+    _a("peers", "file", scope="window", needs="nothing"),
+    _a("refresh", "file", "F5", scope="window", needs="study"),
     _a("objects", "file", "Ctrl+I", scope="window", needs="study", icon="objects"),
     _a("close_study", "file", "Ctrl+W", scope="window", needs="study"),
     _a("quit", "file", "Ctrl+Q", scope="window", needs="nothing", has_separator=True),

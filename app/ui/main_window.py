@@ -123,6 +123,12 @@ class MainWindow(QMainWindow):
         self.report.flush()
         self.desk.close_study()
 
+    def refresh_study(self) -> None:
+        """Read the files of the open study anew: more of it may have come."""
+        session = self.desk.session
+        if session is not None:
+            self.opener.read_again(session.study.study_instance_uid)
+
     def use_preset(self, preset: WindowPreset) -> None:
         """A named window, on images of its modality only."""
         image = self.grid.active.image
@@ -285,6 +291,15 @@ class MainWindow(QMainWindow):
         if session is not None:
             self.grid.setFocus()
 
+    def _study_arrived(self, uid: str, is_beginning: bool) -> None:
+        """Show what has come; work that could be undone is not taken from under the hands."""
+        session = self.desk.session
+        is_open = session is not None and session.study.study_instance_uid == uid
+        if session is not None and is_open and session.history.commands:
+            self.messages.show_note(tr("studies.newer"))
+        elif is_open or is_beginning:
+            self.opener.read_again(uid)
+
     def _refresh_rows(self) -> None:
         session = self.desk.session
         uid = session.study.study_instance_uid if session else ""
@@ -374,6 +389,10 @@ class MainWindow(QMainWindow):
         self.windows.study_chosen.connect(self.opener.open_study)
         self.windows.said.connect(self.messages.show_note)
         self.windows.failed.connect(self._refused)
+        self.windows.retrievals.arrived.connect(self._study_arrived)
+        self.windows.retrievals.said.connect(self.messages.show_note)
+        self.windows.retrievals.warned.connect(self.messages.show_warning)
+        self.windows.retrievals.failed.connect(self._refused)
         self.grid.active_changed.connect(self._active_changed)
         self.grid.menu_requested.connect(self._menu)
         self.grid.probed.connect(self._probe.setText)

@@ -12,9 +12,11 @@ from app import __version__
 from app.ui.job_bridge import JobBridge
 from app.ui.left_out_window import LeftOutWindow
 from app.ui.objects_window import ObjectsWindow
+from app.ui.peers_window import PeersWindow
+from app.ui.retrievals import Retrievals
 from app.ui.shortcuts import KeyHelp
 from app.ui.studies_window import StudiesWindow
-from app.ui.study_sources import LibrarySource
+from app.ui.study_sources import LibrarySource, PeerSource, StudySource
 from app.ui.texts import language, tr
 from app.workflow.foreign_results import ForeignResults, apply_results, read_results
 from app.workflow.import_studies import ImportOutcome, import_paths
@@ -46,6 +48,7 @@ class SideWindows(QObject):
         self._open: dict[str, QDialog] = {}
         self._scan: ScanResult | None = None
         self._session: StudySession | None = None
+        self.retrievals = Retrievals(context, bridge, self)
 
     def set_session(self, session: StudySession | None) -> None:
         """The study that is open now; windows on another one close."""
@@ -58,11 +61,28 @@ class SideWindows(QObject):
 
     def show_studies(self) -> None:
         """Search the library and the peers."""
-        window = self._show(
-            "studies", StudiesWindow(self._bridge, (LibrarySource(self._context),), self._owner)
-        )
+        window = self._show("studies", StudiesWindow(self._bridge, self._sources(), self._owner))
         window.study_chosen.connect(self.study_chosen)
         window.import_wanted.connect(self.import_folder)
+        window.peers_wanted.connect(self.show_peers)
+        window.study_wanted.connect(
+            lambda source, study: self.retrievals.start(source.title, study)
+        )
+
+    def _sources(self) -> tuple[StudySource, ...]:
+        names = [peer.name for peer in self._context.settings.peers]
+        peers = [PeerSource(self._context, name) for name in names]
+        return (LibrarySource(self._context), *peers)
+
+    def show_peers(self) -> None:
+        """The network peers of the settings."""
+        window = self._show("peers", PeersWindow(self._context, self._bridge, self._owner))
+        window.peers_changed.connect(self._peers_changed)
+
+    def _peers_changed(self) -> None:
+        window = self._open.get("studies")
+        if isinstance(window, StudiesWindow):
+            window.set_sources(self._sources())
 
     def import_folder(self) -> None:
         """Index the studies of a folder in the library, where they lie."""

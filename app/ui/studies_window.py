@@ -156,6 +156,11 @@ class StudiesWindow(QDialog):
             self.modality.currentData() or "",
             PERIODS[max(self.period.currentIndex(), 0)],
         )
+        if source.is_remote and query.is_empty:
+            # An archive is not asked for everything that it has.
+            self._model.show_rows(())
+            self.status.setText(tr("studies.say_what"))
+            return
         self.status.setText(tr("studies.searching"))
         self._job = self._bridge.submit(
             "io",

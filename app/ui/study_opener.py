@@ -76,6 +76,11 @@ class StudyOpener(QObject):
             failed=self._fail,
         )
 
+    def read_again(self, study_instance_uid: str) -> None:
+        """A study of the library from its files as they now are; ``study_ready`` follows."""
+        self._studies.pop(study_instance_uid, None)
+        self.open_study(study_instance_uid)
+
     def priors(self, study: Study) -> tuple[Study, ...]:
         """Earlier studies of the same patient among those opened."""
         return known_priors(study, tuple(self._studies.values()))

@@ -8,8 +8,11 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from app.dicom.character_sets import display_name
+from app.network import any_peer
+from app.network.answers import FoundStudy
 from app.ui.corner_texts import iso_date
 from app.ui.texts import tr
+from app.workflow.peers import book_of
 
 if TYPE_CHECKING:
     from app.store.studies import StoredStudy
@@ -29,6 +32,11 @@ class StudyQuery:
     text: str = ""
     modality: str = ""
     period: Period = "any"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything would fit."""
+        return not self.text and self.period == "any"
 
     @property
     def date_from(self) -> date | None:
@@ -92,6 +100,63 @@ class LibrarySource:
             limit=MOST_ROWS,
         )
         return [_listing(study) for study in found]
+
+
+class PeerSource:
+    """The studies of a network peer."""
+
+    is_remote = True
+
+    def __init__(self, context: AppContext, name: str) -> None:
+        self._context = context
+        self.name = name
+
+    @property
+    def title(self) -> str:
+        """The name that the settings give the peer."""
+        return self.name
+
+    def search(self, query: StudyQuery) -> Sequence[StudyListing]:
+        """Studies by patient's name, or by number: patient ID and accession number."""
+        peer = book_of(self._context).peer(self.name)
+        found: dict[str, FoundStudy] = {}
+        for keys in peer_queries(query):
+            for study in any_peer.find(peer, "study", keys, limit=MOST_ROWS):
+                if isinstance(study, FoundStudy):
+                    found.setdefault(study.study_instance_uid, study)
+        newest = sorted(found.values(), key=lambda s: (s.study_date, s.study_time), reverse=True)
+        return [_found_listing(study) for study in newest]
+
+
+def peer_queries(query: StudyQuery) -> list[dict[str, str]]:
+    """The keys of each question to a peer: keys of one question are ANDed (PS3.4 C.2.2.2)."""
+    keys: dict[str, str] = {}
+    if query.modality:
+        keys["ModalitiesInStudy"] = query.modality
+    if query.date_from is not None:
+        keys["StudyDate"] = f"{query.date_from:%Y%m%d}-"
+    if not query.text:
+        return [keys]
+    if any(character.isdigit() for character in query.text):
+        # A number may be either; the wildcard of the middle is not asked for: archives scan then.
+        numbers = ("PatientID", "AccessionNumber")
+        return [{**keys, keyword: f"{query.text}*"} for keyword in numbers]
+    words = "*".join(query.text.replace("^", " ").replace(",", " ").split())
+    return [{**keys, "PatientName": f"*{words}*"}]
+
+
+def _found_listing(study: FoundStudy) -> StudyListing:
+    return StudyListing(
+        study_instance_uid=study.study_instance_uid,
+        name=display_name(str(study.patient_name)) or tr("patient.unnamed"),
+        patient_id=str(study.patient_id),
+        birth_date=str(study.birth_date),
+        date=iso_date(study.study_date),
+        modalities="/".join(study.modalities),
+        description=study.description,
+        accession_number=study.accession_number,
+        images="" if study.instances is None else str(study.instances),
+    )
 
 
 def _listing(study: StoredStudy) -> StudyListing:
