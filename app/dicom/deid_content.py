@@ -21,6 +21,7 @@ _PERSONS: Final = frozenset(
 _CHARACTERISTICS: Final = frozenset({"121032", "121033"})
 _DEVICES: Final = frozenset({"121013", "121016"})
 _AGE: Final = "121033"
+_PROGRAMS: Final = frozenset({"111001", "111003", "122405"})
 
 
 def kept_items(items: Sequence[Dataset], *, keep_device: bool, keep_patient: bool) -> list[Dataset]:
@@ -38,14 +39,26 @@ def kept_items(items: Sequence[Dataset], *, keep_device: bool, keep_patient: boo
     ]
 
 
+def names_a_program(item: Dataset) -> bool:
+    """Whether a TEXT item names an algorithm: no more a patient's than the device's model."""
+    return _concept(item) in _PROGRAMS
+
+
 def clean_code(ds: Dataset, identifiers: Identifiers) -> None:
-    """In place: the meaning of a local code is free text, cut to known words."""
+    """In place: value and meaning of a local code are free text, cut to known words.
+
+    Our own finding codes, for one, are made from the label that a reader typed.
+    """
     scheme = (words_of(ds, "CodingSchemeDesignator") or ("",))[0]
     meaning = (words_of(ds, "CodeMeaning") or ("",))[0]
     if not meaning or not (scheme == "L" or scheme.startswith("99")):
         return
-    if not is_safe(meaning, identifiers):
+    if not is_safe(meaning.replace("@", " "), identifiers):
         ds.CodeMeaning = clean(meaning, identifiers)[:64] or REMOVED
+    value = (words_of(ds, "CodeValue") or ("",))[0]
+    # a method carries its version: voxel-count@1
+    if value and not is_safe(value.replace("@", " "), identifiers):
+        ds.CodeValue = REMOVED
 
 
 def _concept(item: Dataset) -> str:

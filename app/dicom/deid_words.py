@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from pydicom.dataset import Dataset
@@ -97,14 +97,13 @@ class Identifiers:
         return _TOKEN.sub(lambda match: CUT if match[0] in self else match[0], text)
 
 
-def clean(text: str, identifiers: Identifiers, *, extra: Collection[str] = ()) -> str:
+def clean(text: str, identifiers: Identifiers) -> str:
     """The text with every word outside the vocabulary cut; empty where no word is left.
 
     Numbers stay up to three digits or with a unit: longer ones may be dates or record numbers.
-    ``extra`` are words that stay besides.
     """
     parts = [
-        part if _PROVENANCE.fullmatch(part.strip(",;")) else _clean_part(part, identifiers, extra)
+        part if _PROVENANCE.fullmatch(part.strip(",;")) else _clean_part(part, identifiers)
         for part in text.split()
     ]
     shown = _CUTS.sub(f"{CUT} ", " ".join(parts)).strip()
@@ -116,7 +115,7 @@ def is_safe(text: str, identifiers: Identifiers) -> bool:
     return clean(text, identifiers) == " ".join(text.split())
 
 
-def _clean_part(part: str, identifiers: Identifiers, extra: Collection[str]) -> str:
+def _clean_part(part: str, identifiers: Identifiers) -> str:
     if "@" in part or "://" in part or _THREE_NUMBERS.search(part):
         return CUT
 
@@ -124,7 +123,7 @@ def _clean_part(part: str, identifiers: Identifiers, extra: Collection[str]) -> 
         word = match[0]
         if word in identifiers:
             return CUT
-        known = word.lower() in safe_words() or word in extra
+        known = word.lower() in safe_words()
         number = _PLAIN_NUMBER.fullmatch(word) or _NUMBER_WITH_UNIT.fullmatch(word)
         return word if known or number else CUT
 

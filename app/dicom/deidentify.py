@@ -171,8 +171,8 @@ class Deidentifier:
             return _counted(run, "removed", None)
         if not is_of_its_kind(element):
             return _counted(run, "removed", None)
-        rule = rule_for(tag)
-        action = self._action(rule, element.VR, run)
+        is_program = keyword == "TextValue" and deid_content.names_a_program(ds)
+        action = "K" if is_program else self._action(rule_for(tag), element.VR, run)
         if is_empty and action != "X":
             return DataElement(tag, element.VR, [] if element.VR == "SQ" else "")
         return self._acted(element, action, run)

@@ -18,6 +18,7 @@ from app.core.report import Message
 from app.core.study import Instance, Patient, Series
 from app.dicom.authoring import write_dataset
 from app.dicom.burned_in_look import BurnedIn, look
+from app.dicom.deid_codestream import clean_streams
 from app.dicom.deid_options import DeidentifyOptions
 from app.dicom.deid_pixels import blacked_out, clear_unused_bits
 from app.dicom.deid_words import Identifiers
@@ -246,6 +247,7 @@ class _Export:
 
     def _write(self, ds: Dataset, part: Path, name: str, known: Identifiers, masked: bool) -> None:
         clear_unused_bits(ds)
+        clean_streams(ds)
         out, report = self.deidentifier.apply(
             ds, identity=_identity(self.session.study.patient), known=known, pixels_cleaned=masked
         )
