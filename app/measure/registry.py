@@ -260,7 +260,7 @@ def _points(case: MaskCase, index_ijk: npt.NDArray[np.float64]) -> Points:
 
 
 def _film_note(case: MaskCase) -> str:
-    if case.geometry is None and case.spacing_source == "ImagerPixelSpacing":
+    if case.geometry is None and case.spacing_source == "mm at detector":
         return "At the detector; the magnification is not corrected."
     return ""
 

@@ -16,6 +16,7 @@ from app.viewer.camera import Camera
 from app.viewer.viewport import ViewportState
 
 _QUIET_CODES = frozenset({"G21"})
+_UNITS = {"HU": "HU", "BQML": "Bq/ml", "GML": "g/ml", "OD": "OD", "GY": "Gy"}
 _DERIVED = frozenset({"SEG", "SR", "PR", "KO", "DOC", "RTSTRUCT", "OT"})
 
 
@@ -74,7 +75,7 @@ def corner_texts(
     bottom_left = tuple(
         text for text in (_thickness_line(image, state, camera), _window(image, window)) if text
     )
-    bottom_right = []
+    bottom_right = [] if marks.is_narrow else list(_value_notes(image))
     if not image.is_loaded and image.error is None:
         bottom_right.append(tr("corner.loading", percent=round(image.fraction * 100)))
     if marks.is_linked:
@@ -154,8 +155,10 @@ def probe_line(image: SeriesImage, point_lps: Float64Array) -> str:
     volume = image.volume
     if value is None or volume is None:
         return ""
-    unit = "HU" if volume.quantity == "HU" else ""  # a unit only where it is known (I14)
+    unit = _UNITS.get(volume.quantity, "")  # a unit only where it is known (I14)
     shown = f"{value:.0f}" if value == round(value) else f"{value:.2f}"
+    if volume.suv is not None:
+        unit = f"{unit}  SUVbw {value * volume.suv.body_weight:.2f}".strip()
     if not image.space.frame_of_reference_uid:
         return f"{shown} {unit}".strip()
     x, y, z = (float(v) for v in point_lps)
@@ -164,6 +167,24 @@ def probe_line(image: SeriesImage, point_lps: Float64Array) -> str:
         for letters, v in (("LR", x), ("PA", y), ("SI", z))
     )
     return f"{place} {tr('unit.mm')}    {shown} {unit}".strip()
+
+
+def _value_notes(image: SeriesImage) -> tuple[str, ...]:
+    """Loss by compression with its ratio (I16), speed of a cine (D13), why PET has no SUV (I13)."""
+    facts = image.facts
+    if facts is None:
+        return ()
+    fps, missing = facts.cine_fps, facts.suv_missing
+    lossy = "" if facts.lossy in ("", "?") else f" {facts.lossy}"
+    return tuple(
+        text
+        for text in (
+            tr("corner.fps", n=f"{fps:.3g}") if fps else "",
+            f"{tr('corner.lossy')}{lossy}" if facts.lossy else "",
+            (missing.ru if language() == "ru" else missing.en) if missing else "",
+        )
+        if text
+    )
 
 
 def warning_line(image: SeriesImage) -> str:
@@ -186,7 +207,14 @@ def _warnings(image: SeriesImage) -> tuple[StudyWarning, ...]:
 def _window(image: SeriesImage, window: Window | None) -> str:
     """Colours have no window."""
     facts = image.facts
-    return "" if facts is not None and facts.is_color else window_line(window)
+    if facts is not None and facts.is_color:
+        return ""
+    line = window_line(window)
+    if facts is None or facts.suv is None or window is None or window.table is not None:
+        return line
+    ends = (window.center - window.width / 2, window.center + window.width / 2)
+    low, high = (f"{end * facts.suv.body_weight:.1f}" for end in ends)
+    return f"{line}  (SUVbw {low} – {high})"
 
 
 def _thickness_line(image: SeriesImage, state: ViewportState, camera: Camera) -> str:

@@ -186,7 +186,7 @@ def test_m01_film_areas_know_what_their_spacing_means():
     assert unknown[0].method == "area-fraction@1"
     assert unknown[1].status == "failed"
     detector = measure_mask(
-        mask, pixel_spacing_mm=(0.2, 0.4), spacing_source="ImagerPixelSpacing", what=("area",)
+        mask, pixel_spacing_mm=(0.2, 0.4), spacing_source="mm at detector", what=("area",)
     )[0]
     assert "magnification" in detector.note
 
