@@ -20,6 +20,7 @@ from app.store.store import Store
 
 if TYPE_CHECKING:
     from app.workflow.context import AppContext
+    from app.workflow.peers import PeerBook
 
 ARCHIVES_KEPT_S: Final = 7 * 24 * 3600.0
 
@@ -40,6 +41,7 @@ def build_context(
     restart. ``built_in_packs`` stands in for the shipped ones. Raises ``StoreError`` or
     ``InputError``. Main thread; ``close`` the context after use.
     """
+    from app.dicom.character_sets import use_fallback
     from app.inference.pack_store import PackStore
     from app.inference.worker import InferenceProcess
     from app.workflow.context import AppContext
@@ -47,6 +49,7 @@ def build_context(
 
     folder = data_folder or folders.data_folder()
     settings = load_settings(folder)
+    use_fallback(settings.fallback_character_set)
     clock = clock or SystemClock()
     store = Store(folder, clock=clock)
     if workspace is None:
@@ -73,6 +76,14 @@ def build_context(
 def open_store(data_folder: Path | None = None) -> Store:
     """The library alone, for verbs that need no models."""
     return Store(data_folder or folders.data_folder())
+
+
+def open_peers(data_folder: Path | None = None) -> PeerBook:
+    """The network peers alone, for verbs that need no library. Raises ``InputError``."""
+    from app.workflow.peers import PeerBook
+
+    folder = data_folder or folders.data_folder()
+    return PeerBook(folder, load_settings(folder), FileSecrets(folder))
 
 
 def has_library(data_folder: Path | None = None) -> bool:

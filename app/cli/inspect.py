@@ -34,9 +34,13 @@ def run(args: argparse.Namespace) -> int:
     """Print what the paths hold."""
     from app.cli.exit_codes import ExitCode
     from app.cli.progress_line import ProgressLine
+    from app.config.folders import data_folder
+    from app.config.settings import load_settings
+    from app.dicom.character_sets import use_fallback
     from app.dicom.grouping import group
     from app.dicom.scan import scan
 
+    use_fallback(load_settings(data_folder()).fallback_character_set)
     with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as progress:
         found = scan(args.paths, workspace=Path(workspace), progress=progress.show)
         studies = group(found.records)

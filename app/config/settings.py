@@ -42,9 +42,11 @@ class Settings(BaseModel):
     @classmethod
     def _is_a_character_set(cls, name: str) -> str:
         try:
-            b"".decode(name)
-        except LookupError as fault:
+            is_one = b"ASCII".decode(name) == "ASCII"
+        except (LookupError, UnicodeDecodeError) as fault:
             raise ValueError(f"no character set is called {name!r}") from fault
+        if not is_one:
+            raise ValueError(f"{name!r} is no extension of ASCII")
         return name
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ A text that had to be guessed is told about (``doubts_of``): garbled names look 
 
 from __future__ import annotations
 
+import codecs
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ def use_fallback(name: str) -> None:
     before files are read: what was read stays as it is.
     """
     global _fallback
-    b"".decode(name)
+    codecs.lookup(name)
     _fallback = name
 
 
@@ -109,6 +110,8 @@ class _Raw:
             text = decode_bytes(
                 self.data, encodings, set(_NAME_DELIMITERS if is_name else _DELIMITERS)
             )
+        # Python reads the escapes of Chinese (ISO-IR 58) as letters.
+        text = text.replace("\x1b$)A", "")
         is_broken = "\ufffd" in text or "\x1b" in text
         return text, wording.UNREADABLE_TEXT if is_broken else None
 

@@ -54,13 +54,19 @@ def _study(uid: str, records: list[Record]) -> Study:
         accession_number=first.accession_number,
         description=first.study_description,
         series=tuple(sorted(series, key=_series_order)),
-        warnings=(wording.warning("D08", blocked),) if blocked else (),
+        warnings=_study_warnings(records, blocked),
         blocked=blocked.en if blocked else "",
         blocked_ru=blocked.ru if blocked else "",
         referring_physician=first.referring_physician,
         study_id=first.study_id,
         completeness=completeness(series),
     )
+
+
+def _study_warnings(records: Sequence[Record], blocked: Message | None) -> tuple[StudyWarning, ...]:
+    conflict = (wording.warning("D08", blocked),) if blocked else ()
+    doubts = dict.fromkeys(doubt for record in records for doubt in record.doubts)
+    return (*conflict, *(wording.warning("D10", doubt) for doubt in doubts))
 
 
 def _series(uid: str, records: list[Record]) -> Series:

@@ -23,7 +23,7 @@ from app.core.geometry import Triple
 from app.core.report import Message
 from app.core.study import FrameRef, Instance, Patient, PatientText, StudyWarning
 from app.dicom import wording
-from app.dicom.character_sets import text_of
+from app.dicom.character_sets import doubts_of, text_of
 from app.dicom.functional_groups import FUNCTIONAL_GROUP_TAGS, FunctionalGroups
 from app.dicom.health import HEALTH_TAGS, StatedCounts, stated_counts_of
 from app.dicom.mosaic import ASSUMED, MOSAIC_TAGS
@@ -66,6 +66,14 @@ _NATIVE: Final = {
     str(ExplicitVRLittleEndian),
     str(ExplicitVRBigEndian),
 }
+# Texts that people read, and that tell patients apart (D10).
+_READABLE: Final = (
+    "PatientName", "PatientID", "StudyDescription", "SeriesDescription", "ReferringPhysicianName",
+    "BodyPartExamined",
+)  # fmt: skip
+MOST_FRAMES: Final = 100_000
+"""More frames than any image that is read frame by frame; whole slides are not."""
+_FRAGMENT_BYTES: Final = 8  # at least the tag and the length of an item
 _PROJECTION: Final = {"DX", "CR", "MG", "XA", "RF", "IO", "PX", "RG"}
 # Volumes of modalities that otherwise make projections: angiographic, craniofacial, tomosynthesis.
 _VOLUMES_OF_PROJECTIONS: Final = tuple(f"1.2.840.10008.5.1.4.1.1.13.1.{n}" for n in (1, 2, 3))
@@ -89,7 +97,10 @@ class FrameFacts:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One readable DICOM object; ``frames`` is empty for an object without pixels."""
+    """One readable DICOM object; ``frames`` is empty for an object without pixels.
+
+    ``doubts`` tell which texts of the header had to be guessed (D10).
+    """
 
     instance: Instance
     study_instance_uid: str
@@ -114,6 +125,7 @@ class Record:
     is_color: bool
     quantity: str
     kind: str
+    doubts: tuple[Message, ...]
     facts: SeriesFacts
     counts: StatedCounts
     frames: tuple[FrameFacts, ...]
@@ -163,6 +175,8 @@ def read_header(stream: BinaryIO, path: Path, size_bytes: int) -> Record | None:
                 return None
             return _record(ds, path, size_bytes - end)
     except MALFORMED as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk, not the header
         raise DicomReadError(
             "The header is damaged.",
             ru="Заголовок повреждён.",
@@ -195,6 +209,8 @@ def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
     syntax = str(ds.file_meta.TransferSyntaxUID)
     frames = max(1, integer_of(ds, "NumberOfFrames", 1))
     has_pixels = rows > 0 and columns > 0 and (bytes_left > 0 or _is_deflated(syntax))
+    if has_pixels:
+        _require_plausible(frames, bytes_left, syntax)
     if has_pixels and syntax in _NATIVE:
         _require_complete(ds, rows * columns * frames, bytes_left)
     is_identified = bool(_word(ds, "StudyInstanceUID") and _word(ds, "SeriesInstanceUID"))
@@ -256,6 +272,7 @@ def _shared_by_series(ds: Dataset) -> dict[str, Any]:
         "is_color": integer_of(ds, "SamplesPerPixel", 1) == 3 or photometric == "PALETTE COLOR",
         "quantity": quantity_of(ds),
         "counts": stated_counts_of(ds),
+        "doubts": doubts_of(ds, _READABLE),
         "facts": series_facts_of(ds, birth_date=patient.birth_date, study_date=study_date),
     }
 
@@ -415,6 +432,18 @@ def _without_pixels(kind: str, *, is_image: bool) -> DicomReadError:
         f"It is no image ({kind}) and names no study or series.",
         ru=f"Это не снимок ({kind}), и он не называет ни исследования, ни серии.",
     )
+
+
+def _require_plausible(frames: int, bytes_left: int, syntax: str) -> None:
+    """Refuse a number of frames that the file cannot hold, before a list is made of them (D19)."""
+    most = MOST_FRAMES
+    if syntax not in _NATIVE and not _is_deflated(syntax):
+        most = min(most, bytes_left // _FRAGMENT_BYTES + 1)
+    if frames > most:
+        raise DicomReadError(
+            f"It states {frames} frames, more than it can hold.",
+            ru=f"В заголовке указано кадров: {frames}, больше, чем может быть в файле.",
+        )
 
 
 def _require_complete(ds: Dataset, pixels: int, bytes_left: int) -> None:

@@ -78,3 +78,15 @@ def test_names_of_peers_are_unique_and_known(tmp_path: Path) -> None:
         Settings(peers=(PACS, PACS))
     with pytest.raises(ValueError, match="no peer"):
         Settings(auto_send_to=("PACS",))
+
+
+@pytest.mark.parametrize("name", ["cp99999", "utf-16", "base64", ""])
+def test_d10_a_character_set_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "settings.toml").write_text(f'fallback_character_set = "{name}"\n', "utf-8")
+    with pytest.raises(InputError, match="fallback_character_set"):
+        load_settings(tmp_path)
+
+
+def test_d10_the_character_set_of_old_files(tmp_path: Path) -> None:
+    save_settings(tmp_path, Settings(fallback_character_set="cp1251"))
+    assert load_settings(tmp_path).fallback_character_set == "cp1251"
