@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import lzma
 import shutil
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -26,7 +27,10 @@ MAXIMUM_BYTES: Final = 64 * 2**30
 MAXIMUM_RATIO: Final = 150
 RATIO_COUNTS_FROM_BYTES: Final = 256 * 2**20
 _CHUNK: Final = 1 << 20
-_BROKEN: Final = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError)
+_BROKEN: Final = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, IndexError, OverflowError,
+    ValueError, struct.error,
+)  # fmt: skip
 
 
 def is_zip(head: bytes) -> bool:

@@ -26,6 +26,7 @@ MALFORMED = (
     LookupError,
     MemoryError,
     NotImplementedError,
+    OSError,
     RecursionError,
     RuntimeError,
     TypeError,
@@ -34,7 +35,11 @@ MALFORMED = (
     struct.error,
     zlib.error,
 )
-"""What pydicom and its decoders raise on a malformed or unsupported object."""
+"""What pydicom and its decoders raise on a malformed or unsupported object.
+
+OSError is what pydicom raises for a sequence that ends early; that of a disk has an errno, and who
+opens files looks for it first.
+"""
 
 # Its log lines quote the values they complain about, which may identify a patient.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)

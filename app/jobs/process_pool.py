@@ -184,6 +184,7 @@ class _Worker:
 def _serve(connection: Connection, work: Work, expected: tuple[type[Exception], ...]) -> None:
     """The life of a process: answer until the other side is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program, which ends this
+    _be_silent()
     limiter = _Limiter()
     try:
         connection.send(None)
@@ -200,6 +201,14 @@ def _serve(connection: Connection, work: Work, expected: tuple[type[Exception], 
                 connection.send_bytes(array.reshape(-1).view(np.uint8).data)
     except (EOFError, OSError):
         return
+
+
+def _be_silent() -> None:
+    """What libraries print would land in the output of the program."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        with contextlib.suppress(OSError):  # a program with a window may have none
+            os.dup2(nowhere, stream)
 
 
 class _Limiter:
