@@ -19,16 +19,18 @@ from pydicom.dataset import Dataset
 
 from app.core.errors import DicomReadError, EnvironmentFault
 from app.core.geometry import Triple
+from app.core.report import Message
 from app.core.study import Instance, Series, SeriesRef, Stack, Study, StudyWarning
 from app.core.ultrasound import UsRegion
 from app.core.volume import Rescale, Volume, Window
 from app.dicom import wording
 from app.dicom.acquisition_facts import AcquisitionFacts, acquisition_facts
+from app.dicom.decoders import NotDecoded
 from app.dicom.frame_bytes import ImageHeader, quick_image_header
 from app.dicom.functional_groups import FunctionalGroups
 from app.dicom.headers import is_projection, read_dataset
 from app.dicom.pixel_spacing import pixel_spacing_of
-from app.dicom.pixels import ImageObject
+from app.dicom.pixels import ImageObject, unreadable_frame
 from app.dicom.plain_frame import PlainFrame, only_frame_values, plain_frame
 from app.dicom.plane import orientation_of, position_of
 from app.dicom.regrid import FloatPlane, offsets_in_grid, plan_slices, regrid_slice
@@ -67,6 +69,9 @@ class ImageFacts:
     warnings: tuple[StudyWarning, ...] = ()
 
 
+_OTHER_COLORS: Final = Message(
+    "its colours are not those that its header states", "его цветность не та, что в заголовке"
+)
 _NO_HEADER: Final = ImageHeader(Dataset(), None)
 
 
@@ -107,6 +112,8 @@ class StackReader:
         ref = self._stack.frames[n]
         image = self._object(ref.instance)
         stored = image.stored_frame(ref.frame - 1)
+        if (stored.ndim == 3) != self.facts.is_color:
+            raise unreadable_frame(ref.instance, NotDecoded(_OTHER_COLORS))
         if not self._converts or self.facts.is_color:
             return stored.astype(self.facts.dtype, copy=False)
         values = image.modality_frame(ref.frame - 1, stored)
