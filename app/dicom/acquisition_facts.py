@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
@@ -30,19 +30,23 @@ class AcquisitionFacts:
 
 
 def acquisition_facts(
-    ds: Dataset, frames: Sequence[int], us_regions: tuple[UsRegion, ...] = ()
+    ds: Dataset,
+    frames: Sequence[int],
+    us_regions: tuple[UsRegion, ...] = (),
+    losses: Iterable[float] = (),
 ) -> AcquisitionFacts:
     """The facts of a stack from the header of its first object.
 
     ``frames``: which frames of that object (from 0) the stack shows, in its order; empty where it
-    is made of several objects, which is no cine.
+    is made of several objects, which is no cine. ``losses``: ``loss_of`` each object; the greatest
+    is told.
     """
     times = frame_times_s(ds, max(integer_of(ds, "NumberOfFrames", 1), 1))
     is_cine = bool(times) and bool(frames) and max(frames) < len(times)
     suv, suv_missing = suv_of(ds)
     return AcquisitionFacts(
         pixel_aspect=pixel_aspect_of(ds, us_regions),
-        lossy=lossy_of(ds),
+        lossy=_loss_in_words(max(losses, default=0.0)),
         frame_times_s=tuple(times[n] for n in frames) if is_cine else (),
         suv=suv,
         suv_missing=suv_missing,
@@ -50,16 +54,22 @@ def acquisition_facts(
     )
 
 
-def lossy_of(ds: Dataset) -> str:
-    """The ratio of lossy compression, ``12:1``; ``?`` where it is not stated; empty without (I16).
+def loss_of(ds: Dataset, transfer_syntax_uid: str) -> float:
+    """The ratio of lossy compression; 1 where it is not stated, 0 without loss (I16).
 
     Several steps of compression multiply. JPEG processes that always lose are named whatever the
     header says.
     """
     is_flagged = text_words_upper(ds, "LossyImageCompression")[:1] == ("01",)
-    if not is_flagged and str(ds.file_meta.get("TransferSyntaxUID", "")) not in ALWAYS_LOSSY:
-        return ""
+    if not is_flagged and transfer_syntax_uid not in ALWAYS_LOSSY:
+        return 0.0
     ratio = 1.0
     for step in numbers_of(ds, "LossyImageCompressionRatio"):
         ratio *= max(step, 1.0)
-    return f"{ratio:.3g}:1" if ratio > 1.0 else "?"
+    return ratio
+
+
+def _loss_in_words(ratio: float) -> str:
+    if ratio <= 1.0:
+        return "?" if ratio > 0.0 else ""
+    return f"{ratio:.0f}:1" if ratio >= 100 else f"{ratio:.3g}:1"

@@ -24,7 +24,7 @@ from app.core.study import Instance, Series, SeriesRef, Stack, Study, StudyWarni
 from app.core.ultrasound import UsRegion
 from app.core.volume import Rescale, Volume, Window
 from app.dicom import wording
-from app.dicom.acquisition_facts import AcquisitionFacts, acquisition_facts
+from app.dicom.acquisition_facts import AcquisitionFacts, acquisition_facts, loss_of
 from app.dicom.decoders import NotDecoded
 from app.dicom.frame_bytes import ImageHeader, quick_image_header
 from app.dicom.functional_groups import FunctionalGroups
@@ -88,6 +88,7 @@ class StackReader:
         self._open = threading.local()
         self._values: list[ValueFacts] = []
         self._regions: list[tuple[UsRegion, ...]] = []
+        self._losses: set[float] = set()
         self._plain: list[PlainFrame | None] = []
         self.positions_lps: list[Triple | None] = []
         with quiet():
@@ -153,6 +154,7 @@ class StackReader:
                 )
                 groups, opened = FunctionalGroups(header.dataset), ref.instance
                 regions = regions_of(header.dataset)
+                self._losses.add(loss_of(header.dataset, ref.instance.transfer_syntax_uid))
             first = header.dataset if first is None else first
             index, count = ref.frame - 1, ref.instance.number_of_frames
             values = only_frame_values(header.dataset) if count == 1 else None
@@ -205,6 +207,7 @@ class StackReader:
                 first,
                 [ref.frame - 1 for ref in frames] if is_one_object else (),
                 merged(self._regions),
+                self._losses,
             ),
             frame_windows=() if is_color or len(set(own_windows)) == 1 else own_windows,
             warnings=_table_warnings(self._values),
