@@ -95,7 +95,7 @@ class PeerForm(QWidget):
             port = QSpinBox()
             port.setRange(1, 65535)
             port.setValue(_USUAL_PORT)
-            port.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+            port.setMinimumWidth(90)
             port.valueChanged.connect(self.changed)
             return port
         if shape == "auth":
