@@ -44,7 +44,6 @@ class SegFrames:
             )
         self.fractional_type = word_of(ds, "SegmentationFractionalType").upper()
         self.maximum_fraction = number_of(ds, "MaximumFractionalValue") or 255.0
-        self.background = integer_of(ds, "PixelPaddingValue", 0)
         self.count = max(1, integer_of(ds, "NumberOfFrames", 1))
         self.rows, self.columns = integer_of(ds, "Rows", 0), integer_of(ds, "Columns", 0)
         if not 0 < self.rows * self.columns < _LARGEST_FRAME:
@@ -59,7 +58,13 @@ class SegFrames:
             )
         self.planes = planes_of(ds)
         self.references = frame_references(ds)
-        self.segments = self._segments(ds)
+        self.segments = tuple(segment_facts(item) for item in items_of(ds, "SegmentSequence"))
+        self.background = self._background(ds)
+        self.segments = tuple(
+            facts
+            for facts in self.segments
+            if self.kind != "LABELMAP" or facts.number != self.background
+        )
         self._numbers = self._segment_numbers(ds)
 
     @property
@@ -76,11 +81,16 @@ class SegFrames:
         for index in indices:
             yield index, self._image.stored_frame(index)
 
-    def _segments(self, ds: Dataset) -> tuple[SegmentFacts, ...]:
-        found = (segment_facts(item) for item in items_of(ds, "SegmentSequence"))
+    def _background(self, ds: Dataset) -> int:
+        """The value that belongs to no segment; one that is not used where all are described."""
         if self.kind != "LABELMAP":
-            return tuple(found)
-        return tuple(facts for facts in found if facts.number != self.background)
+            return 0
+        padding = number_of(ds, "PixelPaddingValue")
+        if padding is not None:
+            return int(padding)
+        described = {facts.number for facts in self.segments}
+        highest = 2 ** integer_of(ds, "BitsAllocated", 8) - 1
+        return next(n for n in (0, *range(highest, 0, -1)) if n not in described)
 
     def _segment_numbers(self, ds: Dataset) -> tuple[int, ...]:
         """The segment of each frame; a single segment may be named once for all of them."""

@@ -65,7 +65,9 @@ def finding_uid(sop_instance_uid: str, part: str) -> str:
 def is_background(segment: ReadSegment) -> bool:
     """Whether a segment only says where nothing is."""
     concept = segment.facts.property_type
-    return concept is not None and concept.same_concept(_BACKGROUND)
+    if concept is not None and concept.same_concept(_BACKGROUND):
+        return True
+    return segment.facts.number == 0 and segment.facts.label.casefold() == "background"
 
 
 class ForeignFindings:
