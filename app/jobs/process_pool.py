@@ -192,7 +192,7 @@ def _serve(connection: Connection, work: Work, expected: tuple[type[Exception], 
             request, limits = connection.recv()
             limiter.apply(limits)
             try:
-                array = np.ascontiguousarray(work(request))
+                array = np.asarray(work(request), order="C")
             except expected as error:
                 connection.send(error)
                 continue
