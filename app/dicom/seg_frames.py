@@ -89,7 +89,7 @@ class SegFrames:
         if padding is not None:
             return int(padding)
         described = {facts.number for facts in self.segments}
-        highest = 2 ** integer_of(ds, "BitsAllocated", 8) - 1
+        highest = (1 << integer_of(ds, "BitsAllocated", 8)) - 1
         return next(n for n in (0, *range(highest, 0, -1)) if n not in described)
 
     def _segment_numbers(self, ds: Dataset) -> tuple[int, ...]:

@@ -70,6 +70,8 @@ def test_d01_d05_segments_lie_where_highdicom_puts_them(
     assert not found.is_resampled
     assert found.geometry is not None
     for number, points in truth(path).items():
+        if number == 0:
+            continue  # highdicom fills places without a frame with it
         index = found.geometry.lps_to_ijk(points)
         assert np.abs(index - np.rint(index)).max() < 0.05
         i, j, k = np.rint(index).astype(int).T
