@@ -100,7 +100,7 @@ class StackHealth:
         return self.missing_frames == 0 and self.shown_frames == self.received_frames
 
 
-CompletenessSource = Literal["archive", "gaps", ""]
+CompletenessSource = Literal["archive", "gaps", "library", "import", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,8 @@ class Completeness:
     """Received against expected of a whole study (D18): AI results and the check carry it.
 
     ``source`` is ``archive`` (a peer told the number of objects), ``gaps`` (the images themselves
-    show that frames are missing) or empty: nothing says that anything is missing.
+    show that frames are missing), ``library`` (files are no longer where they were), ``import``
+    (it was cut off, nobody knows how much is missing) or empty: nothing says that anything is.
     """
 
     received: int = 0
@@ -118,6 +119,8 @@ class Completeness:
     @property
     def is_complete(self) -> bool:
         """Whether nothing is known to be missing."""
+        if self.source == "import":
+            return False
         return self.expected is None or self.received >= self.expected
 
 

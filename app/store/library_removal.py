@@ -11,7 +11,7 @@ from app.store.connection import Connection
 # In the order in which the tables refer to each other.
 _OF_STUDY: Final = (
     "instances", "series", "importing", "identities", "sessions", "readings", "model_runs",
-    "findings", "reports", "studies",
+    "findings", "reports", "expected_objects", "studies",
 )  # fmt: skip
 
 

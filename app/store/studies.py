@@ -264,16 +264,17 @@ class Studies:
         )  # fmt: skip
 
     def _put_opened(self, study: Study, unpacked_below: Path | None) -> None:
+        """All files were just read: they name one patient, unless the study is blocked."""
+        identity = None if study.blocked else self._identity(study)
         self._db.execute_many(
-            "INSERT OR IGNORE INTO instances (sop_instance_uid, study_instance_uid,"
-            " series_instance_uid, path, source, origin, frames) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            _PUT_OPENED,
             [
                 (
                     instance.sop_instance_uid, study.study_instance_uid,
                     series.series_instance_uid, self._stored_path(instance.path),
                     str(instance.path),
                     "archive" if unpacked_below in instance.path.parents else "file",
-                    instance.number_of_frames,
+                    instance.number_of_frames, identity,
                 )
                 for series in study.series
                 for instance in series.instances
@@ -351,6 +352,11 @@ _PUT_STUDY: Final = """INSERT INTO studies (study_instance_uid, patient_id, pati
   blocked_ru = iif(excluded.blocked = '', blocked_ru, excluded.blocked_ru),
   blocked = iif(excluded.blocked = '', blocked, excluded.blocked),
   images_deleted_at_utc = ''"""
+
+_PUT_OPENED: Final = """INSERT INTO instances (sop_instance_uid, study_instance_uid,
+  series_instance_uid, path, source, origin, frames, identity) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (study_instance_uid, series_instance_uid, sop_instance_uid, path) DO UPDATE SET
+  identity = COALESCE(excluded.identity, identity), frames = excluded.frames, missing = 0"""
 
 _PUT_INSTANCE: Final = """INSERT INTO instances (sop_instance_uid, study_instance_uid,
   series_instance_uid, path, origin, source, size_bytes, mtime_ns, sha256, variant, identity,

@@ -20,6 +20,7 @@ from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress
 from app.workflow.completeness import with_known_counts
 from app.workflow.context import AppContext
+from app.workflow.library_facts import with_stored_counts, with_stored_identity
 from app.workflow.volume_cache import find_stack, volume_key
 
 OnFrame = Callable[[int, npt.NDArray[np.generic]], None]
@@ -42,7 +43,10 @@ def open_paths(
 ) -> OpenedPaths:
     """Scan files, folders and ZIPs. Raises ``InputError`` where nothing readable is among them."""
     found = scan(paths, workspace=_own_folder(context), progress=progress, cancel=cancel)
-    studies = tuple(with_known_counts(context, study) for study in group(found.records))
+    studies = tuple(
+        with_known_counts(context, with_stored_identity(context, study))
+        for study in group(found.records)
+    )
     return OpenedPaths(found, studies)
 
 
@@ -54,7 +58,8 @@ def open_stored(
     cancel: CancelToken | None = None,
 ) -> Study:
     """A study of the library, read anew from its files."""
-    if context.store.studies.get(study_instance_uid) is None:
+    stored = context.store.studies.get(study_instance_uid)
+    if stored is None:
         raise InputError(
             "The library holds no study with this UID.",
             ru="В базе данных нет исследования с этим UID.",
@@ -67,7 +72,25 @@ def open_stored(
         found = scan(paths, workspace=_own_folder(context), progress=progress, cancel=cancel)
         for study in group(found.records):
             if study.study_instance_uid == study_instance_uid:
+                study = with_stored_counts(context, with_stored_identity(context, study))
                 return with_known_counts(context, study)
+    if stored.images_deleted_at_utc:
+        raise InputError(
+            "The images of this study were deleted from the library; its signed report is there.",
+            ru="Снимки этого исследования удалены из базы; подписанное заключение сохранено.",
+            hint="Import the images again to look at them.",
+            hint_ru="Чтобы увидеть снимки, импортируйте их снова.",
+        )
+    if context.store.studies.is_from_archive_alone(study_instance_uid):
+        raise InputError(
+            "This study was read from an archive (ZIP) that was opened but not imported, and what"
+            " was unpacked is gone.",
+            ru="Исследование открыто из архива (ZIP) без импорта, распакованных файлов больше нет.",
+            hint="Open the archive again, or overread import it to keep its images; what was"
+            " decided is kept.",
+            hint_ru="Откройте архив снова или выполните overread import, чтобы сохранить снимки;"
+            " решения сохранены.",
+        )
     raise InputError(
         "The images of this study are no longer where they were.",
         ru="Снимков этого исследования больше нет на прежнем месте.",

@@ -80,7 +80,7 @@ class StudySession:
         store, uid = context.store, study.study_instance_uid
         now = context.clock.now_utc()
         with store.transaction():
-            store.studies.put(study, at_utc=now)
+            store.studies.put(study, at_utc=now, unpacked_below=context.workspace)
             store.studies.mark_opened(uid, now)
             self.reading = reading or store.sessions.reading_of(uid)
             store.sessions.begin_reading(uid, self.reading, now)
