@@ -11,6 +11,7 @@ from typing import Final
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
 
+from app.dicom.deid_forms import is_encapsulated
 from app.dicom.tolerant import MALFORMED, integer_of
 
 _JPEG_START: Final = b"\xff\xd8"
@@ -39,7 +40,7 @@ def clean_streams(ds: Dataset) -> bool:
     Streams that cannot be taken apart stay as they are.
     """
     syntax = ds.file_meta.TransferSyntaxUID
-    if not syntax.is_encapsulated or "PixelData" not in ds:
+    if not is_encapsulated(syntax) or "PixelData" not in ds:
         return False
     try:
         frames = list(

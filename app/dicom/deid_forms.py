@@ -7,6 +7,7 @@ from typing import Final
 
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
+from pydicom.uid import UID
 
 PROSE_VRS: Final = ("LT", "ST", "UT", "UR")
 TEXT_VRS: Final = (*PROSE_VRS, "LO", "SH", "UC")
@@ -42,3 +43,8 @@ def texts_of(element: DataElement) -> list[str]:
     value = element.value
     is_many = hasattr(value, "__iter__") and not isinstance(value, (str, bytes))
     return [str(one) for one in (value if is_many else [value])]
+
+
+def is_encapsulated(syntax: UID) -> bool:
+    """Whether pixel data lie in fragments; a syntax that nobody knows counts as such."""
+    return not syntax.is_transfer_syntax or bool(syntax.is_encapsulated)

@@ -13,6 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from app.core.errors import DeidentifyError
 from app.core.study import Instance
 from app.dicom.burned_in_text import TextBox
+from app.dicom.deid_forms import is_encapsulated
 from app.dicom.headers import read_dataset
 from app.dicom.pixels import ImageObject
 from app.dicom.stored_frame import BIG_ENDIAN, StoredArray
@@ -57,7 +58,7 @@ def clear_unused_bits(ds: Dataset) -> None:
     stored, allocated = integer_of(ds, "BitsStored", 0), integer_of(ds, "BitsAllocated", 0)
     syntax = ds.file_meta.TransferSyntaxUID
     has_room = 0 < stored < allocated and allocated in (8, 16)
-    if syntax.is_encapsulated or not has_room or "PixelData" not in ds or not _has_overlay(ds):
+    if is_encapsulated(syntax) or not has_room or "PixelData" not in ds or not _has_overlay(ds):
         return
     shift = integer_of(ds, "HighBit", stored - 1) - stored + 1
     if shift < 0 or shift + stored > allocated:

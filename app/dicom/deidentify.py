@@ -25,12 +25,12 @@ from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID
 
 from app import __version__
 from app.core.codes import Code
-from app.core.errors import DeidentifyError
 from app.dicom import deid_content
 from app.dicom.authoring import CHARACTER_SET
 from app.dicom.deid_forms import PROSE_VRS, TEXT_VRS, is_of_its_kind, texts_of
 from app.dicom.deid_options import Dates, DeidentifyOptions
 from app.dicom.deid_private import safe_private
+from app.dicom.deid_refusal import require_open, sop_class_of
 from app.dicom.deid_table import EDITION, AttributeRule, rule_for
 from app.dicom.deid_values import (
     Pseudonyms,
@@ -51,8 +51,6 @@ _REFERENCES: Final = frozenset({"ReferencedImageSequence", "SourceImageSequence"
 _PSEUDONYMOUS: Final = ("PatientID", "PatientName")
 # A cut in the middle could turn the meaning round: whole or not at all.
 _SENTENCES: Final = ("TextValue", "UnformattedTextValue")
-# Content that this cannot look into.
-_CLOSED_KINDS: Final = ("Encapsulated", "Raw Data", "Voice Audio", "General Audio", "Video")
 _SR_ROOT: Final = "1.2.840.10008.5.1.4.1.1.88."
 
 
@@ -110,11 +108,11 @@ class Deidentifier:
         for objects whose content cannot be looked into (PDF, audio, raw data, unknown kinds).
         """
         with quiet():
-            sop_class = _sop_class(ds)
-            _require_open(sop_class)
-            _decode(ds)
+            require_open(ds)
             identifiers = Identifiers.of(ds) | (known or Identifiers())
-            run = _Run(identifiers, identity or identity_of(ds), sop_class.startswith(_SR_ROOT))
+            run = _Run(
+                identifiers, identity or identity_of(ds), sop_class_of(ds).startswith(_SR_ROOT)
+            )
             out = self._cleaned(ds, run)
             pseudonym = self.pseudonyms.patient(*run.identity)
             out.PatientName = out.PatientID = pseudonym
@@ -342,35 +340,10 @@ def _is_scrubbed(text: str, identifiers: Identifiers) -> bool:
     return identifiers.scrub(text) == text
 
 
-def _sop_class(ds: Dataset) -> str:
-    meta = getattr(ds, "file_meta", None)
-    return str(ds.get("SOPClassUID") or (meta or {}).get("MediaStorageSOPClassUID") or "")
-
-
-def _require_open(sop_class: str) -> None:
-    name = UID(sop_class).name if sop_class else ""
-    if name != sop_class and not any(kind in name for kind in _CLOSED_KINDS):
-        return
-    what = name.removesuffix(" Storage") if name != sop_class else "-"
-    raise DeidentifyError(
-        f"An object of this kind cannot be de-identified: {what}.",
-        ru=f"Объект этого вида нельзя обезличить: {what}.",
-        hint="It is left out: what it holds cannot be looked into.",
-        hint_ru="Он не включён: его содержимое нельзя проверить.",
-    )
-
-
-def _decode(ds: Dataset) -> None:
-    try:
-        ds.decode()
-    except MALFORMED:
-        ds.SpecificCharacterSet = CHARACTER_SET  # an unknown set: what cannot be read is cut
-
-
 def _file_meta(ds: Dataset, out: Dataset) -> FileMetaDataset:
     """New file meta information: no source, no private part (PS3.15 E.1.1)."""
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = UID(_sop_class(ds))
+    meta.MediaStorageSOPClassUID = UID(sop_class_of(ds))
     meta.MediaStorageSOPInstanceUID = out.get("SOPInstanceUID", "")
     meta.TransferSyntaxUID = ds.file_meta.TransferSyntaxUID
     meta.ImplementationClassUID = PYDICOM_IMPLEMENTATION_UID

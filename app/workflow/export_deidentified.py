@@ -21,6 +21,7 @@ from app.dicom.burned_in_look import BurnedIn, look
 from app.dicom.deid_codestream import clean_streams
 from app.dicom.deid_options import DeidentifyOptions
 from app.dicom.deid_pixels import blacked_out, clear_unused_bits
+from app.dicom.deid_refusal import is_known_syntax
 from app.dicom.deid_words import Identifiers
 from app.dicom.deidentify import Deidentifier
 from app.dicom.headers import read_dataset
@@ -198,7 +199,9 @@ class _Export:
                 progress(done / total, "removing what identifies")
                 done += 1
                 with self._leaving_out(one.number, one.series.modality):
-                    ds = blacked_out(instance, boxes) if masked else read_dataset(instance.path)
+                    ds = read_dataset(instance.path)
+                    if masked or (one.stacks and not is_known_syntax(ds)):
+                        ds = blacked_out(instance, boxes if masked else ())
                     _name(ds, self.session, one.series, instance)
                     self._write(ds, part, f"{folder}/{n:05d}.dcm", known, masked)
         self._write_results(part, known)

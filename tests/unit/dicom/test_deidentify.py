@@ -225,6 +225,26 @@ def test_content_that_cannot_be_looked_into_is_refused(sop_class: str) -> None:
         Deidentifier(ALL_OPTIONS, KEY).apply(ds)
 
 
+@pytest.mark.parametrize("character_set", ["ISO_IR 144", "ISO_IR 192", ["", "ISO 2022 IR 144"]])
+def test_text_is_decoded_before_it_is_judged(character_set: str | list[str]) -> None:
+    ds = image()
+    ds.SpecificCharacterSet = character_set
+    ds.PatientName = "Козлодоев^Пётр"
+    ds.StudyDescription = "КТ грудной клетки Козлодоев"
+    out = read_back(cleaned(ds, ALL_OPTIONS))
+    assert out.SpecificCharacterSet == "ISO_IR 192"
+    assert out.StudyDescription == "КТ грудной клетки *"
+
+
+def test_an_unknown_character_set_removes_what_cannot_be_read() -> None:
+    ds = image()
+    ds.StudyDescription = "Thorax Qzxwv"
+    content = written(ds).replace(b"ISO_IR 192", b"ISO_IR 777")
+    with quiet():
+        out, _ = Deidentifier(ALL_OPTIONS, KEY).apply(pydicom.dcmread(io.BytesIO(content)))
+    assert b"Qzxwv" not in written(out)
+
+
 def test_overlays_and_curves_go_with_their_whole_module() -> None:
     ds = image()
     ds.add_new(0x60000010, "US", 2)
