@@ -10,13 +10,14 @@ import filecmp
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 from app.core.errors import AppError, DicomReadError, InputError
 from app.core.report import Message
 from app.dicom.archive import Unpacker, is_zip
 from app.dicom.headers import Record, read_dataset, read_header
+from app.dicom.media_index import files_named, not_among, not_on_disk
 from app.dicom.tolerant import value_of
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress
@@ -25,6 +26,10 @@ _NOT_DICOM: Final = Message("It is not a DICOM file.", "Это не файл DIC
 INDEX: Final = Message(
     "It is an index (DICOMDIR); the files themselves were read.",
     "Это указатель (DICOMDIR); прочитаны сами файлы.",
+)
+_MISSING: Final = Message(
+    "It is missing: the index of the medium (DICOMDIR) names it.",
+    "Файла нет: его называет указатель носителя (DICOMDIR).",
 )
 _EMPTY: Final = Message("The file is empty.", "Файл пуст.")
 REPEATED: Final = Message(
@@ -47,7 +52,10 @@ class SkippedFile:
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """What a scan found; ``seen`` is the sum of records, skipped and unreadable files."""
+    """What a scan found; ``seen`` is the sum of records, skipped and unreadable files.
+
+    Files that the index of a medium names and that are missing count as unreadable.
+    """
 
     seen: int
     records: tuple[Record, ...]
@@ -140,6 +148,8 @@ class _Scan:
         self._skipped: list[SkippedFile] = []
         self._unreadable: list[SkippedFile] = []
         self._met: dict[str, list[Record]] = {}
+        self._named_in_archives: list[tuple[Path, tuple[PurePath, ...]]] = []
+        self._members: list[Path] = []
 
     def add(self, path: Path) -> None:
         """Read a file, or everything below a folder."""
@@ -162,8 +172,13 @@ class _Scan:
 
     def result(self) -> ScanResult:
         """What was found so far."""
-        seen = len(self._records) + len(self._skipped) + len(self._unreadable)
-        return ScanResult(seen, tuple(self._records), tuple(self._skipped), tuple(self._unreadable))
+        for folder, named in self._named_in_archives:
+            missing = not_among(folder, named, self._members)
+            self._unreadable += [SkippedFile(path, _MISSING) for path in missing]
+        # An index that was opened itself is met again in its folder.
+        unreadable = tuple(dict.fromkeys(self._unreadable))
+        seen = len(self._records) + len(self._skipped) + len(unreadable)
+        return ScanResult(seen, tuple(self._records), tuple(self._skipped), unreadable)
 
     def _not_entered(self, folder: Path, error: OSError) -> None:
         self._cannot_open(Path(error.filename or folder), error)
@@ -194,7 +209,18 @@ class _Scan:
         except OSError as error:
             self._cannot_open(shown, error)
         else:
+            if record is None:
+                self._note_missing(path, shown)
             self._take(record, shown)
+
+    def _note_missing(self, index: Path, shown: Path) -> None:
+        """List the files that an index names and that are not there (D18)."""
+        named = files_named(index)
+        if index == shown:
+            missing = not_on_disk(index.parent, named)
+            self._unreadable += [SkippedFile(path, _MISSING) for path in missing]
+        else:
+            self._named_in_archives.append((shown.parent, named))
 
     def _take(self, record: Record | None, shown: Path) -> None:
         if record is None:
@@ -214,6 +240,7 @@ class _Scan:
     def _add_archive(self, path: Path, shown: Path, depth: int) -> None:
         try:
             for member, name in self._unpacker.members(path, depth):
+                self._members.append(shown / name)
                 self._add_file(member, shown / name, depth + 1)
         except DicomReadError as error:
             self._unreadable.append(SkippedFile(shown, Message(error.message, error.ru)))
