@@ -35,11 +35,13 @@ from app.dicom.series_facts import SERIES_FACT_TAGS, SeriesFacts, series_facts_o
 from app.dicom.tolerant import (
     MALFORMED,
     integer_of,
+    items_of,
     number_of,
     quiet,
     text_words_upper,
     words_of,
 )
+from app.dicom.value_facts import real_world_unit
 
 DICOMDIR_SOP_CLASS: Final = "1.2.840.10008.1.3.10"
 
@@ -56,6 +58,7 @@ _TAGS: Final[tuple[str | int, ...]] = (
     "EstimatedRadiographicMagnificationFactor", "DistanceSourceToDetector",
     "DistanceSourceToPatient", "BitsAllocated", "RescaleSlope", "RescaleIntercept", "RescaleType",
     "Units", "LossyImageCompression", "LossyImageCompressionRatio", "GridFrameOffsetVector",
+    "DoseUnits", "RealWorldValueMappingSequence",
     "ModalityLUTSequence", *FUNCTIONAL_GROUP_TAGS, *HEALTH_TAGS, *MOSAIC_TAGS, *SERIES_FACT_TAGS,
     *SPLITTING_TAGS,
 )  # fmt: skip
@@ -278,18 +281,25 @@ def _shared_by_series(ds: Dataset) -> dict[str, Any]:
 
 
 def quantity_of(ds: Dataset, index: int = 0) -> str:
-    """What a modality value is: ``HU``, ``OD``, ``BQML``... or ``arbitrary`` (I14, I06).
+    """What a modality value is: ``HU``, ``OD``, ``BQML``, ``mm2/s``... or ``arbitrary`` (I14, I06).
 
     Hounsfield units are stated only where RescaleType says so, or for original CT images that
-    carry a rescale and no other type.
+    carry a rescale and no other type. Units of real world mappings are in UCUM.
     """
     holder = FunctionalGroups(ds).holder(index, "RescaleType")
     rescale_type = _word(holder, "RescaleType").upper()
+    for table in items_of(ds, "ModalityLUTSequence")[:1]:
+        rescale_type = _word(table, "ModalityLUTType").upper()
     if rescale_type and rescale_type not in ("US", "UNSPECIFIED"):
         return "HU" if rescale_type in ("HU", "HU_MOD") else rescale_type
     modality, image_type = _word(ds, "Modality").upper(), text_words_upper(ds, "ImageType")
     if modality == "PT":
         return _word(ds, "Units").upper() or "arbitrary"
+    if modality == "RTDOSE":
+        return "GY" if _word(ds, "DoseUnits").upper() == "GY" else "arbitrary"
+    unit = real_world_unit(ds, FunctionalGroups(ds), index)
+    if unit:
+        return unit
     slope = FunctionalGroups(ds).holder(index, "RescaleSlope")
     has_rescale = number_of(slope, "RescaleSlope") is not None
     is_original = bool(image_type) and image_type[0] == "ORIGINAL" and "LOCALIZER" not in image_type

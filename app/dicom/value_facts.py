@@ -30,6 +30,7 @@ _NO_MODALITY_LUT: Final = (
 )
 _PARAMETRIC_MAP: Final = "1.2.840.10008.5.1.4.1.1.30"
 _RT_DOSE: Final = "1.2.840.10008.5.1.4.1.1.481.2"
+_UNIT_NAMES: Final = {"[hnsf'U]": "HU", "Bq/ml": "BQML"}
 _FUNCTIONS: Final = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 
@@ -96,6 +97,21 @@ def real_world_items(ds: Dataset, index: int) -> tuple[Dataset, ...]:
         if items:
             return items
     return ()
+
+
+def real_world_unit(ds: Dataset, groups: FunctionalGroups, index: int) -> str:
+    """The UCUM unit of frame ``index`` where a real world mapping is its rescale, else empty (I06).
+
+    A mapping with other numbers than the rescale is about other values than those shown.
+    """
+    for item in real_world_items(ds, index):
+        slope = number_of(item, "RealWorldValueSlope")
+        mapped = Rescale(slope or 1.0, number_of(item, "RealWorldValueIntercept") or 0.0)
+        codes = items_of(item, "MeasurementUnitsCodeSequence")
+        unit = (words_of(codes[0], "CodeValue") or ("",))[0] if codes else ""
+        if slope and mapped == rescale_of(ds, groups, index) and unit and unit[0] not in "1{":
+            return _UNIT_NAMES.get(unit, unit)
+    return ""
 
 
 def modality_table(ds: Dataset) -> LookupTable | None:

@@ -206,10 +206,36 @@ def test_i11_widths_below_one_are_refused_for_linear_only(tmp_path):
         ({"Modality": "MR", "RescaleType": "US"}, "arbitrary"),
         ({"Modality": "PT", "Units": "BQML"}, "BQML"),
         ({"Modality": "OT"}, "arbitrary"),
+        ({"Modality": "RTDOSE", "DoseUnits": "GY"}, "GY"),
+        ({"Modality": "RTDOSE", "DoseUnits": "RELATIVE"}, "arbitrary"),
     ],
 )
 def test_i14_units_only_where_they_are_true(attributes, quantity):
     assert quantity_of(header(**attributes)) == quantity
+
+
+@pytest.mark.parametrize(
+    ("slope", "unit", "quantity"),
+    [
+        (0.001, "mm2/s", "mm2/s"),
+        (0.001, "[hnsf'U]", "HU"),
+        (0.001, "1", "arbitrary"),
+        (0.5, "mm2/s", "arbitrary"),  # a mapping to other values than those shown
+    ],
+)
+def test_i06_unit_of_a_real_world_mapping_that_is_the_rescale(slope, unit, quantity):
+    code = header(CodeValue=unit)
+    mapping = header(RealWorldValueSlope=slope, RealWorldValueIntercept=0.0)
+    mapping.MeasurementUnitsCodeSequence = Sequence([code])
+    ds = header(Modality="MR", RescaleSlope=0.001, RescaleIntercept=0)
+    ds.RealWorldValueMappingSequence = Sequence([mapping])
+    assert quantity_of(ds) == quantity
+
+
+def test_i14_unit_of_a_modality_table_is_that_of_the_table():
+    table = header(ModalityLUTType="OD")
+    ds = header(Modality="CR", RescaleType="HU", ModalityLUTSequence=Sequence([table]))
+    assert quantity_of(ds) == "OD"
 
 
 @pytest.mark.parametrize(
