@@ -3,25 +3,40 @@
 import zipfile
 
 import pytest
-from pydicom.fileset import FileSet
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRLittleEndian
 
 from app.core.errors import InputError
 from app.dicom.scan import scan, scan_files
-from app.dicom.tolerant import quiet
 from tests.support.opened import open_all
-from tests.support.synthetic_dicom import SeriesSpec, write_series
+from tests.support.synthetic_dicom import SeriesSpec, uid, write_series
 
 MISSING = "It is missing: the index of the medium (DICOMDIR) names it."
 
 
 @pytest.fixture
 def medium(tmp_path):
-    """A folder with a DICOMDIR and three files, as pydicom writes it for a disc."""
-    with quiet():
-        files = FileSet()
-        for path in write_series(tmp_path / "series", SeriesSpec(count=3)):
-            files.add(path)
-        files.write(tmp_path / "disc")
+    """A folder with an index and three files with names as on a disc."""
+    folder = tmp_path / "disc" / "DICOM"
+    folder.mkdir(parents=True)
+    entries = []
+    for n, path in enumerate(write_series(tmp_path / "series", SeriesSpec(count=3))):
+        path.rename(folder / f"IM{n:06d}")
+        entry = Dataset()
+        entry.OffsetOfTheNextDirectoryRecord = 0
+        entry.RecordInUseFlag = 0xFFFF
+        entry.DirectoryRecordType = "IMAGE"
+        entry.ReferencedFileID = ["DICOM", f"IM{n:06d}"]
+        entries.append(entry)
+    index = Dataset()
+    index.file_meta = FileMetaDataset()
+    index.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
+    index.file_meta.MediaStorageSOPInstanceUID = uid("index")
+    index.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    index.FileSetID = "TEST"
+    index.DirectoryRecordSequence = Sequence(entries)
+    index.save_as(tmp_path / "disc" / "DICOMDIR", enforce_file_format=True)
     return tmp_path / "disc"
 
 
