@@ -63,6 +63,20 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class ColorTable:
+    """Colours of consecutive stored values from ``first`` on; ``rgb`` has three bytes for each."""
+
+    first: int
+    rgb: bytes
+
+    def colors(self, stored: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+        """RGB ``[..., 3]`` of stored values; values outside take the first or last colour."""
+        table = np.frombuffer(self.rgb, np.uint8).reshape(-1, 3)
+        index = np.clip(stored.astype(np.int64) - self.first, 0, len(table) - 1)
+        return np.asarray(table[index], dtype=np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
 class Volume:
     """Voxels ``[k, j, i]``, read-only, with one rescale for all of them.
 
@@ -79,6 +93,7 @@ class Volume:
     the compression ratio, ``12:1``, or ``?`` where it is not stated; empty: no loss (I16).
     ``frame_times_s``: how long each frame of a cine is shown (D13); empty: no cine.
     ``suv`` turns modality values into SUV; ``suv_missing`` says why PET images have none (I13).
+    ``supplement``: stored values from its first on are shown in colour instead of grey (I12).
     """
 
     voxels: VoxelArray
@@ -100,6 +115,7 @@ class Volume:
     suv: SuvFactors | None = None
     suv_missing: Message | None = None
     us_regions: tuple[UsRegion, ...] = ()
+    supplement: ColorTable | None = None
 
     def __post_init__(self) -> None:
         if self.voxels.ndim not in (3, 4):

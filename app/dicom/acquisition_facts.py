@@ -10,7 +10,9 @@ from pydicom.dataset import Dataset
 from app.core.report import Message
 from app.core.ultrasound import UsRegion
 from app.core.uptake import SuvFactors
+from app.core.volume import ColorTable
 from app.dicom.cine import frame_times_s
+from app.dicom.color import supplement_of
 from app.dicom.decoders import ALWAYS_LOSSY
 from app.dicom.suv import suv_of
 from app.dicom.tolerant import integer_of, numbers_of, text_words_upper
@@ -27,6 +29,7 @@ class AcquisitionFacts:
     suv: SuvFactors | None = None
     suv_missing: Message | None = None
     us_regions: tuple[UsRegion, ...] = ()
+    supplement: ColorTable | None = None
 
 
 def acquisition_facts(
@@ -51,6 +54,7 @@ def acquisition_facts(
         suv=suv,
         suv_missing=suv_missing,
         us_regions=us_regions,
+        supplement=supplement_of(ds),
     )
 
 

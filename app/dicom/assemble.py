@@ -249,6 +249,7 @@ def make_volume(
         suv=extra.suv,
         suv_missing=extra.suv_missing,
         us_regions=extra.us_regions,
+        supplement=extra.supplement,
     )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
+from app.core.volume import ColorTable
 from app.dicom.lookup_table import LookupTable, read_lookup_table
-from app.dicom.tolerant import MALFORMED, value_of
+from app.dicom.tolerant import MALFORMED, integer_of, text_words_upper, value_of
 
 RgbArray = npt.NDArray[np.uint8]
 
@@ -29,21 +29,7 @@ _PARTIAL_ZERO: Final = np.array([16, 128, 128], dtype=np.float32)
 _PARTIAL_SCALE: Final = np.array([255 / 219, 255 / 224, 255 / 224], dtype=np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class Palette:
-    """Colours of consecutive pixel values from ``first`` on; ``rgb`` has three bytes for each."""
-
-    first: int
-    rgb: bytes
-
-    def colors(self, stored: npt.NDArray[Any]) -> RgbArray:
-        """RGB ``[r, c, 3]`` of stored values; values outside take the first or last colour."""
-        table = np.frombuffer(self.rgb, np.uint8).reshape(-1, 3)
-        index = np.clip(stored.astype(np.int64) - self.first, 0, len(table) - 1)
-        return np.asarray(table[index], dtype=np.uint8)
-
-
-def palette_of(ds: Dataset, *, is_signed: bool) -> Palette | None:
+def palette_of(ds: Dataset, *, is_signed: bool) -> ColorTable | None:
     """The palette of a dataset, plain or segmented, or None where it is missing or broken."""
     tables = []
     for name in ("Red", "Green", "Blue"):
@@ -54,7 +40,16 @@ def palette_of(ds: Dataset, *, is_signed: bool) -> Palette | None:
     if len({(table.first, len(table.entries)) for table in tables}) != 1:
         return None
     channels = [_to_8_bits(table) for table in tables]
-    return Palette(tables[0].first, np.stack(channels, axis=-1).tobytes())
+    return ColorTable(tables[0].first, np.stack(channels, axis=-1).tobytes())
+
+
+def supplement_of(ds: Dataset) -> ColorTable | None:
+    """The Supplemental Palette of a grey image whose high values are colours (PS3.3 C.8.16.2)."""
+    if text_words_upper(ds, "PixelPresentation")[:1] not in (("COLOR",), ("MIXED",)):
+        return None
+    if text_words_upper(ds, "PhotometricInterpretation")[:1] != ("MONOCHROME2",):
+        return None
+    return palette_of(ds, is_signed=integer_of(ds, "PixelRepresentation", 0) == 1)
 
 
 def ybr_to_rgb(samples: npt.NDArray[Any], *, bits: int, is_partial: bool = False) -> RgbArray:

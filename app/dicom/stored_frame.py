@@ -13,8 +13,8 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 
 from app.core.report import Message
+from app.core.volume import ColorTable
 from app.dicom.color import (
-    Palette,
     palette_of,
     rgb_to_8_bits,
     spread_422,
@@ -48,7 +48,7 @@ class PixelLayout:
     is_planar: bool
     transfer_syntax_uid: str
     float_bytes: int = 0
-    palette: Palette | None = None
+    palette: ColorTable | None = None
 
     @property
     def is_color(self) -> bool:

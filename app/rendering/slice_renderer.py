@@ -7,6 +7,7 @@ screen's renderers on the main thread, a snapshot's in the thread that makes it.
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from app.viewer.planes import image_space
 DisplayArray = npt.NDArray[np.uint8]
 _AIR_HU: Final = -1024.0
 _KEPT_CUTS: Final = 4
+_ON_VOXELS: Final = 1e-4
 _TABLE_TYPES: Final = frozenset({"int8", "uint8", "int16", "uint16"})
 
 
@@ -73,8 +75,10 @@ class SliceRenderer:
     def __init__(self, volume: Volume) -> None:
         self.volume = volume
         self.space = image_space(volume)
+        # Between two colours of a table lies no third one.
+        has_colors = volume.supplement is not None
         self._reslicer = Reslicer(
-            volume.voxels, self.space, background=_background(volume), nearest=False
+            volume.voxels, self.space, background=_background(volume), nearest=has_colors
         )
         self._table_key: tuple[Window, bool] | None = None
         self._table: DisplayArray = np.zeros(0, dtype=np.uint8)
@@ -88,7 +92,10 @@ class SliceRenderer:
         """
         key = (grid, index)
         if key not in self._cut:
-            self._cut[key] = frozen(self._reslicer.cut(grid, index))
+            cut = self._reslicer.cut(grid, index)
+            if self.volume.padding is not None and not self.volume.is_color:
+                cut = _without_padding(cut, self.volume, self.space, (grid, index))
+            self._cut[key] = frozen(cut)
             if len(self._cut) > _KEPT_CUTS:
                 self._cut.popitem(last=False)
         return self._cut[key]
@@ -104,8 +111,14 @@ class SliceRenderer:
         if self.volume.is_color:
             return np.asarray(255 - values if inverted else values, dtype=np.uint8)
         if values.dtype.name in _TABLE_TYPES:
-            return self._through_table(values, window, inverted=inverted)
-        return display_levels(self.volume, values, window, inverted=inverted)
+            shown = self._through_table(values, window, inverted=inverted)
+        else:
+            shown = display_levels(self.volume, values, window, inverted=inverted)
+        colors = self.volume.supplement
+        if colors is None:
+            return shown
+        is_color = (values >= colors.first)[..., None]
+        return np.where(is_color, colors.colors(values), shown[..., None])
 
     def modality_at(self, point_lps: npt.ArrayLike) -> float | None:
         """Modality value of the voxel nearest to the point; None outside or in padding."""
@@ -144,6 +157,40 @@ class SliceRenderer:
             self._table_key = key
         kind = np.uint16 if values.dtype.itemsize == 2 else np.uint8
         return np.take(self._table, values.view(kind))
+
+
+def _without_padding(
+    cut: npt.NDArray[Any], volume: Volume, space: Geometry, place: tuple[Geometry, int]
+) -> npt.NDArray[Any]:
+    """``cut`` with the nearest voxel where padding had a part in an interpolated value (I09).
+
+    Otherwise the edge of the image would be framed by values that nothing in the patient has.
+    """
+    grid, index = place
+    first = space.lps_to_ijk(grid.ijk_to_lps((0.0, 0.0, float(index))))
+    along_u = space.lps_to_ijk(grid.ijk_to_lps((1.0, 0.0, float(index)))) - first
+    along_v = space.lps_to_ijk(grid.ijk_to_lps((0.0, 1.0, float(index)))) - first
+    steps = np.concatenate((first, along_u, along_v))
+    if np.abs(steps - np.rint(steps)).max() < _ON_VOXELS or volume.padding is None:
+        return cut  # every pixel is a voxel
+    rows, columns = np.arange(cut.shape[0]), np.arange(cut.shape[1])
+    points = first + columns[None, :, None] * along_u + rows[:, None, None] * along_v
+    last = np.asarray(space.size_ijk) - 1
+    inside = ((points >= -0.5) & (points <= last + 0.5)).all(axis=-1)
+    low, high = volume.padding
+    is_mixed = np.zeros(cut.shape[:2], dtype=np.bool_)
+    for corner in itertools.product((np.floor, np.ceil), repeat=3):
+        near = [
+            np.clip(corner[axis](points[..., axis]), 0, last[axis]).astype(np.intp)
+            for axis in range(3)
+        ]
+        stored = volume.voxels[near[2], near[1], near[0]]
+        is_mixed |= (stored >= low) & (stored <= high)
+    is_mixed &= inside
+    nearest = np.clip(np.floor(points[is_mixed] + 0.5), 0, last).astype(np.intp)
+    cut = cut.copy()
+    cut[is_mixed] = volume.voxels[nearest[:, 2], nearest[:, 1], nearest[:, 0]]
+    return cut
 
 
 def _background(volume: Volume) -> float:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from app.core.study import SeriesRef
-from app.core.volume import Rescale, Volume, Window
-from app.imaging.voi import apply_window
+from app.core.volume import ColorTable, Rescale, VoiTable, Volume, Window
+from app.imaging.voi import apply_window, display_levels
 from app.rendering.slice_renderer import SliceRenderer
 from app.viewer.planes import PLANES, plane_grid
 from tests.support.phantoms import (
@@ -111,6 +113,46 @@ def test_g14_images_without_place_have_no_frame_of_reference():
     renderer = SliceRenderer(_film(np.zeros((1, 4, 6), np.uint8), pixel_spacing_mm=(0.2, 0.1)))
     assert renderer.space.frame_of_reference_uid == ""
     assert renderer.space.spacing_ijk == (0.1, 0.2, 1.0)
+
+
+@pytest.mark.parametrize("plane", PLANES)
+def test_i09_padding_is_not_mixed_into_reformats(plane):
+    """A constant body in padding: every pixel is body or padding, nothing in between."""
+    source = linear_volume(DIRECTIONS["oblique"])
+    voxels = np.full(source.voxels.shape, -2000, np.int16)
+    voxels[3:-3, 3:-3, 3:-3] = 50
+    volume = replace(source, voxels=voxels, padding=(-2000, -2000))
+    renderer = SliceRenderer(volume)
+    grid = plane_grid(renderer.space, plane)
+    shown = renderer.stored(grid, grid.size_ijk[2] // 2)
+    assert set(np.unique(shown)) == {-2000, 50}
+
+
+def test_i12_supplemental_palette_colours_high_values_only():
+    table = ColorTable(1000, bytes([255, 0, 0, 0, 255, 0]))
+    stored = np.array([[[0, 500, 1000, 1001, 1500]]], np.int16)
+    volume = _film(stored, supplement=table)
+    renderer = SliceRenderer(volume)
+    shown = renderer.display(renderer.space, 0, Window(500, 1000))[0]
+    grey = apply_window(np.array([0.0, 500.0]), 500, 1000)
+    assert shown.tolist() == [
+        [grey[0]] * 3, [grey[1]] * 3, [255, 0, 0], [0, 255, 0], [0, 255, 0]
+    ]  # fmt: skip
+
+
+def test_i02_table_and_window_give_the_picture_of_the_one_function():
+    stored = np.arange(-50, 50, dtype=np.int16).reshape(1, 10, 10)
+    entries = np.arange(100, dtype="<u2")[::-1] * 41
+    table = VoiTable(-50, 12, entries.astype("<u2").tobytes())
+    volume = _film(stored, windows=(Window(0, 100, "CURVE", table=table),))
+    renderer = SliceRenderer(volume)
+    own = renderer.default_window()
+    assert own.table == table
+    shown = renderer.display(renderer.space, 0, own)
+    np.testing.assert_array_equal(shown, display_levels(volume, stored[0], own))
+    assert shown[0, 0] > shown[-1, -1]  # the curve falls
+    plain = renderer.display(renderer.space, 0, Window(0, 100))
+    assert plain[0, 0] < plain[-1, -1]  # a window instead of the table
 
 
 def test_probe_gives_modality_value_or_none():
