@@ -19,7 +19,10 @@ def identity_conflict(patients: Sequence[Patient]) -> Message | None:
     # An issuer is compared only where both name one.
     plain_ids = {patient_id for patient_id, _ in ids}
     issuers = {issuer for _, issuer in ids if issuer}
-    names = {normalized_name(p.name) for p in patients} - {""}
+    # A name written in Latin letters conflicts with none that is written in ideographs only.
+    groups = [name_groups(p.name) for p in patients]
+    spellings = [{normalized_name(one[n]) for one in groups} - {""} for n in (0, 1)]
+    names = max(spellings, key=len)
     births = {str(p.birth_date) for p in patients} - {""}
     differing = [
         word
@@ -39,9 +42,8 @@ def identity_conflict(patients: Sequence[Patient]) -> Message | None:
     )
 
 
-def normalized_name(name: str) -> str:
-    """The alphabetic group without case, accents, punctuation and doubled spaces."""
-    alphabetic, ideographic, _ = name_groups(name)
-    text = unicodedata.normalize("NFKD", alphabetic or ideographic).casefold()
+def normalized_name(group: str) -> str:
+    """One group of a name without case, accents, punctuation and doubled spaces."""
+    text = unicodedata.normalize("NFKD", group).casefold()
     kept = "".join(c if c.isalnum() else " " for c in text if not unicodedata.combining(c))
     return " ".join(kept.split())

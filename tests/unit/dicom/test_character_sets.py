@@ -47,6 +47,9 @@ def person(patient_id="1", issuer="", name="Doe^Jane", birth="1970-01-01"):
         (person(), ""),
         (person(issuer="HOSPITAL"), ""),
         (person(patient_id="", name="", birth=""), ""),
+        (person(name="Doe^Jane=山田^花子=やまだ^はなこ"), ""),
+        (person(name="=山田^花子"), ""),
+        (person(name="DOE JANE"), ""),
     ],
 )
 def test_d08_what_conflicts(other, word):
@@ -73,3 +76,9 @@ def test_d10_items_of_a_sequence_share_the_character_set_of_their_object():
     stream.seek(0)
     (read,) = dcmread(stream, force=True).ScheduledProcedureStepSequence
     assert text_of(read, "ScheduledProcedureStepDescription") == "МРТ головы"
+
+
+def test_d08_two_ideographic_names_conflict():
+    conflict = identity_conflict([person(name="=山田^花子"), person(name="A^B=山田^太郎")])
+    assert conflict is not None
+    assert "patient name" in conflict.en
