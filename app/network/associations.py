@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
@@ -25,6 +25,8 @@ from app.network.inbox import Inbox
 from app.network.peers import DimsePeer
 from app.network.tls import client_context
 from app.network.wire import MAXIMUM_PDU_BYTES, WireEntity, WireMessages, WireSocket
+
+T = TypeVar("T")
 
 MAXIMUM_CONTEXTS: Final = 128
 _END_SECONDS: Final = 10.0
@@ -71,6 +73,13 @@ class Link:
         messages = self.association.dimse
         if isinstance(messages, WireMessages):
             messages.tick = tick
+
+    def request(self, operation: Callable[..., T], *arguments: object, **options: object) -> T:
+        """Call a ``send_`` method of the association. Raises ``NetworkFault`` where it is over."""
+        try:
+            return operation(*arguments, **options)
+        except RuntimeError as error:  # how pynetdicom says that the association ended meanwhile
+            raise self.broken() from error
 
     def keep_waiting(self) -> None:
         """Count this moment as a sign of life: the peer works for us on another connection."""

@@ -21,7 +21,7 @@ def echo(peer: DimsePeer) -> EchoResult:
     """Ask the peer for a sign of life. Raises ``NetworkFault`` with the plain reason."""
     began = time.monotonic()
     with associate(peer, Proposal(_SERVICE, [(_VERIFICATION, [ImplicitVRLittleEndian])])) as link:
-        status = link.status_of(link.association.send_c_echo())
+        status = link.status_of(link.request(link.association.send_c_echo))
         if status != 0:
             raise wire_faults.of_status(peer, _SERVICE, status)
         return EchoResult(time.monotonic() - began, link.implementation)

@@ -126,9 +126,10 @@ def _answers(
     """The answers; the final status and their number as the generator's value."""
     count = 0
     status = 0
-    for answer, identifier in link.association.send_c_find(
-        question.identifier, question.model_uid, msg_id=MESSAGE_ID
-    ):
+    answers = link.request(
+        link.association.send_c_find, question.identifier, question.model_uid, msg_id=MESSAGE_ID
+    )
+    for answer, identifier in answers:
         if "Status" not in answer:
             watch.raise_if_cancelled()
         status = link.status_of(answer)

@@ -109,8 +109,8 @@ def get(
         associate(peer, proposal) as link,
     ):
         retrieval = _Retrieval(link, _GET, images, arrivals, progress)
-        answers = link.association.send_c_get(
-            _identifier(request), STUDY_ROOT_GET, msg_id=MESSAGE_ID
+        answers = link.request(
+            link.association.send_c_get, _identifier(request), STUDY_ROOT_GET, msg_id=MESSAGE_ID
         )
         return retrieval.follow(answers, CancelWatch(link, STUDY_ROOT_GET, cancel))
 
@@ -135,8 +135,12 @@ def move(
         associate(peer, proposal) as link,
     ):
         retrieval = _Retrieval(link, _MOVE, images, arrivals, progress)
-        answers = link.association.send_c_move(
-            _identifier(request), listener.settings.ae_title, STUDY_ROOT_MOVE, msg_id=MESSAGE_ID
+        answers = link.request(
+            link.association.send_c_move,
+            _identifier(request),
+            listener.settings.ae_title,
+            STUDY_ROOT_MOVE,
+            msg_id=MESSAGE_ID,
         )
         return retrieval.follow(answers, CancelWatch(link, STUDY_ROOT_MOVE, cancel))
 

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import io
 import queue
 import socket
 import ssl
@@ -18,25 +17,18 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, cast
 
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_file_meta_info
-from pydicom.uid import generate_uid
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
 from pynetdicom.dimse_primitives import DimseServiceType
-from pynetdicom.dsutils import create_file_meta
 from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
 
-from app import __version__
 from app.core.errors import AppError, EnvironmentFault
-from app.dicom.tolerant import quiet
+from app.network.file_head import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION, FileHead
 from app.network.inbox import Inbox, Part
 
-IMPLEMENTATION_CLASS_UID: Final = generate_uid(entropy_srcs=["overread", "implementation"])
-IMPLEMENTATION_VERSION: Final = f"OVERREAD_{__version__}"[:16]
 MAXIMUM_PDU_BYTES: Final = 1 << 18
 _BLOCK_BYTES: Final = 1 << 16
 # A peer that leaves Nagle's algorithm on waits for our delayed acknowledgement, 40 ms for each
@@ -271,22 +263,14 @@ class IncomingObject(BytesIO):
                 "The peer sent an object that was not agreed upon.",
                 ru="Узел прислал объект, о котором не было договорённости.",
             )
-        head = DicomBytesIO(b"\0" * 128 + b"DICM")
-        head.seek(0, io.SEEK_END)
-        with quiet():  # pydicom warns of UIDs that are none; they are the sender's
-            meta = create_file_meta(
-                sop_class_uid=command.AffectedSOPClassUID,
-                sop_instance_uid=command.AffectedSOPInstanceUID,
-                transfer_syntax=context.transfer_syntax[0],
-                implementation_uid=IMPLEMENTATION_CLASS_UID,
-                implementation_version=IMPLEMENTATION_VERSION,
-            )
-            sender = self._assoc.remote["ae_title"]
-            if sender:
-                meta.SourceApplicationEntityTitle = sender
-            write_file_meta_info(head, meta)
+        head = FileHead(
+            sop_class_uid=str(command.AffectedSOPClassUID),
+            sop_instance_uid=str(command.AffectedSOPInstanceUID),
+            transfer_syntax_uid=str(context.transfer_syntax[0]),
+            sender=str(self._assoc.remote["ae_title"] or ""),
+        )
         part = self._inbox.new_part()
-        part.write(head.getvalue())
+        part.write(head.encoded())
         return part
 
 
