@@ -175,9 +175,12 @@ def target_for(ds: Dataset, frames: SegFrames, study: Study, onto: SeriesRef | N
     if stack.is_volume and stack.geometry is not None:
         if not complete:
             return _on_images(frames, source, study, size)
-        acquired = [plane for plane in planes_of_stack(stack) if plane is not None]
         geometry = stack.geometry
-        target = Target(source.ref(study), planes_of_grid(geometry), geometry.shape_kji, geometry)
+        slices = planes_of_grid(geometry)
+        acquired: Sequence[Plane] = slices
+        if stack.verdict == "resampled":
+            acquired = [plane for plane in planes_of_stack(stack) if plane is not None]
+        target = Target(source.ref(study), slices, geometry.shape_kji, geometry)
         target.place_in_space(_plane_sets(ds, in_space, acquired))
         return target
     slices = _slices_named(frames, source)
