@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 from app.imaging.voi import WindowPreset, find_preset
 from app.ui.actions import PRESET_IDS
 from app.ui.texts import language, set_language
+from app.ui.window_menu import show_window_menu
 from app.viewer.planes import PLANES
 
 if TYPE_CHECKING:
     from app.ui.findings_panel import FindingsPanel
     from app.ui.health_panel import HealthPanel
+    from app.ui.intake import Intake
     from app.ui.reading_desk import ReadingDesk
     from app.ui.report_panel import ReportPanel
     from app.ui.side_windows import SideWindows
@@ -31,6 +33,7 @@ class WindowCommands(Protocol):
     report: ReportPanel
     health: HealthPanel
     windows: SideWindows
+    intake: Intake
 
     def open_folder(self) -> None: ...
     def open_files(self) -> None: ...
@@ -60,6 +63,7 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
     table: dict[str, Callable[[], None]] = {
         "studies": window.windows.show_studies,
         "peers": window.windows.show_peers,
+        "receive": window.intake.toggle,
         "refresh": window.refresh_study,
         "objects": window.windows.show_objects,
         "open_folder": window.open_folder,
@@ -77,12 +81,14 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
         "language": lambda: set_language("ru" if language() == "en" else "en"),
         "window_auto": grid.auto_window,
         "window_default": lambda: grid.set_window(None),
+        "window_choose": lambda: _drop(show_window_menu(grid)),
         "image_previous": lambda: grid.scroll_images(-1),
         "image_next": lambda: grid.scroll_images(1),
         "image_back": lambda: grid.scroll_images(-_FAST),
         "image_forward": lambda: grid.scroll_images(_FAST),
         "image_first": lambda: grid.jump(0),
         "image_last": lambda: grid.jump(-1),
+        "cine": grid.toggle_cine,
         "series_previous": lambda: desk.step_series(-1),
         "series_next": lambda: desk.step_series(1),
         "viewport_previous": lambda: grid.step_active(-1),

@@ -73,7 +73,9 @@ def corner_texts(
     first = (place, number) if marks.is_narrow else (f"{number}   {place}".strip(),)
     top_right = (*first, series.description, plane)
     bottom_left = tuple(
-        text for text in (_thickness_line(image, state, camera), _window(image, window)) if text
+        text
+        for text in (_thickness_line(image, state, camera), _window(image, window, state.index))
+        if text
     )
     bottom_right = [] if marks.is_narrow else list(_value_notes(image))
     if not image.is_loaded and image.error is None:
@@ -204,13 +206,17 @@ def _warnings(image: SeriesImage) -> tuple[StudyWarning, ...]:
     return (*image.stack.warnings, *(image.volume.warnings if image.volume else ()))
 
 
-def _window(image: SeriesImage, window: Window | None) -> str:
+def _window(image: SeriesImage, window: Window | None, index: int) -> str:
     """Colours have no window."""
     facts = image.facts
     if facts is not None and facts.is_color:
         return ""
     line = window_line(window)
-    if facts is None or facts.suv is None or window is None or window.table is not None:
+    if facts is None or window is None or window.table is not None:
+        return line
+    if window.explanation and window in facts.windows_of(index):
+        line = f"{line}  {window.explanation}"
+    if facts.suv is None:
         return line
     ends = (window.center - window.width / 2, window.center + window.width / 2)
     low, high = (f"{end * facts.suv.body_weight:.1f}" for end in ends)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QWidget
 from app.core.geometry import Float64Array
 from app.core.study import SeriesRef
 from app.core.volume import Window
+from app.ui.cine_player import CinePlayer
 from app.ui.layer_outlines import LayerOutlines
 from app.ui.series_image import SeriesImage
 from app.ui.viewport_tools import Brush, ToolName
@@ -41,6 +42,7 @@ class ViewportGrid(QFrame):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.outlines = LayerOutlines()
+        self._cine = CinePlayer(self)
         self.layout_id = "1x1"
         self._maximized: ViewportWidget | None = None
         self._crosshair: Crosshair | None = None
@@ -100,6 +102,7 @@ class ViewportGrid(QFrame):
 
     def clear(self) -> None:
         """Show nothing."""
+        self._cine.stop()
         self._crosshair = None
         self.set_linked(False)
         for viewport in self.viewports:
@@ -198,6 +201,10 @@ class ViewportGrid(QFrame):
         """To image ``index``; negative counts from the end."""
         count = self.active.count
         self._change(self.active.state.jumped(index % count if count else 0, count))
+
+    def toggle_cine(self) -> None:
+        """Play the images of the active viewport, or stop."""
+        self._cine.toggle(self.active)
 
     def set_window(self, window: Window | None) -> None:
         """Another window, for the active viewport and its like (same series)."""
