@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from app.store.connection import Connection
+from app.store.path_text import path_of_text, text_of_path
 from app.store.studies import Origin
 
 _AT_ONCE: Final = 500
@@ -61,7 +62,7 @@ class LibraryFiles:
         for part in _parts(sources):
             marks = ", ".join("?" * len(part))
             rows = self._db.rows(
-                f"{_KNOWN} WHERE source IN ({marks})", [str(path) for path in part]
+                f"{_KNOWN} WHERE source IN ({marks})", [text_of_path(path) for path in part]
             )
             for row in rows:
                 known = self._known(row)
@@ -70,11 +71,11 @@ class LibraryFiles:
 
     def below(self, root: Path) -> Iterator[KnownFile]:
         """The files imported from ``root`` (a folder or a file) that are indexed in place."""
-        first = str(root).rstrip(os.sep) + os.sep
+        first = text_of_path(root).rstrip(os.sep) + os.sep
         rows = self._db.rows(
             f"{_KNOWN} WHERE origin = 'file' AND"
             " (source = ? OR (source >= ? AND source < ?)) ORDER BY source",
-            (str(root), first, first[:-1] + chr(ord(os.sep) + 1)),
+            (text_of_path(root), first, first[:-1] + chr(ord(os.sep) + 1)),
         )
         for row in rows:
             yield self._known(row)
@@ -107,12 +108,12 @@ class LibraryFiles:
                 found = self._db.rows(
                     "SELECT DISTINCT study_instance_uid FROM instances"
                     " WHERE source = ? AND origin <> 'copy' AND missing <> ?",
-                    (str(source), flag),
+                    (text_of_path(source), flag),
                 )
                 touched.update(row[0] for row in found)
                 self._db.execute(
                     "UPDATE instances SET missing = ?2 WHERE source = ?1 AND origin <> 'copy'",
-                    (str(source), flag),
+                    (text_of_path(source), flag),
                 )
         return touched
 
@@ -123,7 +124,7 @@ class LibraryFiles:
         """
         self._db.execute_many(
             "DELETE FROM instances WHERE source = ? AND origin = 'file'",
-            [(str(source),) for source in sources],
+            [(text_of_path(source),) for source in sources],
         )
 
     def set_objects_missing(self, keys: Iterable[int], *, missing: bool) -> None:
@@ -139,8 +140,8 @@ class LibraryFiles:
 
     def _known(self, row: sqlite3.Row) -> KnownFile:
         return KnownFile(
-            source=Path(row["source"]),
-            path=self._folder / row["path"],
+            source=path_of_text(row["source"]),
+            path=self._folder / path_of_text(row["path"]),
             study_instance_uid=row["study_instance_uid"],
             size_bytes=row["size_bytes"],
             mtime_ns=row["mtime_ns"],
@@ -157,7 +158,7 @@ class LibraryFiles:
                 study_instance_uid=row["study_instance_uid"],
                 series_instance_uid=row["series_instance_uid"],
                 sop_instance_uid=row["sop_instance_uid"],
-                path=self._folder / row["path"],
+                path=self._folder / path_of_text(row["path"]),
                 origin=row["origin"],
                 size_bytes=row["size_bytes"],
                 sha256=row["sha256"],

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from app.store.connection import Connection
+from app.store.path_text import path_of_text, text_of_path
 
 ImportState = Literal["running", "stopped", "done"]
 
@@ -36,7 +37,7 @@ class LibraryImports:
 
     def begin(self, roots: Sequence[Path], *, copies: bool, at_utc: str) -> ImportJob:
         """A new import, or the interrupted one of the same files, which goes on."""
-        names = json.dumps([str(root) for root in roots], ensure_ascii=False)
+        names = json.dumps([text_of_path(root) for root in roots], ensure_ascii=False)
         with self._db.transaction():
             row = self._db.row(
                 "SELECT number FROM imports WHERE state <> 'done' AND roots = ? AND copies = ?",
@@ -92,7 +93,7 @@ class LibraryImports:
 def _job(row: sqlite3.Row) -> ImportJob:
     return ImportJob(
         number=row["number"],
-        roots=tuple(Path(root) for root in json.loads(row["roots"])),
+        roots=tuple(path_of_text(root) for root in json.loads(row["roots"])),
         copies=bool(row["copies"]),
         state=row["state"],
         started_at_utc=row["started_at_utc"],

@@ -12,6 +12,7 @@ from app.core.errors import StoreError
 from app.core.report import Message
 from app.core.study import Patient, PatientText, Study
 from app.store.connection import Connection
+from app.store.path_text import path_of_text, text_of_path
 from app.store.study_search import PLACES_PER_MINUTE, StudyQuery, minute_of
 
 Origin = Literal["file", "copy", "archive"]
@@ -222,7 +223,7 @@ class Studies:
             " ORDER BY series_instance_uid, sop_instance_uid, rowid DESC",
             (study_instance_uid,),
         )
-        return tuple(self._folder / row["path"] for row in rows)
+        return tuple(self._folder / path_of_text(row["path"]) for row in rows)
 
     def index_fault(self) -> str:
         """What is wrong with the search index; empty: nothing."""
@@ -272,7 +273,7 @@ class Studies:
                 (
                     instance.sop_instance_uid, study.study_instance_uid,
                     series.series_instance_uid, self._stored_path(instance.path),
-                    str(instance.path),
+                    text_of_path(instance.path),
                     "archive" if unpacked_below in instance.path.parents else "file",
                     instance.number_of_frames, identity,
                 )
@@ -291,7 +292,7 @@ class Studies:
                     (
                         instance.sop_instance_uid, study.study_instance_uid,
                         series.series_instance_uid, self._stored_path(instance.path),
-                        facts.origin, str(facts.source), facts.size_bytes, facts.mtime_ns,
+                        facts.origin, text_of_path(facts.source), facts.size_bytes, facts.mtime_ns,
                         facts.sha256, facts.variant, identity, instance.number_of_frames,
                     )
                 )  # fmt: skip
@@ -313,8 +314,8 @@ class Studies:
 
     def _stored_path(self, path: Path) -> str:
         if self._folder in path.parents:
-            return path.relative_to(self._folder).as_posix()
-        return str(path)
+            return text_of_path(path.relative_to(self._folder)).replace("\\", "/")
+        return text_of_path(path)
 
 
 _SELECT: Final = """SELECT s.*, EXISTS (SELECT 1 FROM importing

@@ -15,7 +15,10 @@ PLACES_PER_MINUTE: Final = 2**22
 _LAST_MINUTE: Final = 9999_12_31_24_00
 # What separates the words of a name, a number or a description; the rest FTS5 takes apart itself.
 _BETWEEN_WORDS: Final = re.compile(r"[\s^=,;:._/\\()\[\]{}<>+*\"'|&-]+")
-_SAME_LETTERS: Final = str.maketrans({"ё": "е", "й": "и"})
+# ``\0`` would end the query; half a surrogate pair (a byte of a terminal) is no text.
+_SAME_LETTERS: Final = str.maketrans(
+    {"ё": "е", "й": "и", "\0": " ", **{chr(half): " " for half in range(0xD800, 0xE000)}}
+)
 
 
 def folded(text: str | None) -> str:

@@ -545,10 +545,24 @@ def test_the_verbs_of_the_library(
     assert "--resume" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(os.name == "nt", reason="names of any bytes are a matter of POSIX")
-def test_names_in_any_script_and_no_script_at_all(context: AppContext, tmp_path: Path) -> None:
-    folder = tmp_path / "исследования" / "山田 太郎" / "a'b\"c; DROP TABLE studies"
-    write_series(folder, _small())
-    import_paths(context, [tmp_path / "исследования"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "исследования/山田 太郎",
+        "a'b; DROP TABLE studies; --",
+        pytest.param(
+            os.fsdecode(b"latin-\xe9\xff"),
+            marks=pytest.mark.skipif(os.name == "nt", reason="file names are bytes on POSIX alone"),
+        ),
+    ],
+)
+def test_d11_names_in_any_script_and_in_none(
+    context: AppContext, tmp_path: Path, name: str
+) -> None:
+    write_series(tmp_path / "in" / name, _small())
+    import_paths(context, [tmp_path / "in" / name])
+    assert import_paths(context, [tmp_path / "in"]).counts.known == 3
     study = open_stored(context, _only(context).study_instance_uid)
     assert sum(series.frames for series in study.series) == 3
+    shutil.rmtree(tmp_path / "in" / name)
+    assert import_paths(context, [tmp_path / "in"]).missing == 3

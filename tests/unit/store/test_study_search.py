@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import StoreError
@@ -137,6 +137,8 @@ def test_corrected_texts_are_found_and_old_ones_no_longer(store: Store) -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@example("a\0b", "x\0")
+@example("\udcff", "\ud800")
 @given(text=st.text(max_size=30), modality=st.text(max_size=5))
 def test_any_text_is_a_search_and_no_error(store: Store, text: str, modality: str) -> None:
     assert isinstance(store.studies.search(text, modality=modality), tuple)
