@@ -34,6 +34,8 @@ class Settings(BaseModel):
     ui_scale_percent: int = Field(default=100, ge=75, le=300)
     ae_title: AeTitle = "OVERREAD"
     listen_port: int = Field(default=11112, ge=1, le=65535)
+    # the workstation listens while its window is open
+    receive: bool = False
     # what is signed goes to these peers by itself
     auto_send_to: Annotated[tuple[str, ...], Field(strict=False)] = ()
     peers: Annotated[tuple[PeerSettings, ...], Field(strict=False)] = ()

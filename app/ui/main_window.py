@@ -23,6 +23,7 @@ from app.ui.commands import commands
 from app.ui.findings_panel import FindingsPanel
 from app.ui.health_panel import HealthPanel
 from app.ui.history_bridge import HistoryBridge
+from app.ui.intake import Intake
 from app.ui.job_bridge import JobBridge
 from app.ui.jobs_panel import JobsPanel
 from app.ui.messages import MessageBar
@@ -64,6 +65,7 @@ class MainWindow(QMainWindow):
         self.browser = StudyBrowser()
         self.health = HealthPanel()
         self.windows = SideWindows(context, self.bridge, self)
+        self.intake = Intake(context, self.bridge, self)
         self.banner = PatientBanner(context.user)
         self.findings = FindingsPanel(context)
         self.report = ReportPanel(context)
@@ -72,7 +74,7 @@ class MainWindow(QMainWindow):
         self.actions_ = ActionSet(self, commands(self))
         self._history = HistoryBridge(self.actions_.by_id["undo"], self.actions_.by_id["redo"])
         self._job_text = QToolButton()
-        self._status, self._probe = QLabel(), QLabel()
+        self._status, self._probe, self._receiving = QLabel(), QLabel(), QLabel()
         self._bar = QToolBar()
         self._place()
         self._menus = self.actions_.fill_menus(self.menuBar())
@@ -99,6 +101,7 @@ class MainWindow(QMainWindow):
         self._context.runner.submit(
             "io", tr("job.models"), lambda _token, _progress: self._context.inference.warm_up()
         )
+        self.intake.begin()
         last = self._context.store.sessions.last_study()
         if paths:
             self.open(paths)
@@ -246,6 +249,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep everything, then let go; the context is closed by whoever made it."""
         self.close_study()
+        self.intake.close()
         self.bridge.close()
         event.accept()
 
@@ -299,6 +303,15 @@ class MainWindow(QMainWindow):
             self.messages.show_note(tr("studies.newer"))
         elif is_open or is_beginning:
             self.opener.read_again(uid)
+
+    def _taken_in(self, studies: Sequence[str]) -> None:
+        for uid in studies:
+            self._study_arrived(uid, False)
+        self._refresh_rows()
+
+    def _receiving_changed(self, text: str) -> None:
+        self.actions_.by_id["receive"].setChecked(self.intake.is_receiving)
+        self._receiving.setText(text)
 
     def _refresh_rows(self) -> None:
         session = self.desk.session
@@ -389,6 +402,10 @@ class MainWindow(QMainWindow):
         self.windows.study_chosen.connect(self.opener.open_study)
         self.windows.said.connect(self.messages.show_note)
         self.windows.failed.connect(self._refused)
+        self.intake.taken_in.connect(self._taken_in)
+        self.intake.said.connect(self.messages.show_note)
+        self.intake.failed.connect(self._refused)
+        self.intake.state_changed.connect(self._receiving_changed)
         self.windows.retrievals.arrived.connect(self._study_arrived)
         self.windows.retrievals.said.connect(self.messages.show_note)
         self.windows.retrievals.warned.connect(self.messages.show_warning)
@@ -419,5 +436,6 @@ class MainWindow(QMainWindow):
         self._job_text.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.statusBar().addWidget(self._status, 1)
         self.statusBar().addPermanentWidget(self._probe)
+        self.statusBar().addPermanentWidget(self._receiving)
         self.statusBar().addPermanentWidget(self._job_text)
         self.statusBar().setSizeGripEnabled(False)
