@@ -28,11 +28,12 @@ from app.dicom.acquisition_facts import AcquisitionFacts, acquisition_facts, los
 from app.dicom.decoders import NotDecoded
 from app.dicom.frame_bytes import ImageHeader, quick_image_header
 from app.dicom.functional_groups import FunctionalGroups
-from app.dicom.headers import is_projection, read_dataset
+from app.dicom.headers import read_dataset
 from app.dicom.pixel_spacing import pixel_spacing_of
 from app.dicom.pixels import ImageObject, unreadable_frame
 from app.dicom.plain_frame import PlainFrame, only_frame_values, plain_frame
 from app.dicom.plane import orientation_of, position_of
+from app.dicom.record import is_projection
 from app.dicom.regrid import FloatPlane, offsets_in_grid, plan_slices, regrid_slice
 from app.dicom.tolerant import integer_of, quiet, text_words_upper, value_of, words_of
 from app.dicom.us_regions import merged, regions_of

@@ -13,7 +13,6 @@ from dataclasses import replace
 from app.core.report import Message
 from app.core.study import Instance, Series, Stack, Study, StudyWarning
 from app.dicom import wording
-from app.dicom.headers import Record
 from app.dicom.health import (
     StackEvidence,
     compared_with_siblings,
@@ -23,6 +22,7 @@ from app.dicom.health import (
 )
 from app.dicom.identity import identity_conflict
 from app.dicom.placement import Placement, place, spacing_warnings
+from app.dicom.record import Record
 from app.dicom.series_facts import merged
 from app.dicom.splitting import SEGMENTATION_CLASSES, FrameGroup, split
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -12,26 +11,24 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import (
     UID,
-    DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
 )
 
 from app.core.errors import DicomReadError
-from app.core.geometry import Triple
-from app.core.report import Message
 from app.core.study import FrameRef, Instance, Patient, PatientText, StudyWarning
 from app.dicom import wording
 from app.dicom.character_sets import doubts_of, text_of
 from app.dicom.functional_groups import FUNCTIONAL_GROUP_TAGS, FunctionalGroups
-from app.dicom.health import HEALTH_TAGS, StatedCounts, stated_counts_of
 from app.dicom.mosaic import ASSUMED, MOSAIC_TAGS
 from app.dicom.phases import SPLITTING_TAGS, Labels, phases_of, splitters_of
 from app.dicom.pixel_spacing import PixelSpacing, pixel_spacing_of
 from app.dicom.plane import orientation_of, position_of, unplaced_reason
 from app.dicom.quick_header import FIRST_BYTES, quick_header, remembered
-from app.dicom.series_facts import SERIES_FACT_TAGS, SeriesFacts, series_facts_of
+from app.dicom.record import FrameFacts, Record, is_projection
+from app.dicom.series_facts import SERIES_FACT_TAGS, series_facts_of
+from app.dicom.stated_counts import STATED_COUNT_TAGS, stated_counts_of
 from app.dicom.tolerant import (
     MALFORMED,
     integer_of,
@@ -42,6 +39,13 @@ from app.dicom.tolerant import (
     words_of,
 )
 from app.dicom.value_facts import real_world_unit
+from app.dicom.whole_file import (
+    NATIVE,
+    is_deflated,
+    require_complete,
+    require_plausible,
+    without_pixels,
+)
 
 DICOMDIR_SOP_CLASS: Final = "1.2.840.10008.1.3.10"
 
@@ -59,90 +63,16 @@ _TAGS: Final[tuple[str | int, ...]] = (
     "DistanceSourceToPatient", "BitsAllocated", "RescaleSlope", "RescaleIntercept", "RescaleType",
     "Units", "LossyImageCompression", "LossyImageCompressionRatio", "GridFrameOffsetVector",
     "DoseUnits", "RealWorldValueMappingSequence",
-    "ModalityLUTSequence", *FUNCTIONAL_GROUP_TAGS, *HEALTH_TAGS, *MOSAIC_TAGS, *SERIES_FACT_TAGS,
-    *SPLITTING_TAGS,
+    "ModalityLUTSequence", *FUNCTIONAL_GROUP_TAGS, *STATED_COUNT_TAGS, *MOSAIC_TAGS,
+    *SERIES_FACT_TAGS, *SPLITTING_TAGS,
 )  # fmt: skip
 _READ_TAGS: Final[list[BaseTag]] = [Tag(tag) for tag in _TAGS]
 _QUICK_TAGS: Final = frozenset(int(tag) for tag in _READ_TAGS)
-_NATIVE: Final = {
-    str(ImplicitVRLittleEndian),
-    str(ExplicitVRLittleEndian),
-    str(ExplicitVRBigEndian),
-}
 # Texts that people read, and that tell patients apart (D10).
 _READABLE: Final = (
     "PatientName", "PatientID", "StudyDescription", "SeriesDescription", "ReferringPhysicianName",
     "BodyPartExamined",
 )  # fmt: skip
-MOST_FRAMES: Final = 100_000
-"""More frames than any image that is read frame by frame; whole slides are not."""
-_FRAGMENT_BYTES: Final = 8  # at least the tag and the length of an item
-_PROJECTION: Final = {"DX", "CR", "MG", "XA", "RF", "IO", "PX", "RG"}
-# Volumes of modalities that otherwise make projections: angiographic, craniofacial, tomosynthesis.
-_VOLUMES_OF_PROJECTIONS: Final = tuple(f"1.2.840.10008.5.1.4.1.1.13.1.{n}" for n in (1, 2, 3))
-
-
-@dataclass(frozen=True, slots=True)
-class FrameFacts:
-    """One frame: where it is (LPS millimetres, None: not said) and what sets it apart.
-
-    ``unplaced`` says why a frame has no place although its object states one.
-    """
-
-    ref: FrameRef
-    position_lps: Triple | None
-    orientation: tuple[float, ...] | None
-    spacing: PixelSpacing
-    splitters: Labels
-    phases: Labels
-    unplaced: Message | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One readable DICOM object; ``frames`` is empty for an object without pixels.
-
-    ``doubts`` tell which texts of the header had to be guessed (D10).
-    """
-
-    instance: Instance
-    study_instance_uid: str
-    series_instance_uid: str
-    patient: Patient
-    study_date: str
-    study_time: str
-    accession_number: PatientText
-    study_description: str
-    study_id: str
-    referring_physician: PatientText
-    modality: str
-    series_description: str
-    series_number: int | None
-    body_part: str
-    laterality: str
-    view_position: str
-    contrast: bool | None
-    acquisition_number: int | None
-    frame_of_reference_uid: str
-    photometric: str
-    is_color: bool
-    quantity: str
-    kind: str
-    doubts: tuple[Message, ...]
-    facts: SeriesFacts
-    counts: StatedCounts
-    frames: tuple[FrameFacts, ...]
-    warnings: tuple[StudyWarning, ...]
-
-    @property
-    def has_pixels(self) -> bool:
-        """Whether there is something to show."""
-        return bool(self.frames)
-
-    @property
-    def is_projection(self) -> bool:
-        """Whether its images are projections (see ``is_projection``)."""
-        return is_projection(self.modality, self.instance.sop_class_uid)
 
 
 def read_dataset(path: Path, *, pixels: bool = True) -> Dataset:
@@ -211,14 +141,14 @@ def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
     kind = UID(sop_class).name.removesuffix(" Storage") if sop_class else "Image"
     syntax = str(ds.file_meta.TransferSyntaxUID)
     frames = max(1, integer_of(ds, "NumberOfFrames", 1))
-    has_pixels = rows > 0 and columns > 0 and (bytes_left > 0 or _is_deflated(syntax))
+    has_pixels = rows > 0 and columns > 0 and (bytes_left > 0 or is_deflated(syntax))
     if has_pixels:
-        _require_plausible(frames, bytes_left, syntax)
-    if has_pixels and syntax in _NATIVE:
-        _require_complete(ds, rows * columns * frames, bytes_left)
+        require_plausible(frames, bytes_left, syntax)
+    if has_pixels and syntax in NATIVE:
+        require_complete(ds, rows * columns * frames, bytes_left)
     is_identified = bool(_word(ds, "StudyInstanceUID") and _word(ds, "SeriesInstanceUID"))
     if not has_pixels and (rows or "Image" in kind or not is_identified):
-        raise _without_pixels(kind, is_image=bool(rows) or "Image" in kind)
+        raise without_pixels(kind, is_image=bool(rows) or "Image" in kind)
     uid, warnings = _identifiers(ds, path)
     mosaic = FunctionalGroups(ds).mosaic if has_pixels else None
     if mosaic is not None and mosaic.per_row:
@@ -306,14 +236,6 @@ def quantity_of(ds: Dataset, index: int = 0) -> str:
     if modality == "CT" and is_original and has_rescale:
         return "HU"
     return "arbitrary"
-
-
-def is_projection(modality: str, sop_class_uid: str = "") -> bool:
-    """Whether images of this modality are projections: no place in space, spacing at a detector.
-
-    Tomosynthesis and rotational angiography reconstruct volumes: they are none.
-    """
-    return modality in _PROJECTION and sop_class_uid not in _VOLUMES_OF_PROJECTIONS
 
 
 def iso_date(text: str) -> str:
@@ -432,47 +354,6 @@ def _identifiers(ds: Dataset, path: Path) -> tuple[dict[str, str], tuple[StudyWa
     return found, warnings
 
 
-def _without_pixels(kind: str, *, is_image: bool) -> DicomReadError:
-    if is_image or kind == "Image":
-        return DicomReadError(
-            "It is an image without pixel data: the file is cut short.",
-            ru="Это снимок без пиксельных данных: файл неполный.",
-        )
-    return DicomReadError(
-        f"It is no image ({kind}) and names no study or series.",
-        ru=f"Это не снимок ({kind}), и он не называет ни исследования, ни серии.",
-    )
-
-
-def _require_plausible(frames: int, bytes_left: int, syntax: str) -> None:
-    """Refuse a number of frames that the file cannot hold, before a list is made of them (D19)."""
-    most = MOST_FRAMES
-    if syntax not in _NATIVE and not _is_deflated(syntax):
-        most = min(most, bytes_left // _FRAGMENT_BYTES + 1)
-    if frames > most:
-        raise DicomReadError(
-            f"It states {frames} frames, more than it can hold.",
-            ru=f"В заголовке указано кадров: {frames}, больше, чем может быть в файле.",
-        )
-
-
-def _require_complete(ds: Dataset, pixels: int, bytes_left: int) -> None:
-    """Refuse a native image whose pixel data ends early: half an image would look like a whole."""
-    if bytes_left < pixels * _bits_per_pixel(ds) // 8:
-        raise DicomReadError(
-            "The pixel data ends early: the file is cut short.",
-            ru="Пиксельные данные обрываются: файл неполный.",
-        )
-
-
-@remembered
-def _bits_per_pixel(ds: Dataset) -> int:
-    bits = integer_of(ds, "BitsAllocated", 16) * integer_of(ds, "SamplesPerPixel", 1)
-    if _word(ds, "PhotometricInterpretation").upper() == "YBR_FULL_422":
-        return bits * 2 // 3  # two pixels share their colour
-    return bits
-
-
 def _complete_meta(ds: Dataset) -> None:
     """Give a dataset without meta header the transfer syntax in which it was in fact read."""
     if not hasattr(ds, "file_meta"):
@@ -484,10 +365,6 @@ def _complete_meta(ds: Dataset) -> None:
         ds.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     else:
         ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-
-
-def _is_deflated(syntax: str) -> bool:
-    return syntax == str(DeflatedExplicitVRLittleEndian)
 
 
 def _meta(ds: Dataset, keyword: str) -> str:

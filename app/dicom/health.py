@@ -11,19 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pydicom.dataset import Dataset
-
 from app.core.report import Message
 from app.core.study import Completeness, Series, Stack, StackHealth
 from app.dicom import wording
-from app.dicom.tolerant import number_of
+from app.dicom.decoders import refusal
+from app.dicom.stated_counts import StatedCounts
 
-HEALTH_TAGS: Final = (
-    "ImagesInAcquisition", "NumberOfTemporalPositions", "NumberOfSlices", "NumberOfTimeSlices",
-    "InConcatenationNumber", "InConcatenationTotalNumber",
-)  # fmt: skip
 _FEW_GAPS: Final = 1.25
-_VIDEO_PREFIX: Final = "1.2.840.10008.1.2.4.10"
 _WHOLE_SLIDE: Final = "1.2.840.10008.5.1.4.1.1.77.1.6"
 
 IMAGES_IN_ACQUISITION: Final = Message(
@@ -44,18 +38,6 @@ CONCATENATION: Final = Message(
 
 
 @dataclass(frozen=True, slots=True)
-class StatedCounts:
-    """Counts that one object states; 0 where it does not."""
-
-    images_in_acquisition: int = 0
-    temporal_positions: int = 0
-    slices: int = 0
-    time_slices: int = 0
-    part: int = 0
-    parts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class StackEvidence:
     """What is known of one stack besides its frames; ``missing`` slices show in the positions."""
 
@@ -68,19 +50,13 @@ class StackEvidence:
     resampled_why: Message | None
 
 
-def stated_counts_of(ds: Dataset) -> StatedCounts:
-    """The counts of one header."""
-    return StatedCounts(*(_count(ds, keyword) for keyword in HEALTH_TAGS))
-
-
 def not_shown_reason(stack: Stack) -> Message | None:
     """Why none of the frames can be shown as an image (D16), or None."""
     instance = stack.frames[0].instance
-    if instance.transfer_syntax_uid.startswith(_VIDEO_PREFIX):
-        return wording.VIDEO
     if instance.sop_class_uid == _WHOLE_SLIDE:
         return wording.WHOLE_SLIDE
-    return None
+    why = refusal(instance.transfer_syntax_uid)
+    return None if why is None else wording.not_shown(why)
 
 
 def stack_health(stack: Stack, evidence: StackEvidence) -> StackHealth:
@@ -174,8 +150,3 @@ def _numbered_to(stack: Stack, evidence: StackEvidence) -> int:
 def _agreed(counts: Sequence[StatedCounts], name: str) -> int:
     values = {getattr(one, name) for one in counts}
     return int(values.pop()) if len(values) == 1 else 0
-
-
-def _count(ds: Dataset, keyword: str) -> int:
-    number = number_of(ds, keyword)
-    return int(number) if number is not None and 0 < number < 1e6 else 0

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from app.core.report import Message
 from app.dicom import wording
-from app.dicom.headers import FrameFacts, Record
 from app.dicom.placement import has_even_gaps, positions_along_normal
+from app.dicom.record import FrameFacts, Record
 
 _FEWEST: Final = 3
 # Says that a slice was taken again later; the others differ between slices of one pass too.

@@ -18,7 +18,7 @@ from app.core.geometry import Geometry
 from app.core.report import Message
 from app.core.study import StudyWarning, Verdict
 from app.dicom import wording
-from app.dicom.headers import FrameFacts
+from app.dicom.record import FrameFacts
 
 Float64Array = npt.NDArray[np.float64]
 

@@ -16,8 +16,9 @@ from typing import Final
 from app.core.errors import AppError, DicomReadError, InputError
 from app.core.report import Message
 from app.dicom.archive import Unpacker, is_zip
-from app.dicom.headers import Record, read_dataset, read_header
+from app.dicom.headers import read_dataset, read_header
 from app.dicom.media_index import files_named, not_among, not_on_disk
+from app.dicom.record import Record
 from app.dicom.tolerant import value_of
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress

@@ -14,9 +14,9 @@ import numpy as np
 from app.core.report import Message
 from app.core.study import StudyWarning
 from app.dicom import wording
-from app.dicom.headers import FrameFacts, Record
 from app.dicom.passes import interleaved_parts
 from app.dicom.placement import SAME_PLACE_MM, name_of, positions_along_normal
+from app.dicom.record import FrameFacts, Record
 
 SEGMENTATION_CLASSES: Final = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 _SAME_DIRECTION = 1e-4

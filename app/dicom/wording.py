@@ -54,10 +54,6 @@ OTHER_ORIENTATION: Final = Message(
     "images of another orientation are shown apart",
     "снимки другой ориентации показаны отдельно",
 )
-VIDEO: Final = Message(
-    "video is not supported; the frames cannot be shown",
-    "видео не поддерживается; кадры показать нельзя",
-)
 WHOLE_SLIDE: Final = Message(
     "whole-slide microscopy is not supported; its tiles are not shown",
     "микроскопия целых стёкол не поддерживается; её фрагменты не показаны",
@@ -109,6 +105,11 @@ def warning(code: str, message: Message) -> StudyWarning:
 def joined(*messages: Message, by: str = "; ") -> Message:
     """Several sentences as one; empty ones are left out."""
     return Message(by.join(m.en for m in messages if m.en), by.join(m.ru for m in messages if m.ru))
+
+
+def not_shown(why: Message) -> Message:
+    """D16: frames without a decoder."""
+    return Message(f"the frames cannot be shown: {why.en}", f"кадры показать нельзя: {why.ru}")
 
 
 def image_by_image(why: Message) -> Message:

@@ -11,8 +11,9 @@ from app.core.finding import Region, SliceRef
 from app.core.geometry import Float64Array, Triple
 from app.core.study import FrameRef, Series, SeriesRef, Stack, Study
 from app.dicom.frame_planes import Plane, planes_of
-from app.dicom.headers import is_projection, read_dataset
+from app.dicom.headers import read_dataset
 from app.dicom.object_reading import ObjectReference
+from app.dicom.record import is_projection
 from app.dicom.source_stack import image_stacks
 from app.dicom.sr_measurements import SrRegion
 

@@ -13,8 +13,9 @@ from app.core.errors import DicomReadError
 from app.core.report import Message
 from app.core.study import Patient
 from app.dicom.grouping import group
-from app.dicom.headers import Record, read_header
+from app.dicom.headers import read_header
 from app.dicom.identity import identity_conflict
+from app.dicom.record import Record
 from app.dicom.scan import REPEATED, SkippedFile, is_same_object
 from app.jobs.cancel import CancelToken
 from app.store.studies import FileFacts

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.core.errors import InputError, ReportError
-from app.dicom.headers import Record
+from app.dicom.record import Record
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress
 from app.store.library_files import StoredObject
