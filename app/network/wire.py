@@ -171,7 +171,9 @@ class WireMessages(DIMSEServiceProvider):
     def get_msg(self, block: bool = False) -> _Received:
         """The next message, or a pair of None where none came and nothing moved."""
         if not block:
-            return super().get_msg(block=False)
+            # Asked by the association's own thread, which must not run away with the answer to a
+            # request of ours: pynetdicom pauses it for that, but not in time on a busy computer.
+            return (None, None) if self.assoc.is_requestor else super().get_msg(block=False)
         began = time.monotonic()
         while True:
             if not self.tick():
