@@ -89,8 +89,10 @@ class SegFrames:
         if padding is not None:
             return int(padding)
         described = {facts.number for facts in self.segments}
+        if 0 not in described:
+            return 0
         highest = (1 << integer_of(ds, "BitsAllocated", 8)) - 1
-        return next(n for n in (0, *range(highest, 0, -1)) if n not in described)
+        return min(set(range(1, highest)) - described, default=highest)
 
     def _segment_numbers(self, ds: Dataset) -> tuple[int, ...]:
         """The segment of each frame; a single segment may be named once for all of them."""

@@ -176,11 +176,11 @@ def target_for(ds: Dataset, frames: SegFrames, study: Study, onto: SeriesRef | N
         if not complete:
             return _on_images(frames, source, study, size)
         geometry = stack.geometry
-        slices = planes_of_grid(geometry)
-        acquired: Sequence[Plane] = slices
+        grid = planes_of_grid(geometry)
+        acquired: Sequence[Plane] = grid
         if stack.verdict == "resampled":
             acquired = [plane for plane in planes_of_stack(stack) if plane is not None]
-        target = Target(source.ref(study), slices, geometry.shape_kji, geometry)
+        target = Target(source.ref(study), grid, geometry.shape_kji, geometry)
         target.place_in_space(_plane_sets(ds, in_space, acquired))
         return target
     slices = _slices_named(frames, source)
