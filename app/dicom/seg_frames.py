@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from app.core.errors import DicomReadError
 from app.dicom.frame_planes import planes_of
 from app.dicom.object_reading import image_object, word_of
-from app.dicom.segment_facts import SegmentFacts, segment_facts
+from app.dicom.segment_facts import segment_facts
 from app.dicom.source_stack import frame_references
 from app.dicom.tolerant import integer_of, items_of, number_of
 
@@ -92,7 +92,7 @@ class SegFrames:
         if 0 not in described:
             return 0
         highest = (1 << integer_of(ds, "BitsAllocated", 8)) - 1
-        return min(set(range(1, highest)) - described, default=highest)
+        return max(set(range(1, highest + 1)) - described, default=highest)
 
     def _segment_numbers(self, ds: Dataset) -> tuple[int, ...]:
         """The segment of each frame; a single segment may be named once for all of them."""
