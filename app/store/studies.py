@@ -6,11 +6,12 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from app.core.errors import StoreError
 from app.core.report import Message
 from app.core.study import Patient, PatientText, Study
+from app.store import study_sql
 from app.store.connection import Connection
 from app.store.path_text import path_of_text, text_of_path
 from app.store.study_search import PLACES_PER_MINUTE, StudyQuery, minute_of
@@ -106,17 +107,17 @@ class Studies:
         """Recount the study, place it in the list and index its words; within a transaction."""
         uid = (study_instance_uid,)
         with self._db.transaction():
-            self._db.execute(_TAKE_PATIENT, uid)
-            self._db.execute(_RECOUNT, uid)
-            self._db.execute(_RECOUNT_FRAMES, uid)
+            self._db.execute(study_sql.TAKE_PATIENT, uid)
+            self._db.execute(study_sql.RECOUNT, uid)
+            self._db.execute(study_sql.RECOUNT_FRAMES, uid)
             row = self._db.row("SELECT * FROM studies WHERE study_instance_uid = ?", uid)
             if row is None:
                 return
             self._db.execute("DELETE FROM study_text WHERE rowid = ?", (row["place"],))
             minute = minute_of(row["study_date"], row["study_time"])
             if row["place"] // PLACES_PER_MINUTE != minute:
-                self._db.execute(_PLACE, (minute * PLACES_PER_MINUTE, *uid))
-            self._db.execute(_INDEX_WORDS, uid)
+                self._db.execute(study_sql.PLACE, (minute * PLACES_PER_MINUTE, *uid))
+            self._db.execute(study_sql.INDEX_WORDS, uid)
 
     def mark_opened(self, study_instance_uid: str, at_utc: str) -> None:
         """Record when the study was opened last."""
@@ -144,9 +145,9 @@ class Studies:
         if query.is_nothing:
             return ()
         if query.match:
-            rows = self._db.rows(_SEARCH, (query.match, *query.places, limit))
+            rows = self._db.rows(study_sql.SEARCH, (query.match, *query.places, limit))
         else:
-            rows = self._db.rows(_LIST, (*query.places, limit))
+            rows = self._db.rows(study_sql.LIST, (*query.places, limit))
         return tuple(_stored(row) for row in rows)
 
     def count(
@@ -162,7 +163,7 @@ class Studies:
         if query.is_nothing:
             return 0
         if query.match:
-            row = self._db.row(_COUNT_MATCHES, (query.match, *query.places))
+            row = self._db.row(study_sql.COUNT_MATCHES, (query.match, *query.places))
         else:
             row = self._db.row(
                 "SELECT COUNT(*) FROM studies WHERE place BETWEEN ? AND ?", query.places
@@ -175,7 +176,9 @@ class Studies:
 
     def get(self, study_instance_uid: str) -> StoredStudy | None:
         """One study, or None."""
-        row = self._db.row(f"{_SELECT} WHERE s.study_instance_uid = ?", (study_instance_uid,))
+        row = self._db.row(
+            f"{study_sql.SELECT} WHERE s.study_instance_uid = ?", (study_instance_uid,)
+        )
         return None if row is None else _stored(row)
 
     def of_patient(self, patient_id: str) -> tuple[StoredStudy, ...]:
@@ -183,7 +186,8 @@ class Studies:
         if not patient_id:
             return ()
         rows = self._db.rows(
-            f"{_SELECT} WHERE s.patient_id = ? ORDER BY s.study_date, s.study_time", (patient_id,)
+            f"{study_sql.SELECT} WHERE s.patient_id = ? ORDER BY s.study_date, s.study_time",
+            (patient_id,),
         )
         return tuple(_stored(row) for row in rows)
 
@@ -255,7 +259,7 @@ class Studies:
         """A blocked study keeps the patient that it had; an empty text overwrites none."""
         patient = study.patient
         self._db.execute(
-            _PUT_STUDY,
+            study_sql.PUT_STUDY,
             (
                 study.study_instance_uid, str(patient.id), patient.issuer, str(patient.name),
                 str(patient.birth_date), patient.sex, study.study_date, study.study_time,
@@ -268,7 +272,7 @@ class Studies:
         """All files were just read: they name one patient, unless the study is blocked."""
         identity = None if study.blocked else self._identity(study)
         self._db.execute_many(
-            _PUT_OPENED,
+            study_sql.PUT_OPENED,
             [
                 (
                     instance.sop_instance_uid, study.study_instance_uid,
@@ -296,7 +300,7 @@ class Studies:
                         facts.sha256, facts.variant, identity, instance.number_of_frames,
                     )
                 )  # fmt: skip
-        self._db.execute_many(_PUT_INSTANCE, rows)
+        self._db.execute_many(study_sql.PUT_INSTANCE, rows)
 
     def _identity(self, study: Study) -> int:
         patient = study.patient
@@ -316,89 +320,6 @@ class Studies:
         if self._folder in path.parents:
             return text_of_path(path.relative_to(self._folder)).replace("\\", "/")
         return text_of_path(path)
-
-
-_SELECT: Final = """SELECT s.*, EXISTS (SELECT 1 FROM importing
-  WHERE importing.study_instance_uid = s.study_instance_uid) AS incomplete FROM studies s"""
-
-_LIST: Final = f"{_SELECT} WHERE s.place BETWEEN ? AND ? ORDER BY s.place DESC LIMIT ?"
-
-# The full-text index is walked from its newest row down: nothing is sorted, LIMIT ends the walk.
-_SEARCH: Final = f"""{_SELECT} JOIN
-  (SELECT rowid AS found FROM study_text WHERE study_text MATCH ? AND rowid BETWEEN ? AND ?
-   ORDER BY rowid DESC LIMIT ?) ON s.place = found ORDER BY found DESC"""  # noqa: S608 - fixed
-
-_COUNT_MATCHES: Final = """SELECT COUNT(*) FROM study_text
-  WHERE study_text MATCH ? AND rowid BETWEEN ? AND ?"""
-
-_PUT_STUDY: Final = """INSERT INTO studies (study_instance_uid, patient_id, patient_issuer,
-  patient_name, patient_birth_date, patient_sex, study_date, study_time, accession_number,
-  description, referring_physician, blocked, blocked_ru, added_at_utc, opened_at_utc, place)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '',
-    (SELECT MIN(0, COALESCE(MIN(place), 0)) - 1 FROM studies))
-  ON CONFLICT (study_instance_uid) DO UPDATE SET
-  patient_id = iif(excluded.blocked || blocked = '', excluded.patient_id, patient_id),
-  patient_issuer = iif(excluded.blocked || blocked = '', excluded.patient_issuer, patient_issuer),
-  patient_name = iif(excluded.blocked || blocked = '', excluded.patient_name, patient_name),
-  patient_birth_date = iif(excluded.blocked || blocked = '',
-    excluded.patient_birth_date, patient_birth_date),
-  patient_sex = iif(excluded.blocked || blocked = '', excluded.patient_sex, patient_sex),
-  study_date = iif(excluded.study_date = '', study_date, excluded.study_date),
-  study_time = iif(excluded.study_time = '', study_time, excluded.study_time),
-  accession_number = iif(excluded.accession_number = '',
-    accession_number, excluded.accession_number),
-  description = iif(excluded.description = '', description, excluded.description),
-  referring_physician = iif(excluded.referring_physician = '',
-    referring_physician, excluded.referring_physician),
-  blocked_ru = iif(excluded.blocked = '', blocked_ru, excluded.blocked_ru),
-  blocked = iif(excluded.blocked = '', blocked, excluded.blocked),
-  images_deleted_at_utc = ''"""
-
-_PUT_OPENED: Final = """INSERT INTO instances (sop_instance_uid, study_instance_uid,
-  series_instance_uid, path, source, origin, frames, identity) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT (study_instance_uid, series_instance_uid, sop_instance_uid, path) DO UPDATE SET
-  identity = COALESCE(excluded.identity, identity), frames = excluded.frames, missing = 0"""
-
-_PUT_INSTANCE: Final = """INSERT INTO instances (sop_instance_uid, study_instance_uid,
-  series_instance_uid, path, origin, source, size_bytes, mtime_ns, sha256, variant, identity,
-  frames) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT (study_instance_uid, series_instance_uid, sop_instance_uid, path) DO UPDATE SET
-  origin = excluded.origin, source = excluded.source, size_bytes = excluded.size_bytes,
-  mtime_ns = excluded.mtime_ns, sha256 = excluded.sha256, variant = excluded.variant,
-  identity = excluded.identity, frames = excluded.frames, missing = 0"""
-
-# The patient of most of its objects, as far as they were asked.
-_TAKE_PATIENT: Final = """UPDATE studies SET (patient_id, patient_issuer, patient_name,
-  patient_birth_date, patient_sex) = (SELECT patient_id, issuer, name, birth_date, sex
-    FROM instances JOIN identities ON identities.number = instances.identity
-    WHERE instances.study_instance_uid = ?1 GROUP BY instances.identity
-    ORDER BY patient_id = '', name = '', COUNT(*) DESC, instances.identity LIMIT 1)
-  WHERE study_instance_uid = ?1
-  AND EXISTS (SELECT 1 FROM instances WHERE study_instance_uid = ?1 AND identity IS NOT NULL)"""
-
-_RECOUNT: Final = """UPDATE studies SET
-  series_count = (SELECT COUNT(*) FROM series WHERE study_instance_uid = ?1),
-  modalities = (SELECT COALESCE(GROUP_CONCAT(modality, '/'), '') FROM (SELECT DISTINCT modality
-    FROM series WHERE study_instance_uid = ?1 AND modality <> '' ORDER BY modality)),
-  (object_count, missing_count) = (SELECT COUNT(*), COALESCE(SUM(gone), 0) FROM
-    (SELECT MIN(missing) AS gone FROM instances WHERE study_instance_uid = ?1
-     GROUP BY sop_instance_uid, variant))
-  WHERE study_instance_uid = ?1"""
-
-_RECOUNT_FRAMES: Final = """UPDATE series SET frames = (SELECT COALESCE(SUM(most), 0) FROM
-    (SELECT MAX(frames) AS most FROM instances WHERE study_instance_uid = ?1
-     AND series_instance_uid = series.series_instance_uid GROUP BY sop_instance_uid, variant))
-  WHERE study_instance_uid = ?1 AND NOT EXISTS (SELECT 1 FROM instances
-    WHERE study_instance_uid = ?1 AND series_instance_uid = series.series_instance_uid
-    AND frames < 0)"""
-
-_PLACE: Final = f"""UPDATE studies SET place = (SELECT COALESCE(MAX(place), ?1) + 1 FROM studies
-  WHERE place >= ?1 AND place < ?1 + {PLACES_PER_MINUTE}) WHERE study_instance_uid = ?2"""  # noqa: S608 - a number of our own
-
-_INDEX_WORDS: Final = """INSERT INTO study_text (rowid, patient_name, patient_id, description,
-  series, accession, physician, modality)
-  SELECT place, patient_name, patient_id, description, series, accession, physician, modality
-  FROM study_words WHERE study_instance_uid = ?"""
 
 
 def _stored(row: sqlite3.Row) -> StoredStudy:

@@ -15,7 +15,7 @@ from app.core.errors import StoreError
 from app.core.study import Instance, Patient, PatientText, Series, Study
 from app.store.connection import translate
 from app.store.store import Store
-from app.store.studies import _LIST, _SEARCH
+from app.store.study_sql import LIST, SEARCH
 from tests.support.domain import FixedClock
 
 NOW = "2026-11-20T10:00:00+00:00"
@@ -151,15 +151,15 @@ def test_a_name_is_found_by_itself(store: Store, name: str) -> None:
     assert _found(store, name) == ["1"]
 
 
-@pytest.mark.parametrize("sql", [_LIST, _SEARCH])
+@pytest.mark.parametrize("sql", [LIST, SEARCH])
 def test_no_search_sorts_the_library_or_counts_its_objects(store: Store, sql: str) -> None:
-    values = (0, 1, 10) if sql == _LIST else ('"x"*', 0, 1, 10)
+    values = (0, 1, 10) if sql == LIST else ('"x"*', 0, 1, 10)
     plan = [row["detail"] for row in store._db.rows(f"EXPLAIN QUERY PLAN {sql}", values)]
     text = "\n".join(plan)
     assert "instances" not in text
     assert "SCAN s" not in plan
     assert ("studies_by_place" in text) or "place=?" in text
-    if sql == _LIST:
+    if sql == LIST:
         assert "TEMP B-TREE" not in text
     else:
         # the full-text index itself gives the order; what is sorted after is one page
