@@ -189,7 +189,8 @@ def _joined(values: Any) -> str:  # noqa: ANN401 - pydicom's multi values
     # A PersonName can be iterated too, but means one text.
     if hasattr(values, "alphabetic"):
         return str(values)
-    return "\\".join(str(item) for item in values)
+    # never a sequence where a text should be: printing one is exponential in its depth
+    return "\\".join(str(item) for item in values if not isinstance(item, Dataset))
 
 
 def _raw_bytes(ds: Dataset, keyword: str) -> bytes | None:

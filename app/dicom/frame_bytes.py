@@ -6,7 +6,7 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -98,8 +98,11 @@ def quick_image_header(path: Path) -> ImageHeader | None:
                 head += file.read(length - len(head)) or b""
                 found = quick_header(head, size)
                 if found is not None:
-                    file.seek(found.end)
-                    place = _place(file, path, found.dataset)
+                    element = head[found.end : found.end + 12]
+                    if len(element) < 12:
+                        file.seek(found.end)
+                        element = file.read(12) or b""
+                    place = _place(element, found.end, size, path, found.dataset)
                     return ImageHeader(found.dataset, place) if place else None
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -114,7 +117,8 @@ def image_header(path: Path) -> ImageHeader:
             place = None
             syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
             if syntax and syntax not in _IN_WORDS:
-                place = _place(file, path, dataset)
+                start, size = file.tell(), os.fstat(file.fileno()).st_size
+                place = _place(file.read(12), start, size, path, dataset)
             if place is not None:
                 return ImageHeader(dataset, place)
     except (*MALFORMED, OSError) as error:
@@ -122,10 +126,10 @@ def image_header(path: Path) -> ImageHeader:
     return ImageHeader(read_dataset(path), None)
 
 
-def _place(file: BinaryIO, path: Path, dataset: Dataset) -> PixelPlace | None:
-    """What the element says whose tag is next in ``file``; None where it is no pixel data."""
-    start, size = file.tell(), os.fstat(file.fileno()).st_size
-    element = file.read(12)
+def _place(
+    element: bytes, start: int, size: int, path: Path, dataset: Dataset
+) -> PixelPlace | None:
+    """What the 12 bytes at ``start`` say, where reading ended; None where it is no pixel data."""
     syntax = dataset.file_meta.TransferSyntaxUID
     try:
         group, number, length = struct.unpack_from("<HHL", element)

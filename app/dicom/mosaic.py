@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 from app.core.geometry import Triple
 from app.core.report import Message
@@ -160,9 +161,10 @@ def _parse_csa(raw: bytes) -> dict[str, tuple[str, ...]]:
 
 def _private_value(ds: Dataset, tag: int) -> object:
     try:
-        return ds[tag].value if tag in ds else None
+        value: object = ds[tag].value if tag in ds else None
     except MALFORMED:
         return None
+    return None if isinstance(value, Sequence) else value
 
 
 def _whole(value: object) -> int:

@@ -37,6 +37,7 @@ _LONG: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _PIXELS: Final = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 _CHARSET: Final = 0x00080005
 _SYNTAX: Final = 0x00020010
+_LAST_GROUP, _DELIMITERS = 0x7FE0, 0xFFFE
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED: Final = 0xFFFFFFFF
 _DECLINED_SYNTAXES: Final = frozenset(
@@ -80,8 +81,8 @@ def quick_header(
     """The header in the first bytes of a file, up to its pixel data; None where pydicom must read.
 
     ``head`` must begin at byte 0 and reach to the pixel data or to the end of the file, whose size
-    is ``size_bytes``. ``wanted``: tags to keep, besides the meta header and the character set; None
-    keeps all. The values of the dataset are shared with other headers: not to be changed.
+    is ``size_bytes``. ``wanted``: tags to keep besides the meta header, SpecificCharacterSet among
+    them; None keeps all. The values of the dataset are shared with others: not to be changed.
     """
     try:
         return _read(head, size_bytes, wanted)
@@ -105,6 +106,7 @@ class _Remembering(Dataset):
     _raw: dict[int, _Raw]
     _memory: _Memory
     _read_tags: set[int] | None
+    _has_groups: bool
 
     def get(self, key: Any, default: Any = None) -> Any:  # noqa: ANN401 - as in pydicom
         """The value of a keyword, as ``Dataset.get``."""
@@ -195,7 +197,7 @@ def remembered(function: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         dataset: Any = args[0]
-        if dataset.__class__ is not _Remembering or not _GROUPS.isdisjoint(dataset._raw):
+        if dataset.__class__ is not _Remembering or dataset._has_groups:
             return function(*args, **kwargs)
         raw, outer = dataset._raw, dataset._read_tags
         given = (args[1:], *kwargs.items())
@@ -289,9 +291,9 @@ def _meta(head: bytes) -> tuple[dict[int, _Raw], int]:
 def _elements(
     head: bytes, position: int, implicit: bool, wanted: Collection[int] | None
 ) -> tuple[dict[int, _Raw], int]:
-    """Elements by tag, from ``position`` to the pixel data or the end; tags must ascend."""
+    """Elements by tag, from ``position`` to the pixel data or the end."""
     found: dict[int, _Raw] = {}
-    end, last = len(head), -1
+    end = len(head)
     vr = b""
     while position < end:
         if implicit:
@@ -299,33 +301,31 @@ def _elements(
             value_at = position + 8
         else:
             group, element, vr, length = _short_element(head, position)
-            if vr in _SHORT:
-                value_at = position + 8
-            elif vr in _LONG:
-                length = _long_length(head, position + 8)[0]
-                value_at = position + 12
+            value_at = position + 8
+            if vr not in _SHORT:
+                if vr not in _LONG:
+                    raise _Declined
+                length = _long_length(head, value_at)[0]
+                value_at += 4
+        tag = group << 16 | element
+        if group >= _LAST_GROUP or group <= 2:
+            if tag in _PIXELS:
+                return found, position
+            if group == _DELIMITERS or group <= 2:
+                raise _Declined
+        if length == _UNDEFINED:
+            if (_dictionary_vr(tag) == "SQ") if implicit else vr == b"SQ":
+                next_at = _after_sequence(head, value_at, implicit, 0)
+                length = next_at - value_at - 8  # without the delimiter: as of defined length
             else:
                 raise _Declined
-        tag = group << 16 | element
-        if tag in _PIXELS:
-            return found, position
-        if tag <= last or group == 0xFFFE or group <= 2:
-            raise _Declined
-        last = tag
-        if length == _UNDEFINED:
-            is_sequence = _dictionary_vr(tag) == "SQ" if implicit else vr == b"SQ"
-            if not is_sequence:
-                raise _Declined
-            position = _after_sequence(head, value_at, implicit, 0)
-            if wanted is None or tag in wanted:
-                # without the delimiter: like a sequence of defined length
-                found[tag] = (tag, vr, head[value_at : position - 8], value_at)
-            continue
-        position = value_at + length
-        if position > end:
-            raise _Declined
-        if wanted is None or tag in wanted or tag == _CHARSET:
-            found[tag] = (tag, vr, head[value_at:position], value_at)
+        else:
+            next_at = value_at + length
+        if wanted is None or tag in wanted:
+            found[tag] = (tag, vr, head[value_at : value_at + length], value_at)
+        position = next_at
+    if position > end:
+        raise _Declined
     return found, end
 
 
@@ -380,6 +380,7 @@ def _dataset(
     fields = dataset.__dict__
     fields.update(_EMPTY)
     fields["_raw"], fields["_memory"], fields["_read_tags"] = elements, memory, None
+    fields["_has_groups"] = any(tag in elements for tag in _GROUPS)
     fields["_private_blocks"], fields["_pixel_id"] = {}, {}
     fields["_read_implicit"], fields["_read_little"] = implicit, True
     return dataset

@@ -312,7 +312,7 @@ def _private(ds: Dataset, group: int, creator: str, element: int) -> tuple[str, 
     if isinstance(value, bytes):
         value = value.decode("ascii", "ignore")
     items = value if hasattr(value, "__iter__") and not isinstance(value, str) else [value]
-    return tuple(str(item).strip(" \0") for item in items)
+    return tuple(str(item).strip(" \0") for item in items if not isinstance(item, Dataset))
 
 
 def _positive(ds: Dataset, keyword: str) -> float | None:

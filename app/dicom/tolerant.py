@@ -114,7 +114,8 @@ def words_of(ds: Dataset, keyword: str) -> tuple[str, ...]:
     if value is None:
         return ()
     items = value if _is_multiple(value) else [value]
-    return tuple(str(item).strip() for item in items)
+    # A sequence where a text should be: printing one takes time exponential in its depth.
+    return tuple(str(item).strip() for item in items if not isinstance(item, Dataset))
 
 
 def items_of(ds: Dataset | None, keyword: str) -> tuple[Dataset, ...]:
