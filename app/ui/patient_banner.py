@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from app.core.study import Study
+from app.core.study import Completeness, Study
 from app.ui.corner_texts import patient_line, person_line, study_line
 from app.ui.texts import language, language_changed, tr
 
@@ -25,6 +25,7 @@ class PatientBanner(QFrame):
         self._person = _label("")
         self._about = _label("dim")
         self._warning = _label("badge-warn")
+        self._incomplete = _label("badge-warn")
         self._state = _label("badge")
         self._reader = _label("dim")
         self._language = QPushButton()
@@ -38,7 +39,9 @@ class PatientBanner(QFrame):
         for label in (self._name, self._person, self._about):
             row.addWidget(label)
         row.addStretch(1)
-        right: tuple[QWidget, ...] = (self._warning, self._state, self._language, self._reader)
+        right: tuple[QWidget, ...] = (
+            self._incomplete, self._warning, self._state, self._language, self._reader,
+        )  # fmt: skip
         for widget in right:
             row.addWidget(widget)
         column = QVBoxLayout(self)
@@ -81,6 +84,12 @@ class PatientBanner(QFrame):
         self._warning.setText("⚠ " + " ".join(sorted({item.code for item in warnings})))
         sentences = (f"{item.code}  {item.text_in(language())}" for item in warnings)
         self._warning.setToolTip("\n".join(sentences))
+        whole = study.completeness if study else Completeness()
+        self._incomplete.setVisible(not whole.is_complete)
+        self._incomplete.setText(tr("banner.incomplete", n=whole.received, of=whole.expected))
+        self._incomplete.setToolTip(
+            tr("banner.incomplete.tip", n=whole.received, of=whole.expected)
+        )
         blocked = study.blocked if study else ""
         if study is not None and language() == "ru":
             blocked = study.blocked_ru or blocked

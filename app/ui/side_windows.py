@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
 
 from app import __version__
+from app.ui.deidentify_window import DeidentifyWindow
 from app.ui.job_bridge import JobBridge
 from app.ui.left_out_window import LeftOutWindow
 from app.ui.objects_window import ObjectsWindow
@@ -54,6 +55,7 @@ class SideWindows(QObject):
         """The study that is open now; windows on another one close."""
         self._session = session
         self._close("objects")
+        self._close("deidentify")
 
     def set_scan(self, scan: ScanResult) -> None:
         """What the latest opening found and left out."""
@@ -134,6 +136,11 @@ class SideWindows(QObject):
         words = [tr("objects.imported", n=added) if added else tr("objects.imported_none")]
         words += [note.text(language()) for note in results.notes]
         self.said.emit(" ".join(words))
+
+    def show_deidentify(self) -> None:
+        """Export the open study without what identifies the patient."""
+        if self._session is not None:
+            self._show("deidentify", DeidentifyWindow(self._bridge, self._session, self._owner))
 
     def show_keys(self) -> None:
         """The help on keys and mouse."""
