@@ -9,7 +9,15 @@ from html import escape
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.ui.health_words import Degree, Health, health_of
 from app.ui.panel_style import set_role
@@ -42,6 +50,8 @@ class HealthPanel(QFrame):
         self._head.setProperty("role", "health")
         self._head.setCheckable(True)
         self._head.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        # The panel is as wide as the list of series above it, whatever the words.
+        self._head.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._head.toggled.connect(self._unfold)
         self._facts = QLabel()
         self._facts.setWordWrap(True)
