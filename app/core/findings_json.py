@@ -397,6 +397,7 @@ def _provenance_to_json(origin: Provenance) -> Json:
         # only where it is so: what was hashed before the key existed keeps its hash
         **({"partial": True} if origin.partial else {}),
         **({"manufacturer": origin.manufacturer} if origin.manufacturer else {}),
+        **({"lossy": origin.lossy} if origin.lossy else {}),
     }
 
 
@@ -417,6 +418,7 @@ def _provenance_from_json(row: object, where: str) -> Provenance:
         forced=bool(row.get("forced", False)),
         partial=bool(row.get("partial", False)),
         manufacturer=_text(row, "manufacturer"),
+        lossy=_text(row, "lossy"),
     )
 
 

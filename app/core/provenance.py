@@ -12,7 +12,8 @@ class Provenance:
 
     ``at_utc`` is ISO 8601 with offset. ``operating_point`` names the threshold set in force.
     ``manufacturer`` made the model where it is none of ours: its results were read, not computed.
-    ``partial``: the study was known to be incomplete when the model ran (D18).
+    ``partial``: the study was known to be incomplete when the model ran (D18). ``lossy``: the ratio
+    by which the images had been compressed with loss, ``?`` where it is not stated (I16).
     """
 
     kind: Literal["model", "person"]
@@ -27,3 +28,4 @@ class Provenance:
     forced: bool = False
     partial: bool = False
     manufacturer: str = ""
+    lossy: str = ""

@@ -12,8 +12,8 @@ from app.core.ultrasound import UsRegion
 from app.core.uptake import SuvFactors
 from app.core.volume import ColorTable
 from app.dicom.cine import frame_times_s
+from app.dicom.codestream import ALWAYS_LOSSY
 from app.dicom.color import supplement_of
-from app.dicom.decoders import ALWAYS_LOSSY
 from app.dicom.suv import suv_of
 from app.dicom.tolerant import integer_of, numbers_of, text_words_upper
 from app.dicom.us_regions import pixel_aspect_of

@@ -13,6 +13,11 @@ from typing import Final, Literal
 
 Kind = Literal["jpeg", "jpeg-ls", "jpeg 2000"]
 
+ALWAYS_LOSSY: Final = frozenset(
+    f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 52, 53, 54, 55, 56, 59, 60, 61, 62, 63, 64)
+)
+"""JPEG processes that lose information whatever the header says (I16)."""
+
 _SOF_LS: Final = 0xF7
 _SOF_DCT: Final = frozenset({0xC0, 0xC1, 0xC2})
 _SOF: Final = frozenset({*range(0xC0, 0xD0), _SOF_LS}) - {0xC4, 0xC8, 0xCC}

@@ -19,7 +19,6 @@ from typing import Any, Final
 import jpeg_ls  # type: ignore[import-untyped]
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk
 from openjpeg.utils import decode as decode_jpeg_2000
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -62,11 +61,6 @@ NATIVE: Final = frozenset(
     {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"}
 )
 """Transfer syntaxes whose pixels are not compressed one by one."""
-
-ALWAYS_LOSSY: Final = frozenset(
-    f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 52, 53, 54, 55, 56, 59, 60, 61, 62, 63, 64)
-)
-"""JPEG processes that lose information whatever the header says (I16)."""
 
 _VIDEO: Final = Message(
     "it is a video, which is not played", "это видео, воспроизведение не поддерживается"
@@ -291,8 +285,11 @@ def _unpack_bits(data: bytes, start: int, end: int, size: int) -> bytes:
 def _gdcm(frame: EncodedFrame, stream: Codestream | None) -> Decoded:
     """Through SimpleITK, from a bare one-frame object: without rescale, sign or colour space.
 
-    What GDCM would make of those is decided by this program for all decoders alike.
+    What GDCM would make of those is decided by this program for all decoders alike. The library is
+    loaded here: it is large, and few images need it.
     """
+    import SimpleITK as sitk
+
     precision = stream.precision if stream is not None else frame.bits_allocated
     count = stream.components if stream is not None else frame.samples
     bare = Dataset()

@@ -20,6 +20,7 @@ from app.core.errors import DicomReadError
 from app.core.study import FrameRef, Instance, Patient, PatientText, StudyWarning
 from app.dicom import wording
 from app.dicom.character_sets import doubts_of, text_of
+from app.dicom.codestream import ALWAYS_LOSSY
 from app.dicom.functional_groups import FUNCTIONAL_GROUP_TAGS, FunctionalGroups
 from app.dicom.mosaic import ASSUMED, MOSAIC_TAGS
 from app.dicom.phases import SPLITTING_TAGS, Labels, phases_of, splitters_of
@@ -223,8 +224,8 @@ def quantity_of(ds: Dataset, index: int = 0) -> str:
     if rescale_type and rescale_type not in ("US", "UNSPECIFIED"):
         return "HU" if rescale_type in ("HU", "HU_MOD") else rescale_type
     modality, image_type = _word(ds, "Modality").upper(), text_words_upper(ds, "ImageType")
-    if modality == "PT":
-        return _word(ds, "Units").upper() or "arbitrary"
+    if modality == "PT" and _word(FunctionalGroups(ds).holder(index, "Units"), "Units"):
+        return _word(FunctionalGroups(ds).holder(index, "Units"), "Units").upper()
     if modality == "RTDOSE":
         return "GY" if _word(ds, "DoseUnits").upper() == "GY" else "arbitrary"
     unit = real_world_unit(ds, FunctionalGroups(ds), index)
@@ -326,7 +327,9 @@ def _contrast(ds: Dataset) -> bool | None:
 
 
 def _lossy(ds: Dataset) -> tuple[StudyWarning, ...]:
-    if _word(ds, "LossyImageCompression") != "01":
+    if _word(ds, "LossyImageCompression") != "01" and _meta(ds, "TransferSyntaxUID") not in (
+        ALWAYS_LOSSY
+    ):
         return ()
     ratio = number_of(ds, "LossyImageCompressionRatio")
     return (wording.warning("I16", wording.compressed_with_loss(ratio)),)

@@ -84,9 +84,28 @@ def suv_of(ds: Dataset) -> tuple[SuvFactors | None, Message | None]:
     if text_words_upper(ds, "Modality")[:1] != ("PT",):
         return None, None
     try:
-        return _factors(ds), None
+        return _factors(_with_unassigned(ds)), None
     except _NoSuvError as error:
         return None, error.message
+
+
+def _with_unassigned(ds: Dataset) -> Dataset:
+    """The attributes that a legacy converted object keeps without a place of their own, on top.
+
+    PS3.3 C.7.6.16.2.22 and C.7.6.16.2.23: what all slices share, and what the first has.
+    """
+    shared = items_of(ds, "SharedFunctionalGroupsSequence")[:1]
+    frames = items_of(ds, "PerFrameFunctionalGroupsSequence")[:1]
+    unassigned = [
+        *(i for g in frames for i in items_of(g, "UnassignedPerFrameConvertedAttributesSequence")),
+        *(i for g in shared for i in items_of(g, "UnassignedSharedConvertedAttributesSequence")),
+    ]
+    if not unassigned:
+        return ds
+    flat = Dataset()
+    for source in (*unassigned, ds):
+        flat.update({element.tag: element for element in source})
+    return flat
 
 
 def _factors(ds: Dataset) -> SuvFactors:

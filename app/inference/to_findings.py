@@ -236,6 +236,7 @@ class _Builder:
                 operating_point=point.name if point else "",
                 forced=result.forced,
                 partial=not self._study.completeness.is_complete,
+                lossy=self._volume.lossy,
             ),
         )
 

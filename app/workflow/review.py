@@ -87,6 +87,7 @@ def add(session: StudySession, content: FindingContent, ref: SeriesRef, mask: Ma
         masks[sha256] = mask
         region = content.region or Region("segment")
         content = replace(content, region=replace(region, kind="segment", mask_sha256=sha256))
+    volume = session.volume(ref)
     finding = Finding(
         uid=session.context.uids.new_uid(),
         tracking_uid=session.context.uids.new_uid(),
@@ -96,7 +97,12 @@ def add(session: StudySession, content: FindingContent, ref: SeriesRef, mask: Ma
         proposal=Proposal(content),
         current=content,
         state="proposed",
-        provenance=Provenance("person", at_utc=now, person=session.context.user),
+        provenance=Provenance(
+            "person",
+            at_utc=now,
+            person=session.context.user,
+            lossy=volume.lossy if volume is not None else "",
+        ),
     )
     finding = decide(finding, Decision("accept", session.context.user, now))
     session.run(FindingChange(session, "add", None, finding, masks=masks))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -82,3 +83,11 @@ def test_an_earlier_value_is_kept_as_it_is_and_never_made_up(
     (read,) = findings_from_json([{"uid": "a", "label": "x", "measurements": [row]}])
     previous = read.current.measurements[0].previous
     assert (None if previous is None else str(previous.value)) == expected
+
+
+def test_i16_loss_by_compression_stays_with_the_finding() -> None:
+    plain = model_finding()
+    lossy = replace(plain, provenance=replace(plain.provenance, lossy="12:1"))
+    row = finding_to_json(lossy)
+    assert finding_from_json(row, study_instance_uid=STUDY_UID).provenance.lossy == "12:1"
+    assert "lossy" not in json.dumps(finding_to_json(plain))

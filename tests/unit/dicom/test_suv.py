@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import PositronEmissionTomographyImageStorage
 
+from app.dicom.headers import quantity_of
 from app.dicom.suv import suv_of
 from tests.support.opened import open_volume
 from tests.support.synthetic_dicom import SeriesSpec, write_series
@@ -248,3 +249,16 @@ def test_i13_the_reason_stays_with_the_volume(tmp_path):
     _, volume = open_volume(tmp_path, paths)
     assert volume.suv is None
     assert "(0010,1030)" in volume.suv_missing.en
+
+
+def test_i13_legacy_converted_pet_keeps_its_attributes_in_unassigned_sequences():
+    plain = pet()
+    kept = Dataset()
+    for keyword in ("Units", "DecayCorrection", "RadiopharmaceuticalInformationSequence"):
+        kept[keyword] = plain[keyword]
+        del plain[keyword]
+    group = Dataset()
+    group.UnassignedSharedConvertedAttributesSequence = Sequence([kept])
+    plain.SharedFunctionalGroupsSequence = Sequence([group])
+    assert factor(plain) == pytest.approx(WEIGHT * 1000 / decayed(3600))
+    assert quantity_of(plain) == "BQML"
