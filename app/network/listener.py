@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -141,7 +141,12 @@ class Listener:
         thread.join(_END_SECONDS)
         active = server.active_associations
         for association in active:
-            association.abort()
+            if association.requestor.primitive is not None:
+                association.abort()
+            elif isinstance(association.dul.socket, WireSocket):
+                # It still waits for the caller's first word: None is how that wait times out.
+                association.dul.socket.hang_up()
+                association.dul.to_user_queue.put(cast(Any, None))
         deadline = time.monotonic() + _END_SECONDS
         for association in active:
             association.join(max(0.0, deadline - time.monotonic()))

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import socket
 import ssl
@@ -137,6 +138,12 @@ class WireSocket(AssociationSocket):
         except OSError as error:
             self.failure = self.failure or error
             self.event_queue.put("Evt17")
+
+    def hang_up(self) -> None:
+        """End the connection as if the peer had; any thread. The reading thread cleans up."""
+        if self.socket is not None:
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
 
     def _ready_for_work(self, wire: socket.socket) -> None:
         # Requests and answers alternate: with Nagle's algorithm each would wait for the other's
