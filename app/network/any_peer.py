@@ -11,6 +11,7 @@ from app.network import dicomweb
 from app.network import echo as dimse_echo
 from app.network import find as dimse_find
 from app.network import retrieve as dimse_retrieve
+from app.network import send as dimse_send
 from app.network.answers import (
     EchoResult,
     Found,
@@ -100,8 +101,6 @@ def send(
     """Send files; what the peer did not take is named with the reason. Raises ``NetworkFault``."""
     if isinstance(peer, WebPeer):
         return dicomweb.store(peer, paths, progress=progress, cancel=cancel)
-    from app.network import send as dimse_send
-
     return dimse_send.send(peer, paths, progress=progress, cancel=cancel)
 
 

@@ -1,0 +1,85 @@
+"""``overread retrieve``: a study from a network peer, into the library or into files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from app.cli.echo import PEER_HELP
+
+SCHEMA = "overread.retrieve/1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the verb."""
+    parser.add_argument("peer", metavar="PEER", help=PEER_HELP)
+    parser.add_argument("--study", required=True, metavar="UID")
+    parser.add_argument("--series", default=None, metavar="UID", help="this series only")
+    parser.add_argument(
+        "--method", choices=("get", "move"), default="get",
+        help="move: the peer calls us back; it must know our AE title and port",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=Path, default=None, metavar="DIR", help="files here, not into the library"
+    )
+    parser.add_argument("--data", type=Path, default=None, help="folder of the local library")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Retrieve; exit 4 where not everything came, with what did come kept."""
+    from app.bootstrap import build_context
+    from app.cli.exit_codes import ExitCode
+    from app.cli.progress_line import ProgressLine
+    from app.core.study import Completeness
+    from app.network.answers import RetrieveRequest
+    from app.workflow.peers import book_of
+    from app.workflow.retrieve_study import Retrieval, retrieve_study, retrieve_to_folder
+
+    whole: Completeness | None = None
+    with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as line:
+        context = build_context(data_folder=args.data, workspace=Path(workspace))
+        try:
+            peer = book_of(context).peer(args.peer)
+            wanted = Retrieval(peer, RetrieveRequest(args.study, args.series), args.method)
+            if args.out is None:
+                retrieved = retrieve_study(context, wanted, progress=line.show)
+                outcome, whole = retrieved.outcome, retrieved.completeness
+            else:
+                outcome = retrieve_to_folder(context, wanted, args.out, progress=line.show)
+        finally:
+            context.close()
+    answer: dict[str, Any] = {
+        "schema": SCHEMA,
+        "peer": peer.name,
+        "study_instance_uid": args.study,
+        "series_instance_uid": args.series,
+        "method": args.method,
+        "out": None if args.out is None else str(args.out),
+        "expected": outcome.expected,
+        "received": outcome.received,
+        "failed": outcome.failed,
+        "missing": list(outcome.missing),
+        "complete": outcome.is_complete,
+        "warnings": [{"en": warning.en, "ru": warning.ru} for warning in outcome.warnings],
+        "library": None
+        if whole is None
+        else {
+            "received": whole.received,
+            "expected": whole.expected,
+            "complete": whole.is_complete,
+        },
+    }
+    if args.json:
+        print(json.dumps(answer, ensure_ascii=False))
+    else:
+        of = "" if outcome.expected is None else f" of {outcome.expected}"
+        print(f"{outcome.received}{of} objects received from {peer.name}")
+        for warning in outcome.warnings:
+            print(f"  ! {warning.en}")
+        if not outcome.is_complete:
+            print("The study is incomplete; the same command again brings the rest.")
+    return ExitCode.DONE if outcome.is_complete else ExitCode.ENVIRONMENT
