@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,7 @@ CONFLICTING: Final = Message(
     "Уже есть другой объект с тем же UID и иным содержимым; сохранены оба.",
 )
 _CHUNK: Final = 1 << 20
+_FLUSHED_AT_ONCE: Final = 16
 
 
 @dataclass(slots=True)
@@ -39,7 +41,7 @@ class Prepared:
     files: dict[Path, FileFacts] = field(default_factory=dict)
     repeated: list[SkippedFile] = field(default_factory=list)
     conflicts: list[SkippedFile] = field(default_factory=list)
-    copied: int = 0
+    copies: list[Path] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class BatchIndexer:
     def prepare(self, batch: Sequence[FoundFile], records: Sequence[Record]) -> Prepared:
         """Compare with what is there and make the copies. Raises ``DiskFull``, ``Cancelled``."""
         prepared = Prepared()
+        self._check_space(records)
         by_path = {file.path: file for file in batch}
         met: dict[str, list[_Twin]] = {}
         for record in records:
@@ -87,14 +90,9 @@ class BatchIndexer:
             has_copy = any(twin.is_copy and twin.variant == variant for twin in twins)
             facts = FileFacts(source.path, source.size_bytes, source.mtime_ns, variant=variant)
             if is_member or (self._copies and not has_copy):
-                check_space(
-                    self._images,
-                    source.size_bytes,
-                    reserve_mb=self._context.settings.disk_reserve_mb,
-                )
                 path, sha256 = _copied(record, self._images)
                 facts = replace(facts, origin="copy", sha256=sha256)
-                prepared.copied += 1
+                prepared.copies.append(path)
             prepared.records.append(
                 replace(record, instance=replace(record.instance, path=path))
             )  # fmt: skip
@@ -105,6 +103,7 @@ class BatchIndexer:
                     facts.origin == "copy", is_gone=False,
                 )
             )  # fmt: skip
+        _flush(prepared.copies)
         return prepared
 
     def store(self, prepared: Prepared) -> set[str]:
@@ -120,6 +119,17 @@ class BatchIndexer:
         for uid in touched:
             judge_identity(self._context, uid)
         return touched
+
+    def _check_space(self, records: Sequence[Record]) -> None:
+        """What came out of an archive has another size than the archive: asked anew each time."""
+        own = self._context.workspace
+        paths = (record.instance.path for record in records)
+        copied = [path for path in paths if self._copies or own in path.parents]
+        if copied:
+            reserve_mb = self._context.settings.disk_reserve_mb
+            check_space(
+                self._images, sum(path.stat().st_size for path in copied), reserve_mb=reserve_mb
+            )
 
     def _twins(self, record: Record) -> list[_Twin]:
         return [
@@ -183,15 +193,27 @@ def _copied(record: Record, images: Path) -> tuple[Path, str]:
             while chunk := source.read(_CHUNK):
                 digest.update(chunk)
                 sink.write(chunk)
-            # the row that says it is there must not reach the disk before the bytes do
-            sink.flush()
-            os.fsync(sink.fileno())
         target = folder / f"{name}-{digest.hexdigest()[:16]}.dcm"
         if target.exists():
             part.unlink()
         else:
             part.replace(target)
     return target, digest.hexdigest()
+
+
+def _flush(paths: Sequence[Path]) -> None:
+    """To the disk: the row that says that a file is there must not get there before its bytes.
+
+    Several at a time: a file system writes its journal once for all that wait.
+    """
+    with ThreadPoolExecutor(_FLUSHED_AT_ONCE) as threads:
+        for _ in threads.map(_flush_one, paths):
+            pass
+
+
+def _flush_one(path: Path) -> None:
+    with disk_faults(path.parent), path.open("rb+") as copy:
+        os.fsync(copy.fileno())
 
 
 def _short(uid: str) -> str:

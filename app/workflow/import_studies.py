@@ -143,7 +143,7 @@ class _Import:
                 )  # fmt: skip
                 self._refresh(lost - touched)
             self.studies |= touched | lost
-            self.copied += prepared.copied
+            self.copied += len(prepared.copies)
             self.skipped += [*scanned.skipped, *prepared.repeated]
             self.unreadable += scanned.unreadable
             self.conflicts += prepared.conflicts
