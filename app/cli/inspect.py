@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from app.core.report import Message
     from app.core.study import Series, Stack, StackHealth, Study, StudyWarning
-    from app.dicom.assemble import StackReader
     from app.dicom.scan import ScanResult
+    from app.dicom.stack_reader import StackReader
 
     RangeKey = tuple[str, str, int]
     Ranges = dict[RangeKey, tuple[list[float] | None, Message | None]]
@@ -58,7 +58,7 @@ def _value_ranges(studies: tuple[Study, ...], progress: Any) -> Ranges:  # noqa:
     """Least and greatest modality value of each stack, or why its pixels cannot be read."""
     from app.core.errors import AppError
     from app.core.report import Message
-    from app.dicom.assemble import StackReader
+    from app.dicom.stack_reader import StackReader
 
     ranges: Ranges = {}
     stacks = [(s, e, k) for s in studies for e in s.series for k in e.stacks]

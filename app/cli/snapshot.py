@@ -98,7 +98,7 @@ def _frame_index(args: argparse.Namespace, studies: tuple[Study, ...], stack: St
 
 def _acquired(study: Study, series: Series, stack: Stack, index: int) -> tuple[Volume, int]:
     """The acquired image as a volume of one; its own window of that frame comes first (I11)."""
-    from app.dicom.assemble import StackReader, make_volume
+    from app.dicom.stack_reader import StackReader, make_volume
 
     reader = StackReader(study, series, stack)
     facts = reader.facts

@@ -126,6 +126,16 @@ class EnvironmentFault(AppError):
     exit_code = 4
 
 
+class TooLarge(EnvironmentFault):
+    """A series does not fit into the memory set aside for images; nothing was allocated.
+
+    ``every`` is the smallest n for which each n-th slice would fit, 0 where there is none.
+    """
+
+    code = "too-large"
+    every = 0
+
+
 class NetworkFault(EnvironmentFault):
     """A peer cannot be reached, refuses, or stops answering; the words name the peer and why."""
 

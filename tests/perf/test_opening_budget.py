@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from app.dicom.assemble import StackReader, assemble_volume
+from app.dicom.assemble import assemble_volume
+from app.dicom.stack_reader import StackReader
 from tests.support.opened import open_stack
 from tests.support.synthetic_dicom import SeriesSpec, write_series
 

@@ -5,7 +5,8 @@ import pytest
 
 from app.core.errors import Cancelled, DicomReadError
 from app.core.volume import Rescale
-from app.dicom.assemble import StackReader, assemble_volume, middle_out
+from app.dicom.assemble import assemble_volume, middle_out
+from app.dicom.stack_reader import StackReader
 from app.jobs.cancel import CancelToken
 from tests.support.opened import codes, open_series, open_stack, open_volume
 from tests.support.synthetic_dicom import (

@@ -11,7 +11,8 @@ import pytest
 import SimpleITK as sitk
 
 from app.core.errors import AppError
-from app.dicom.assemble import StackReader, assemble_volume
+from app.dicom.assemble import assemble_volume
+from app.dicom.stack_reader import StackReader
 from app.dicom.tolerant import quiet
 from tests.support.opened import open_all
 from tests.support.shared_data import shared
