@@ -14,15 +14,14 @@ import numpy.typing as npt
 
 from app.core.report import Message
 from app.dicom import wording
-from app.dicom.placement import has_even_gaps, positions_along_normal
+from app.dicom.placement import SAME_PLACE_MM, has_even_gaps, positions_along_normal
 from app.dicom.record import FrameFacts, Record
 
 _FEWEST: Final = 3
-# Says that a slice was taken again later; the others differ between slices of one pass too.
-_STATED: Final = "temporal position"
-_ACQUISITION: Final = (
-    "acquisition number", "frame reference time", "acquisition time", "content time",
-)  # fmt: skip
+# These say that slices were taken again later; times differ between slices of one pass too.
+_STATED: Final = ("temporal position", "acquisition number")
+_TIMES: Final = ("frame reference time", "acquisition time", "content time")
+_RANKED: Final = ("trigger time", *_TIMES)
 # These acquire a region in one sweep; MR acquires every other slice first, as a rule.
 _ONE_SWEEP: Final = ("CT", "PT")
 
@@ -38,7 +37,7 @@ def interleaved_parts(members: Sequence[Member]) -> list[tuple[list[Member], Mes
     is_one_grid = has_even_gaps(along)
     may_be_one = is_one_grid and members[0][1].modality not in _ONE_SWEEP
     labels = [dict(frame.phases) for frame, _ in members]
-    for name in (_STATED,) if may_be_one else (_STATED, *_ACQUISITION):
+    for name in _STATED if may_be_one else (*_STATED, *_TIMES):
         by_value: dict[str, list[int]] = {}
         for n, label in enumerate(labels):
             by_value.setdefault(label[name], []).append(n)
@@ -50,6 +49,32 @@ def interleaved_parts(members: Sequence[Member]) -> list[tuple[list[Member], Mes
                 for value, part in named
             ]
     return [] if is_one_grid else _by_sweeps(members, along)
+
+
+def ranked_parts(members: Sequence[Member]) -> list[tuple[list[Member], Message]]:
+    """Time points where each place has times of its own, as triggered series have.
+
+    The first image of each place makes the first volume, and so on; only where all places have
+    equally many images, each with another time. Empty where it is not so.
+    """
+    along = positions_along_normal([frame for frame, _ in members])
+    if along is None:
+        return []
+    order = np.argsort(along, kind="stable")
+    places = np.split(order, np.flatnonzero(np.diff(along[order]) >= SAME_PLACE_MM) + 1)
+    count = len(places[0])
+    if count < 2 or len(places) < 2 or any(len(place) != count for place in places):
+        return []
+    for name in _RANKED:
+        times = [_seconds(dict(frame.phases)[name]) for frame, _ in members]
+        if any(len({times[n] for n in place} - {None}) != count for place in places):
+            continue
+        ranked = [sorted(place, key=lambda n: times[n] or 0.0) for place in places]
+        return [
+            ([members[place[rank]] for place in ranked], wording.nth_by(name, rank + 1, count))
+            for rank in range(count)
+        ]
+    return []
 
 
 def _by_sweeps(

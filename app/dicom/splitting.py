@@ -14,7 +14,7 @@ import numpy as np
 from app.core.report import Message
 from app.core.study import StudyWarning
 from app.dicom import wording
-from app.dicom.passes import interleaved_parts
+from app.dicom.passes import interleaved_parts, ranked_parts
 from app.dicom.placement import SAME_PLACE_MM, name_of, positions_along_normal
 from app.dicom.record import FrameFacts, Record
 
@@ -117,26 +117,30 @@ def _split_by_direction(
 def _split_by_phase(members: list[Member]) -> list[FrameGroup]:
     """Volumes of a 4D series by the first few attributes that tell them apart together."""
     if _places_are_unique(members):
-        parts = interleaved_parts(members)
-        return [FrameGroup(part, why, is_time_point=True) for part, why in parts] or [
-            FrameGroup(members)
-        ]
+        return _time_points(interleaved_parts(members)) or [FrameGroup(members)]
     labels = [dict(frame.phases) for frame, _ in members]
     varying = [name for name in labels[0] if len({one[name] for one in labels}) > 1]
     deepest = _most_at_one_place(members)
+    ragged: list[FrameGroup] = []
     for choice in _choices(varying):
         parts_of: dict[tuple[str, ...], list[Member]] = {}
         for member, label in zip(members, labels, strict=True):
             parts_of.setdefault(tuple(label[name] for name in choice), []).append(member)
         # A part per image is no 4D series: the attribute only counts the images.
-        if not deepest <= len(parts_of) < len(members):
+        if not deepest <= len(parts_of) < len(members) or (ragged and len(parts_of) > deepest):
             continue
         if all(_places_are_unique(part) for part in parts_of.values()):
             ordered = sorted(parts_of.items(), key=lambda part: [_number_first(v) for v in part[0]])
-            return [
-                FrameGroup(part, _words(choice, key), is_time_point=True) for key, part in ordered
-            ]
-    return _without_strays(members)
+            groups = _time_points([(part, _words(choice, key)) for key, part in ordered])
+            if len(groups) == deepest:
+                return groups
+            ragged = groups
+    # More parts than images at any place: times that differ from place to place, or stations.
+    return _time_points(ranked_parts(members)) or ragged or _without_strays(members)
+
+
+def _time_points(parts: Sequence[tuple[list[Member], Message]]) -> list[FrameGroup]:
+    return [FrameGroup(part, why, is_time_point=True) for part, why in parts]
 
 
 def _choices(names: Sequence[str]) -> Iterator[tuple[str, ...]]:

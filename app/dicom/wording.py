@@ -185,6 +185,12 @@ def attribute(name: str, value: str) -> Message:
     return Message(f"{name} {value or 'none'}", f"{_ATTRIBUTES_RU.get(name, name)} {value or '—'}")
 
 
+def nth_by(name: str, rank: int, count: int) -> Message:
+    """What sets a time point apart where each place has times of its own."""
+    russian = _ATTRIBUTES_RU.get(name, name)
+    return Message(f"{name} {rank} of {count}", f"{russian} {rank} из {count}")
+
+
 def size(columns: int, rows: int) -> Message:
     """The size by which a stack differs (G18)."""
     return Message(f"{columns} x {rows} pixels", f"{columns} x {rows} пикселей")

@@ -52,7 +52,13 @@ def test_g09_two_ct_phases_at_exactly_half_a_slice(tmp_path, change):
     assert [(stack.verdict, len(stack.frames)) for stack in series.stacks] == [("ok", 8)] * 2
 
 
-@pytest.mark.parametrize("change", [acquisition, content_time, own_times])
+@pytest.mark.parametrize("modality", ["CT", "MR"])
+def test_g09_another_acquisition_number_is_another_pass_whatever_the_modality(tmp_path, modality):
+    series = two_phases(tmp_path, acquisition, offset_mm=1.0, modality=modality)
+    assert [(stack.verdict, len(stack.frames)) for stack in series.stacks] == [("ok", 8)] * 2
+
+
+@pytest.mark.parametrize("change", [content_time, own_times])
 def test_g09_mr_that_acquires_every_other_slice_first_is_one_volume(tmp_path, change):
     series = two_phases(tmp_path, change, offset_mm=1.0, modality="MR")
     assert [(stack.verdict, len(stack.frames)) for stack in series.stacks] == [("ok", 16)]
@@ -87,3 +93,40 @@ def test_g05_uneven_slices_of_one_pass_are_not_torn_apart(tmp_path):
     write_series(tmp_path / "ct", SeriesSpec(positions_mm=positions, change=time))
     _, series = open_series(tmp_path, tmp_path / "ct")
     assert [stack.verdict for stack in series.stacks] == ["resampled"]
+
+
+def test_g09_each_place_has_trigger_times_of_its_own(tmp_path):
+    def trigger(ds, n):
+        # Three phases of four places; the heart beats a little faster from place to place.
+        ds.TriggerTime = (n // 4) * (40.0 - n % 4)
+
+    positions = [8.0 * (n % 4) for n in range(12)]
+    write_series(tmp_path / "c", SeriesSpec(positions_mm=positions, modality="MR", change=trigger))
+    _, series = open_series(tmp_path, tmp_path / "c")
+    assert [(stack.verdict, len(stack.frames)) for stack in series.stacks] == [("ok", 4)] * 3
+    for phase, stack in enumerate(series.stacks):
+        numbers = sorted(ref.instance.instance_number for ref in stack.frames)
+        assert numbers == [4 * phase + n for n in (1, 2, 3, 4)]
+    assert series.stacks[1].why.endswith("trigger time 2 of 3")
+    assert series.stacks[1].why_ru.endswith("2 из 3")
+
+
+def test_g09_a_time_per_image_still_makes_time_points(tmp_path):
+    def time(ds, n):
+        ds.AcquisitionTime = f"{101500 + n:06d}.5"
+
+    positions = [2.0 * (n % 5) for n in range(15)]
+    write_series(tmp_path / "d", SeriesSpec(positions_mm=positions, modality="MR", change=time))
+    _, series = open_series(tmp_path, tmp_path / "d")
+    assert [(stack.verdict, len(stack.frames)) for stack in series.stacks] == [("ok", 5)] * 3
+
+
+def test_g09_stations_with_phases_each_are_volumes_of_their_own(tmp_path):
+    def acquired(ds, n):
+        ds.AcquisitionNumber = n // 4 + 1
+
+    # Two stations, one above the other with a hole between; two acquisitions at each.
+    positions = [2.0 * (n % 4) + 100.0 * (n // 8) for n in range(16)]
+    write_series(tmp_path / "s", SeriesSpec(positions_mm=positions, change=acquired))
+    _, series = open_series(tmp_path, tmp_path / "s")
+    assert [(stack.verdict, len(stack.frames)) for stack in series.stacks] == [("ok", 4)] * 4
