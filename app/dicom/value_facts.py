@@ -61,7 +61,7 @@ def value_facts(ds: Dataset, groups: FunctionalGroups, index: int) -> ValueFacts
         rescale=rescale,
         has_table=table is not None,
         padding=padding_of(ds),
-        windows=(*_windows(holder), *tables),
+        windows=(*_windows(holder, is_map=_sop_class(ds) == _PARAMETRIC_MAP), *tables),
         bad_tables=bad + is_bad,
     )
 
@@ -163,12 +163,18 @@ def _stored_number(ds: Dataset, keyword: str) -> int | None:
     return value
 
 
-def _windows(holder: Dataset) -> tuple[Window, ...]:
+def _windows(holder: Dataset, *, is_map: bool) -> tuple[Window, ...]:
+    """The windows of a frame. Parametric maps mean LINEAR_EXACT, whatever they say.
+
+    Their values are no integers: the half that LINEAR takes off would be half of the map.
+    """
     centers, widths = numbers_of(holder, "WindowCenter"), numbers_of(holder, "WindowWidth")
     names = words_of(holder, "WindowCenterWidthExplanation")
     function = (text_words_upper(holder, "VOILUTFunction") or ("LINEAR",))[0]
     if function not in _FUNCTIONS:
         function = "LINEAR"
+    if function == "LINEAR" and is_map:
+        function = "LINEAR_EXACT"
     windows = []
     for n, (center, width) in enumerate(zip(centers, widths, strict=False)):
         # LINEAR needs a width of at least 1, the others one above 0 (PS3.3 C.11.2.1.2).

@@ -304,3 +304,4 @@ def test_parametric_maps_of_floats(kind, tmp_path):
     _, volume = open_volume(tmp_path, [write_projection(tmp_path / "map", change=parametric)])
     assert volume.voxels.dtype == np.float32
     np.testing.assert_allclose(volume.modality_values()[0], values * 1000 + 5, atol=1e-3)
+    assert [window.function for window in volume.windows] == ["LINEAR_EXACT"]
