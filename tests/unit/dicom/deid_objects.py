@@ -20,18 +20,20 @@ KEY = bytes(range(32))
 OTHER_KEY = bytes(range(1, 33))
 ALL_OPTIONS = DeidentifyOptions("shift", True, True, True, True)
 
-_SECRETS = {
-    "DA": "19610312", "TM": "031759.123", "DT": "19610312031759.123", "UI": "1.3.999.61.31217",
-    "AS": "061Y", "DS": "61.31217", "IS": "6131217", "CS": "QZXWV", "AE": "QZXWV", "SH": "Qzxwv",
-    "US": 24939, "UL": 0x617A7178, "FD": 61.31217, "FL": 61.25,
-}  # fmt: skip
+_BYTES = ("OB", "OW", "UN", "OF", "OD", "OL", "OV")
 
 
-def secret_for(vr: str) -> str | bytes | int | float:
-    """A value of this VR that stands nowhere else."""
-    if vr in ("OB", "OW", "UN", "OF", "OD", "OL", "OV"):
-        return b"Qzxwvkjh"
-    return _SECRETS.get(vr, "urn:qzxwv" if vr == "UR" else "Qzxwv^Kjhgf" if vr == "PN" else "Qzxwv")
+def _secret(vr: str, n: int) -> str | bytes | float:
+    """A value of this VR that stands nowhere else; each ``n`` has its own."""
+    if vr in _BYTES:
+        return f"Qz{n:06d}".encode()
+    by_vr: dict[str, str | float] = {
+        "DA": f"{1000 + n}0312", "TM": f"0317{n % 60:02d}.{n:06d}", "UI": f"1.3.999.61.{70000 + n}",
+        "DT": f"{1000 + n}0312031759.123", "AS": f"{n % 90 + 100}W", "DS": f"61.3{n:05d}",
+        "IS": f"613{n:05d}", "CS": f"QZ{n:04d}", "AE": f"QZ{n:04d}", "UR": f"urn:qz{n:04d}",
+        "US": 0x7A71, "UL": 0x617A7178, "FD": 61.31217, "FL": 61.25, "PN": f"Qz{n:04d}^Kjh",
+    }  # fmt: skip
+    return by_vr.get(vr, f"Qz{n:04d}")
 
 
 def planted(rule: AttributeRule) -> tuple[DataElement, bytes] | None:
@@ -44,15 +46,18 @@ def planted(rule: AttributeRule) -> tuple[DataElement, bytes] | None:
         vr = dictionary_VR(tag).split(" or ")[0]
     except KeyError:
         vr = "LO"
+    n = list(attribute_rules()).index(rule.tag)
     if vr == "SQ":
         item = Dataset()
-        item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "QZXWV", "99Q", "Qzxwv"
-        item.PersonName = "Qzxwv^Kjhgf"
-        item.TextValue = "Qzxwv"
-        return DataElement(tag, "SQ", DicomSequence([item])), b"zxwv"
-    value = secret_for(vr)
-    written = value if isinstance(value, bytes) else str(value).split("^")[0].encode()
-    return DataElement(tag, vr, value), written
+        item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = f"Qz{n:04d}", "99Q", "Qz"
+        item.PersonName, item.TextValue = f"Qz{n:04d}^Kjh", f"Qz{n:04d}"
+        return DataElement(tag, "SQ", DicomSequence([item])), f"Qz{n:04d}".encode()
+    value = _secret(vr, n)
+    if isinstance(value, (int, float)):
+        return DataElement(tag, vr, value), b""
+    return DataElement(tag, vr, value), (
+        value if isinstance(value, bytes) else value.split("^")[0].encode()
+    )
 
 
 def rows() -> list[AttributeRule]:
