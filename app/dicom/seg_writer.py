@@ -68,6 +68,7 @@ def write_seg(request: SegRequest) -> pydicom.Dataset:
     Raises ``GeometryError`` when a mask is empty or does not fit the images.
     """
     headers = authoring.read_source_headers(request.source)
+    _give_thickness(headers)
     masks = _stacked(request)
     findings = [segment.finding for segment in request.segments]
     pixel_array: npt.NDArray[np.uint8] | hd.Volume = (
@@ -122,6 +123,24 @@ def _name_dimensions(segmentation: Any) -> None:  # noqa: ANN401 - pydicom attri
         item.DimensionOrganizationUID = uid
     for item in segmentation.DimensionIndexSequence:
         item.DimensionOrganizationUID = uid
+
+
+def _give_thickness(headers: Sequence[pydicom.Dataset]) -> None:
+    """Images that name no thickness get the distance to their neighbours: SEG has to state one."""
+    slices = [header for header in headers if "ImageOrientationPatient" in header]
+    if all(header.get("SliceThickness") is not None for header in slices):
+        return
+    axes = np.asarray(slices[0].ImageOrientationPatient, dtype=np.float64)
+    normal = np.cross(axes[:3], axes[3:])
+    places = sorted(
+        float(np.asarray(header.ImagePositionPatient, dtype=np.float64) @ normal)
+        for header in slices
+    )
+    gaps = np.diff(places)
+    thickness = float(np.median(gaps)) if gaps.size else float(slices[0].PixelSpacing[0])
+    for header in slices:
+        if header.get("SliceThickness") is None:
+            header.SliceThickness = f"{thickness:.6g}"
 
 
 def _stacked(request: SegRequest) -> npt.NDArray[np.uint8]:

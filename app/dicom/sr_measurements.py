@@ -123,7 +123,9 @@ def _group(node: SrNode) -> MeasurementGroup:
             and item.code is not None
             and item.concept.value not in known
         ),
-        regions=tuple(_regions(node)),
+        regions=tuple(
+            region for item in node.children if item not in numbers for region in _regions(item)
+        ),
         segments=tuple(one for one in references if one.segments),
         images=tuple(dict.fromkeys(one for one in references if not one.segments)),
     )

@@ -20,6 +20,7 @@ from app.core.codes import Code
 from app.core.finding import Finding
 from app.core.measurement import Measurement
 from app.dicom import authoring
+from app.dicom.sr_regions import Group, coordinates_of, region_of, source_image_of, with_points
 
 KIND_CODES: dict[str, tuple[Code, Code | None]] = {
     # kind: (measured quantity, derivation)
@@ -158,14 +159,12 @@ def _observers(request: SrRequest) -> hd.sr.ObservationContext:
     return hd.sr.ObservationContext(observer_person_context=person, observer_device_context=device)
 
 
-def _group(
-    request: SrRequest, finding: Finding, headers: Sequence[pydicom.Dataset]
-) -> (
-    hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations
-    | hd.sr.MeasurementsAndQualitativeEvaluations
-):
+def _group(request: SrRequest, finding: Finding, headers: Sequence[pydicom.Dataset]) -> Group:
     content = finding.current
     algorithm = _algorithm(finding)
+    where = content.region.slice if content.region else None
+    numbers = [item for item in content.measurements if item.value is not None]
+    points = [coordinates_of(item, where, headers) for item in numbers]
     common: dict[str, Any] = {
         "tracking_identifier": hd.sr.TrackingIdentifier(
             uid=finding.tracking_uid,
@@ -179,15 +178,22 @@ def _group(
         ),
         "finding_sites": _sites(finding),
         "algorithm_id": algorithm,
-        "measurements": [
-            _measurement(item, algorithm) for item in content.measurements if item.value is not None
-        ]
-        or None,
+        "measurements": [_measurement(item, algorithm) for item in numbers] or None,
         "qualitative_evaluations": _evaluations(finding),
     }
     place = request.places.get(finding.uid)
     if place is None:
-        return hd.sr.MeasurementsAndQualitativeEvaluations(**common)
+        region = region_of(content.region, headers)
+        if region is not None:
+            planar = hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
+                referenced_region=region, **common
+            )
+            return with_points(planar, points)
+        image = source_image_of(content.region, headers)
+        images = None if image is None else [image]
+        return with_points(
+            hd.sr.MeasurementsAndQualitativeEvaluations(source_images=images, **common), points
+        )
     series = finding.series_instance_uid or headers[0].SeriesInstanceUID
     # Built by hand: from_segmentation fails on single-segment objects (copilot-practice T2).
     segment = hd.sr.ReferencedSegment(
@@ -196,9 +202,10 @@ def _group(
         segment_number=place.segment_number,
         source_series=hd.sr.SourceSeriesForSegmentation(series),
     )
-    return hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
+    volumetric = hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         referenced_segment=segment, **common
     )
+    return with_points(volumetric, points)
 
 
 def _nothing_found(request: SrRequest) -> hd.sr.MeasurementsAndQualitativeEvaluations:
@@ -299,15 +306,24 @@ def _procedure(header: pydicom.Dataset) -> Code:
     )
 
 
+# What highdicom's image library reads of images of each kind, whether they have it or not.
+_LISTED_ATTRIBUTES = dict.fromkeys(
+    ("CT", "MR", "PT"),
+    ("PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "SliceThickness"),
+) | dict.fromkeys(
+    ("CR", "DX", "IO", "MG", "PX", "RF", "RG", "XA"), ("ImagerPixelSpacing", "PatientOrientation")
+)
+
+
 def _can_be_listed(headers: Sequence[pydicom.Dataset]) -> bool:
-    """Whether the image library can describe the images: films need the detector's spacing.
+    """Whether the image library can describe the images: multi-frame objects it cannot.
 
     Without the library the images are named all the same, in the evidence sequence.
     """
     return all(
-        header.get("Modality") not in ("DX", "CR", "MG", "PX", "RG")
-        or "ImagerPixelSpacing" in header
+        header.get(keyword) not in (None, "")
         for header in headers
+        for keyword in _LISTED_ATTRIBUTES.get(header.get("Modality", ""), ())
     )
 
 

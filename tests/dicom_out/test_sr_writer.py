@@ -71,6 +71,16 @@ def test_both_generations_are_valid_for_a_film_without_spacing(tmp_path: Path) -
     assert dciodvfy_errors(final) == []
 
 
+def test_a_report_on_images_without_a_thickness_is_written(tmp_path: Path) -> None:
+    def change(image: pydicom.Dataset, _n: int) -> None:
+        if "SliceThickness" in image:
+            del image.SliceThickness
+
+    source = results.source_of(write_series(tmp_path / "ct", SeriesSpec(count=5, change=change)))
+    raw, _final = _documents(tmp_path, source, _both(source), (5, 24, 20))
+    assert dciodvfy_errors(raw) == []
+
+
 def test_flags_observers_and_predecessor(tmp_path: Path) -> None:
     source = _ct(tmp_path)
     raw_path, final_path = _documents(tmp_path, source, _both(source), (5, 24, 20))
