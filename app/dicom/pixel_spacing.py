@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from app.dicom.tolerant import number_of, numbers_of, words_of
+from app.dicom.tolerant import items_of, number_of, numbers_of, value_of, words_of
+
+
+_MACROS = ("FramePixelDataPropertiesSequence", "XRayGeometrySequence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ def pixel_spacing_of(holder: Dataset, top: Dataset, *, in_patient: bool) -> Pixe
         return PixelSpacing(None, "px", spacing)
     if in_patient:
         return PixelSpacing(spacing, "mm") if spacing else PixelSpacing(None, "px")
-    detector = _pair(top, "ImagerPixelSpacing")
+    detector = _pair(_holder(top, "ImagerPixelSpacing"), "ImagerPixelSpacing")
     if isinstance(detector, str):
         detector = None
     if spacing and "".join(words_of(top, "PixelSpacingCalibrationType")[:1]):
@@ -54,13 +57,30 @@ def pixel_spacing_of(holder: Dataset, top: Dataset, *, in_patient: bool) -> Pixe
 
 def _magnification(top: Dataset) -> float | None:
     """How much larger the detector shows the patient (M02); never below one."""
-    factor = number_of(top, "EstimatedRadiographicMagnificationFactor")
+    factor = _number(top, "EstimatedRadiographicMagnificationFactor")
     if factor is None:
-        detector = number_of(top, "DistanceSourceToDetector")
-        patient = number_of(top, "DistanceSourceToPatient")
+        detector = _number(top, "DistanceSourceToDetector")
+        patient = _number(top, "DistanceSourceToPatient")
         if detector and patient and patient > 0:
             factor = detector / patient
     return factor if factor is not None and 1.0 < factor < 5.0 else None
+
+
+def _number(top: Dataset, keyword: str) -> float | None:
+    return number_of(_holder(top, keyword), keyword)
+
+
+def _holder(top: Dataset, keyword: str) -> Dataset:
+    """Where the attribute is: on top, or in the macros of enhanced XA and XRF (PS3.3 C.8.19.6)."""
+    if value_of(top, keyword) is not None:
+        return top
+    for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for group in items_of(top, groups)[:1]:
+            for macro in _MACROS:
+                for item in items_of(group, macro):
+                    if value_of(item, keyword) is not None:
+                        return item
+    return top
 
 
 def _pair(ds: Dataset, keyword: str) -> tuple[float, float] | str | None:

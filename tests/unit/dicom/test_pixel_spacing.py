@@ -2,6 +2,7 @@
 
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 from app.dicom.pixel_spacing import pixel_spacing_of
 
@@ -60,6 +61,18 @@ def test_m02_mammogram_with_its_own_factor():
     """A 10 mm mass in a magnification view of 1.8 covers 257 pixels of 0.07 mm."""
     found = spacing(ImagerPixelSpacing=[0.07, 0.07], EstimatedRadiographicMagnificationFactor=1.8)
     assert found.row_column_mm[0] * 257 == pytest.approx(10.0, abs=0.03)
+
+
+def test_m02_enhanced_angiography_keeps_them_in_its_macros():
+    properties, geometry, group, ds = Dataset(), Dataset(), Dataset(), Dataset()
+    properties.ImagerPixelSpacing = [0.2, 0.2]
+    geometry.DistanceSourceToDetector, geometry.DistanceSourceToPatient = 1200, 800
+    group.FramePixelDataPropertiesSequence = Sequence([properties])
+    group.XRayGeometrySequence = Sequence([geometry])
+    ds.SharedFunctionalGroupsSequence = Sequence([group])
+    found = pixel_spacing_of(ds, ds, in_patient=False)
+    assert found.row_column_mm == pytest.approx((0.2 / 1.5, 0.2 / 1.5))
+    assert found.source == "mm est."
 
 
 @pytest.mark.parametrize("factor", [0, 0.5, 1.0, 7.0])
