@@ -208,7 +208,7 @@ def frames_missing(count: int, told_by: Message) -> Message:
     """D18: how many frames are missing, and how that is known."""
     return Message(
         f"{count} {'image is' if count == 1 else 'images are'} missing; told by {told_by.en}",
-        f"не хватает снимков: {count}; это видно по: {told_by.ru}",
+        f"не хватает снимков: {count}; на это указывает: {told_by.ru}",
     )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from app.cli.main import run
+from app.dicom.character_sets import DEFAULT_FALLBACK, use_fallback
 from app.imaging.nifti import read_nifti
 from tests.support.synthetic_dicom import (
     SeriesSpec,
@@ -52,6 +53,39 @@ def test_inspect_says_what_is_there(tmp_path, capsys):
             "text_ru": "пропущено срезов: 1, между снимком 3 и снимком 4",
         }
     ]
+
+
+def test_d18_inspect_tells_what_is_missing(tmp_path, capsys):
+    write_series(tmp_path / "ct", SeriesSpec(positions_mm=[0, 2, 4, 8, 10, 12]))
+    (study,) = inspect(capsys, tmp_path / "ct")["studies"]
+    assert study["completeness"] == {
+        "complete": False, "received": 6, "expected": 7, "source": "gaps"
+    }  # fmt: skip
+    health = study["series"][0]["stacks"][0]["health"]
+    assert (health["expected"], health["received"], health["shown"]) == (7, 6, 6)
+    assert (health["whole"], health["resampled"]) == (False, True)
+    assert health["expected_from"] == "gaps between the slices"
+    assert health["notes"][0] == {
+        "text": "1 image is missing; told by gaps between the slices",
+        "text_ru": "не хватает снимков: 1; на это указывает: промежутки между срезами",
+    }
+    assert run(["inspect", str(tmp_path / "ct")]) == 0
+    assert "1 image is missing" in capsys.readouterr().out
+
+
+def test_d10_inspect_reads_old_names_by_the_settings(tmp_path, capsys, monkeypatch):
+    def name(ds, n):
+        ds.PatientName = "QQQQQQ"
+        del ds.SpecificCharacterSet
+
+    (path,) = write_series(tmp_path / "ct", SeriesSpec(count=1, change=name))
+    path.write_bytes(path.read_bytes().replace(b"QQQQQQ", "Иванов".encode("cp1251")))
+    (tmp_path / "settings.toml").write_text('fallback_character_set = "cp1251"\n', "utf-8")
+    monkeypatch.setenv("OVERREAD_DATA", str(tmp_path))
+    (study,) = inspect(capsys, tmp_path / "ct")["studies"]
+    use_fallback(DEFAULT_FALLBACK)
+    assert study["patient"]["name"] == "Иванов"
+    assert [warning["code"] for warning in study["warnings"]] == ["D10"]
 
 
 def test_inspect_text_and_blocked_study(tmp_path, capsys):
