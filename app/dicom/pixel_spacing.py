@@ -8,7 +8,6 @@ from pydicom.dataset import Dataset
 
 from app.dicom.tolerant import items_of, number_of, numbers_of, value_of, words_of
 
-
 _MACROS = ("FramePixelDataPropertiesSequence", "XRayGeometrySequence")
 
 

@@ -199,7 +199,9 @@ def _shown(layout: PixelLayout, decoded: Decoded) -> StoredArray:
             return _stored(np.ascontiguousarray(samples[..., 0]), layout, decoded.precision)
         bits = decoded.precision or layout.bits_stored
         return _rgb(layout, samples, is_rgb=decoded.is_rgb, bits=bits)
-    return _through_palette(_stored(samples, layout, decoded.precision), layout)
+    # Words that are not coded by their precision (RLE) lie as HighBit says, like native ones.
+    shift = 0 if decoded.precision else layout.high_bit + 1 - layout.bits_stored
+    return _through_palette(_stored(samples, layout, decoded.precision, shift=shift), layout)
 
 
 def _stored(

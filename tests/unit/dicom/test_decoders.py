@@ -139,6 +139,14 @@ def test_i08_signs_follow_the_header_not_the_codestream():
     assert as_signed.min() < 0
 
 
+def test_i08_rle_words_lie_as_high_bit_says():
+    pixels = random_image(-2048, 2048, np.int16)
+    words = (pixels.view(np.uint16) << 4) | 5  # an overlay in the low bits
+    planes = [(words >> 8).astype(np.uint8).tobytes(), (words & 255).astype(np.uint8).tobytes()]
+    layout = replace(LAYOUT, is_signed=True, high_bit=15, transfer_syntax_uid="1.2.840.10008.1.2.5")
+    np.testing.assert_array_equal(frame_of(layout, packed_rle(planes)), pixels)
+
+
 def test_near_lossless_and_lossy_stay_near(tmp_path):
     pixels = random_image(0, 4096, np.uint16)
     near = bytes(jpeg_ls.encode_array(pixels, lossy_error=3))
