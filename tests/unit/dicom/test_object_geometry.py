@@ -72,6 +72,21 @@ def test_g12_enhanced_and_legacy_converted_objects_are_volumes(tmp_path, sop_cla
     assert [ref.frame for ref in stack.frames] != list(range(1, 7))
 
 
+def test_a_parametric_map_is_a_volume_of_its_real_numbers(tmp_path):
+    def as_map(ds, n):
+        as_class("1.2.840.10008.5.1.4.1.1.30", "MR")(ds, n)
+        stored = np.frombuffer(ds.PixelData, np.int16).astype(np.float32)
+        del ds.PixelData, ds.BitsStored, ds.HighBit, ds.PixelRepresentation
+        ds.BitsAllocated = 32
+        ds.FloatPixelData = stored.tobytes()
+
+    spec = SeriesSpec(
+        modality="MR", intercept=0.0, rows=10, columns=8, count=6, change=as_map
+    )  # fmt: skip
+    write_enhanced_mr(tmp_path / "map", spec)
+    assert_true_volume(tmp_path, tmp_path / "map", spec)
+
+
 def test_g12_plane_per_frame_and_top_level_are_both_found(tmp_path):
     def move(ds, n):
         (shared,) = ds.SharedFunctionalGroupsSequence
