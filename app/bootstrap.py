@@ -15,6 +15,7 @@ from app.config.logging import set_up_logging
 from app.config.secrets import FileSecrets
 from app.config.settings import load_settings
 from app.core.ports import Clock, RandomUids, SnapshotRenderer, SystemClock, UidSource
+from app.jobs.machine_memory import memory_bytes
 from app.jobs.runner import JobRunner
 from app.store.store import Store
 
@@ -68,7 +69,7 @@ def build_context(
         workspace=workspace,
         patient_data=set_up_logging(folder / "logs" if data_folder else folders.log_folder()),
         secrets=FileSecrets(folder),
-        volumes=VolumeCache(settings.volume_cache_mb * 1024 * 1024),
+        volumes=VolumeCache(memory_bytes() * settings.memory_budget_percent // 100),
         snapshots=_snapshot_renderer,
     )
 

@@ -26,7 +26,8 @@ class Settings(BaseModel):
     report_language: Literal["en", "ru"] = "en"
     user: str = ""
     organisation: str = ""
-    volume_cache_mb: int = Field(default=1024, ge=64)
+    # of the memory of the machine, for images
+    memory_budget_percent: int = Field(default=50, ge=10, le=90)
     history_mb: int = Field(default=256, ge=16)
     disk_reserve_mb: int = Field(default=1024, ge=0)
     # how old files without a declared character set are read, a name of Python's codecs: "cp1251"

@@ -76,7 +76,7 @@ class ColorTable:
         return np.asarray(table[index], dtype=np.uint8)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Volume:
     """Voxels ``[k, j, i]``, read-only, with one rescale for all of them.
 

@@ -18,7 +18,9 @@ from app.core.study import Series, Stack, Study
 from app.core.volume import Volume
 from app.dicom.regrid import FloatPlane, offsets_in_grid, plan_slices, regrid_slice
 from app.dicom.stack_reader import NO_IMAGE_FLOAT, ImageFacts, StackReader, make_volume
+from app.dicom.volume_size import is_resampled, too_large, volume_bytes
 from app.jobs.cancel import CancelToken
+from app.jobs.machine_memory import memory_bytes
 from app.jobs.progress import Progress, no_progress
 
 READING_THREADS: Final = min(max(os.cpu_count() or 1, 2), 8)
@@ -39,6 +41,21 @@ def assemble_volume(
     cancel: CancelToken | None = None,
     on_frame: OnFrame | None = None,
 ) -> Volume:
+    """``assemble`` for those who keep no account of memory: half of the machine is the limit."""
+    reader = StackReader(study, series, stack)
+    nbytes, limit = volume_bytes(reader), memory_bytes() // 2
+    if nbytes > limit:
+        raise too_large(reader, limit)
+    return assemble(reader, progress=progress, cancel=cancel, on_frame=on_frame)
+
+
+def assemble(
+    reader: StackReader,
+    *,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+    on_frame: OnFrame | None = None,
+) -> Volume:
     """All voxels of a stack; of a stack that is no volume its images, with geometry None.
 
     Slices are decoded from the middle outwards. ``on_frame(k, plane)`` is called in this thread
@@ -46,10 +63,10 @@ def assemble_volume(
     ``DicomReadError``, ``EnvironmentFault`` (memory), ``Cancelled``.
     """
     report, token = progress or no_progress, cancel or CancelToken()
-    reader = StackReader(study, series, stack)
+    stack = reader.stack
     padding = reader.facts.padding
     try:
-        if stack.is_volume and stack.verdict == "resampled":
+        if is_resampled(stack):
             voxels, padding = _resampled(reader, stack, report, token, on_frame)
         else:
             voxels = _plain(reader, stack, report, token, on_frame)

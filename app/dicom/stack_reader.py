@@ -74,7 +74,7 @@ class StackReader:
     def __init__(self, study: Study, series: Series, stack: Stack) -> None:
         self.ref = SeriesRef(study.study_instance_uid, series.series_instance_uid, stack.index)
         self._series = series
-        self._stack = stack
+        self.stack = stack
         self._open = threading.local()
         self._values: list[ValueFacts] = []
         self._regions: list[tuple[UsRegion, ...]] = []
@@ -89,7 +89,7 @@ class StackReader:
     @property
     def frame_count(self) -> int:
         """How many frames the stack has."""
-        return len(self._stack.frames)
+        return len(self.stack.frames)
 
     def windows(self, n: int) -> tuple[Window, ...]:
         """The windows that the header of frame ``n`` names, first the default (I11)."""
@@ -100,7 +100,7 @@ class StackReader:
 
         Raises ``DicomReadError`` for a frame that cannot be decoded.
         """
-        ref = self._stack.frames[n]
+        ref = self.stack.frames[n]
         image = self._object(ref.instance)
         stored = image.stored_frame(ref.frame - 1)
         if (stored.ndim == 3) != self.facts.is_color:
@@ -125,7 +125,7 @@ class StackReader:
 
     def dataset(self, n: int) -> Dataset:
         """The dataset of the object of frame ``n``; not to be changed."""
-        return self._object(self._stack.frames[n].instance).dataset
+        return self._object(self.stack.frames[n].instance).dataset
 
     def _object(self, instance: Instance) -> ImageObject:
         known: tuple[Instance, ImageObject] | None = getattr(self._open, "image", None)
@@ -137,7 +137,7 @@ class StackReader:
         first: Dataset | None = None
         header, groups, opened = _NO_HEADER, FunctionalGroups(_NO_HEADER.dataset), None
         regions: tuple[UsRegion, ...] = ()
-        for ref in self._stack.frames:
+        for ref in self.stack.frames:
             if opened != ref.instance:
                 header = quick_image_header(ref.instance.path) or ImageHeader(
                     read_dataset(ref.instance.path, pixels=False), None
@@ -172,19 +172,19 @@ class StackReader:
         if self._converts:
             has_padding = any(facts.padding for facts in self._values)
             padding = (NO_IMAGE_FLOAT, NO_IMAGE_FLOAT) if has_padding else None
-        index = self._stack.frames[0].frame - 1
+        index = self.stack.frames[0].frame - 1
         spacing = pixel_spacing_of(
             FunctionalGroups(first).holder(index, "PixelSpacing"),
             first,
             in_patient=_is_in_patient(first, index, self._series.modality),
         )
         orientation = words_of(first, "PatientOrientation")
-        frames = self._stack.frames
+        frames = self.stack.frames
         is_one_object = len({ref.instance for ref in frames}) == 1
         own_windows = tuple(facts.windows for facts in self._values)
         return ImageFacts(
             rescale=Rescale() if self._converts or is_color else middle.rescale,
-            quantity=self._stack.quantity,
+            quantity=self.stack.quantity,
             windows=() if is_color else middle.windows,
             padding=None if is_color else padding,
             polarity_inverted=is_polarity_inverted(first),

@@ -13,9 +13,11 @@ import numpy.typing as npt
 from app.core.errors import InputError
 from app.core.study import SeriesRef, Study
 from app.core.volume import Volume
-from app.dicom.assemble import assemble_volume
+from app.dicom.assemble import assemble
 from app.dicom.grouping import group
 from app.dicom.scan import ScanResult, scan
+from app.dicom.stack_reader import StackReader
+from app.dicom.volume_size import thinned, too_large, volume_bytes
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress
 from app.workflow.completeness import with_known_counts
@@ -131,16 +133,41 @@ def load_volume(
     """The assembled volume of a stack, from memory if it is there.
 
     ``on_frame(n, stored_values)`` is called per decoded frame, not for a volume from memory.
+    Raises ``TooLarge`` before anything is allocated where the memory for images does not suffice.
     """
     series, stack = find_stack(study, ref)
     key = volume_key(ref, stack)
     volume = context.volumes.get(key)
     if volume is None:
-        volume = assemble_volume(
-            study, series, stack, progress=progress, cancel=cancel, on_frame=on_frame
-        )
+        reader = StackReader(study, series, stack)
+        with context.volumes.reserved(volume_bytes(reader)) as fits:
+            if not fits:
+                raise too_large(reader, context.volumes.free_bytes)
+            volume = assemble(reader, progress=progress, cancel=cancel, on_frame=on_frame)
         context.volumes.put(key, volume)
     return volume
+
+
+def load_thinned(
+    context: AppContext,
+    study: Study,
+    ref: SeriesRef,
+    every: int,
+    *,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> Volume:
+    """Each ``every``-th slice of a stack that is too large as a whole (``TooLarge.every``).
+
+    Not kept: its grid is another than that of the stack, so nothing else may take it for that.
+    Raises as ``load_volume``.
+    """
+    series, stack = find_stack(study, ref)
+    reader = StackReader(study, series, thinned(stack, every))
+    with context.volumes.reserved(volume_bytes(reader)) as fits:
+        if not fits:
+            raise too_large(reader, context.volumes.free_bytes)
+        return assemble(reader, progress=progress, cancel=cancel)
 
 
 def _unpacked_last(paths: Sequence[Path], workspace: Path) -> list[Path]:

@@ -1,9 +1,16 @@
-"""Assembled volumes in memory, within a budget of bytes."""
+"""The one account of memory for images: volumes that are kept, shown or being read.
+
+What somebody holds (a viewport, a model that runs) is in memory whether or not it is kept here, so
+it counts until it is let go: what is visible is never taken away, and room is made among the rest.
+"""
 
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from app.core.errors import InputError
 from app.core.study import Series, SeriesRef, Stack, Study
@@ -14,38 +21,69 @@ VolumeKey = tuple[SeriesRef, str]
 
 
 class VolumeCache:
-    """Keeps the volumes used last. Any thread."""
+    """Keeps the volumes used last, within ``budget_bytes``. Any thread."""
 
     def __init__(self, budget_bytes: int) -> None:
-        self._budget_bytes = budget_bytes
-        self._lock = threading.Lock()
-        self._volumes: OrderedDict[VolumeKey, Volume] = OrderedDict()
+        self.budget_bytes = budget_bytes
+        self._lock = threading.RLock()
+        self._kept: OrderedDict[VolumeKey, Volume] = OrderedDict()
+        # every volume that is in memory still, kept here or held elsewhere
+        self._living: weakref.WeakValueDictionary[VolumeKey, Volume] = weakref.WeakValueDictionary()
+        self._reserved = 0
 
     def get(self, key: VolumeKey) -> Volume | None:
-        """The volume, or None; it counts as used now."""
+        """The volume if it is in memory, kept or held by somebody; it counts as used now."""
         with self._lock:
-            volume = self._volumes.get(key)
+            volume = self._living.get(key)
             if volume is not None:
-                self._volumes.move_to_end(key)
+                self._kept[key] = volume
+                self._kept.move_to_end(key)
             return volume
 
     def put(self, key: VolumeKey, volume: Volume) -> None:
-        """Keep the volume; the one used longest ago goes. The newest always stays."""
+        """Keep the volume; the ones used longest ago go. The newest always stays."""
         with self._lock:
-            self._volumes[key] = volume
-            self._volumes.move_to_end(key)
-            while self.size_bytes > self._budget_bytes and len(self._volumes) > 1:
-                self._volumes.popitem(last=False)
+            self._kept[key] = volume
+            self._living[key] = volume
+            self._kept.move_to_end(key)
+            self._make_room(0, least=1)
+
+    @contextmanager
+    def reserved(self, nbytes: int) -> Iterator[bool]:
+        """Room for a volume of ``nbytes`` that is about to be read; False: it does not fit.
+
+        Volumes that nobody else holds are let go for it, the one used longest ago first.
+        """
+        with self._lock:
+            self._make_room(nbytes, least=0)
+            fits = self.size_bytes + nbytes <= self.budget_bytes
+            if fits:
+                self._reserved += nbytes
+        try:
+            yield fits
+        finally:
+            with self._lock:
+                self._reserved -= nbytes if fits else 0
+
+    @property
+    def free_bytes(self) -> int:
+        """What is neither held nor promised now."""
+        return max(self.budget_bytes - self.size_bytes, 0)
 
     @property
     def size_bytes(self) -> int:
-        """Memory held by the voxels."""
-        return sum(volume.voxels.nbytes for volume in self._volumes.values())
+        """Memory held by voxels, and promised to those that are being read."""
+        with self._lock:
+            return self._reserved + sum(v.voxels.nbytes for v in self._living.values())
 
     def clear(self) -> None:
-        """Forget all."""
+        """Let all go."""
         with self._lock:
-            self._volumes.clear()
+            self._kept.clear()
+
+    def _make_room(self, nbytes: int, least: int) -> None:
+        while len(self._kept) > least and self.size_bytes + nbytes > self.budget_bytes:
+            self._kept.popitem(last=False)
 
 
 def volume_key(ref: SeriesRef, stack: Stack) -> VolumeKey:

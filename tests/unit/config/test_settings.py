@@ -12,7 +12,7 @@ from app.core.errors import InputError
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
-    settings = Settings(language="ru", user='Д-р "Петров" \\ 1', volume_cache_mb=512)
+    settings = Settings(language="ru", user='Д-р "Петров" \\ 1', memory_budget_percent=30)
     save_settings(tmp_path / "new", settings)
     assert load_settings(tmp_path / "new") == settings
 
@@ -25,8 +25,8 @@ def test_no_file_means_defaults(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("langauge = 'ru'", "langauge"),
-        ("volume_cache_mb = 'much'", "volume_cache_mb"),
-        ("volume_cache_mb = 1", "volume_cache_mb"),
+        ("memory_budget_percent = 'much'", "memory_budget_percent"),
+        ("memory_budget_percent = 1", "memory_budget_percent"),
         ("= 3", "not valid"),
         ("version = 2", "newer version"),
     ],

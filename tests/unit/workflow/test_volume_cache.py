@@ -38,6 +38,43 @@ def test_the_newest_stays_however_large() -> None:
     assert cache.get(key) is not None
 
 
+def test_what_somebody_holds_counts_and_comes_back() -> None:
+    cache = VolumeCache(budget_bytes=450)
+    keys = [(SeriesRef("1", str(n)), "") for n in range(3)]
+    shown = _volume(1)
+    cache.put(keys[0], shown)
+    cache.put(keys[1], _volume(1))
+    with cache.reserved(250) as fits:
+        assert fits
+        assert cache.size_bytes == 450
+        assert cache.get(keys[1]) is None
+    assert cache.get(keys[0]) is shown
+    assert cache.free_bytes == 250
+
+
+def test_what_is_visible_is_not_taken_away_for_more() -> None:
+    cache = VolumeCache(budget_bytes=450)
+    shown = _volume(2)
+    cache.put((SeriesRef("1", "0"), ""), shown)
+    with cache.reserved(100) as fits:
+        assert not fits
+    assert cache.get((SeriesRef("1", "0"), "")) is shown
+    del shown
+    cache.clear()
+    assert cache.size_bytes == 0
+
+
+def test_a_promise_ends_with_its_reading() -> None:
+    cache = VolumeCache(budget_bytes=450)
+    with cache.reserved(300) as first, cache.reserved(300) as second:
+        assert (first, second) == (True, False)
+    with cache.reserved(300) as again:
+        assert again
+    with pytest.raises(MemoryError), cache.reserved(300):
+        raise MemoryError
+    assert cache.size_bytes == 0
+
+
 def test_a_stack_is_found_by_its_reference_only() -> None:
     study = header_study()
     _series, stack = find_stack(study, REF)
