@@ -151,6 +151,7 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     _a("report_sign", "report", "Ctrl+Return", scope="window", needs="study", icon="sign",
        has_separator=True),
     _a("export", "report", "Ctrl+E", scope="window", needs="study", icon="export"),
+    _a("outbox", "report", scope="window", needs="nothing"),
     _a("deidentify", "report", scope="window", needs="study"),
     _a("key_help", "help", "F1", scope="window", needs="nothing", icon="keys"),
     _a("about", "help", scope="window", needs="nothing"),

@@ -112,6 +112,7 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
         "report_fix": report.apply_fix,
         "report_sign": report.sign,
         "export": window.export,
+        "outbox": window.windows.show_outbox,
         "deidentify": window.windows.show_deidentify,
         "key_help": window.windows.show_keys,
         "about": window.windows.show_about,

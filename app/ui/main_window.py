@@ -27,6 +27,7 @@ from app.ui.intake import Intake
 from app.ui.job_bridge import JobBridge
 from app.ui.jobs_panel import JobsPanel
 from app.ui.messages import MessageBar
+from app.ui.outgoing import Outgoing
 from app.ui.patient_banner import PatientBanner
 from app.ui.reading_desk import ReadingDesk
 from app.ui.report_panel import ReportPanel
@@ -66,6 +67,7 @@ class MainWindow(QMainWindow):
         self.health = HealthPanel()
         self.windows = SideWindows(context, self.bridge, self)
         self.intake = Intake(context, self.bridge, self)
+        self.outgoing = Outgoing(context, self)
         self.banner = PatientBanner(context.user)
         self.findings = FindingsPanel(context)
         self.report = ReportPanel(context)
@@ -75,6 +77,7 @@ class MainWindow(QMainWindow):
         self._history = HistoryBridge(self.actions_.by_id["undo"], self.actions_.by_id["redo"])
         self._job_text = QToolButton()
         self._status, self._probe, self._receiving = QLabel(), QLabel(), QLabel()
+        self._sending = QLabel()
         self._bar = QToolBar()
         self._place()
         self._menus = self.actions_.fill_menus(self.menuBar())
@@ -102,6 +105,7 @@ class MainWindow(QMainWindow):
             "io", tr("job.models"), lambda _token, _progress: self._context.inference.warm_up()
         )
         self.intake.begin()
+        self.outgoing.begin()
         last = self._context.store.sessions.last_study()
         if paths:
             self.open(paths)
@@ -250,6 +254,7 @@ class MainWindow(QMainWindow):
         """Keep everything, then let go; the context is closed by whoever made it."""
         self.close_study()
         self.intake.close()
+        self.outgoing.close()
         self.bridge.close()
         event.accept()
 
@@ -406,6 +411,9 @@ class MainWindow(QMainWindow):
         self.intake.said.connect(self.messages.show_note)
         self.intake.failed.connect(self._refused)
         self.intake.state_changed.connect(self._receiving_changed)
+        self.windows.send_wanted.connect(self.outgoing.wake)
+        self.report.signed.connect(self.outgoing.wake)
+        self.outgoing.state_changed.connect(self._sending.setText)
         self.windows.retrievals.arrived.connect(self._study_arrived)
         self.windows.retrievals.said.connect(self.messages.show_note)
         self.windows.retrievals.warned.connect(self.messages.show_warning)
@@ -437,5 +445,6 @@ class MainWindow(QMainWindow):
         self.statusBar().addWidget(self._status, 1)
         self.statusBar().addPermanentWidget(self._probe)
         self.statusBar().addPermanentWidget(self._receiving)
+        self.statusBar().addPermanentWidget(self._sending)
         self.statusBar().addPermanentWidget(self._job_text)
         self.statusBar().setSizeGripEnabled(False)

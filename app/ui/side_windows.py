@@ -13,6 +13,7 @@ from app.ui.deidentify_window import DeidentifyWindow
 from app.ui.job_bridge import JobBridge
 from app.ui.left_out_window import LeftOutWindow
 from app.ui.objects_window import ObjectsWindow
+from app.ui.outbox_window import OutboxWindow
 from app.ui.peers_window import PeersWindow
 from app.ui.retrievals import Retrievals
 from app.ui.shortcuts import KeyHelp
@@ -36,6 +37,8 @@ class SideWindows(QObject):
 
     study_chosen = Signal(object)
     """UID of a study of the library that is to be opened."""
+    send_wanted = Signal()
+    """Something is to be sent, or a peer was chosen for what is signed."""
     said = Signal(str)
     """A sentence on what came of something that was asked for here."""
     failed = Signal(object)
@@ -80,6 +83,7 @@ class SideWindows(QObject):
         """The network peers of the settings."""
         window = self._show("peers", PeersWindow(self._context, self._bridge, self._owner))
         window.peers_changed.connect(self._peers_changed)
+        window.peers_changed.connect(self.send_wanted)
 
     def _peers_changed(self) -> None:
         window = self._open.get("studies")
@@ -141,6 +145,11 @@ class SideWindows(QObject):
         """Export the open study without what identifies the patient."""
         if self._session is not None:
             self._show("deidentify", DeidentifyWindow(self._bridge, self._session, self._owner))
+
+    def show_outbox(self) -> None:
+        """What was signed and where it went."""
+        window = self._show("outbox", OutboxWindow(self._context, self._owner))
+        window.retried.connect(self.send_wanted)
 
     def show_keys(self) -> None:
         """The help on keys and mouse."""
