@@ -9,13 +9,14 @@ import pytest
 from openjpeg.utils import encode_array
 from PIL import Image
 from pydicom.dataset import Dataset
+from pydicom.uid import RLELossless
 
 from app.dicom.codestream import codestream_of, with_adobe_marker
 from app.dicom.color import palette_of, rgb_to_8_bits, spread_422, ybr_to_rgb
 from app.dicom.decoders import NotDecoded
 from app.dicom.stored_frame import PixelLayout, frame_of, layout_of
 from tests.support.opened import open_volume
-from tests.support.synthetic_dicom import write_projection
+from tests.support.synthetic_dicom import put_pixels, write_projection
 
 RGB = PixelLayout(
     rows=48, columns=40, samples=3, bits_allocated=8, bits_stored=8, high_bit=7, is_signed=False,
@@ -274,3 +275,21 @@ def test_i12_a_missing_palette_is_said_in_words(tmp_path):
 def test_i12_alpha_is_left_out():
     samples = np.dstack([picture(), np.full((48, 40), 9, np.uint8)])
     np.testing.assert_array_equal(rgb_to_8_bits(samples, bits=8), picture())
+
+
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_i12_palette_image_plain_and_through_the_decoding_process(is_compressed, tmp_path):
+    indices = np.arange(256, dtype=np.uint8).reshape(16, 16)
+
+    def change(ds):
+        put_pixels(ds, indices)
+        ds.PhotometricInterpretation = "PALETTE COLOR"
+        ds.BitsStored, ds.HighBit = 8, 7
+        tables = [bytes(range(256)), bytes(range(255, -1, -1)), bytes([9] * 256)]
+        ds.update(palette_dataset(256, 8, tables))
+        if is_compressed:
+            ds.file_meta.TransferSyntaxUID = RLELossless
+
+    _, volume = open_volume(tmp_path, [write_projection(tmp_path / "film", change=change)])
+    np.testing.assert_array_equal(volume.voxels[0, ..., 0], indices)
+    np.testing.assert_array_equal(volume.voxels[0, ..., 1], 255 - indices)
