@@ -109,10 +109,10 @@ def _add(book: PeerBook, args: argparse.Namespace) -> str:
     if args.timeout_s is not None:
         values["timeout_s"] = args.timeout_s
     if "://" in args.address:
-        names = ("auth", "user", "proxy", "proxy_user", "client_certificate", "client_key")
+        names = ["auth", "user", "proxy", "proxy_user", "client_certificate", "client_key"]
         values |= {"kind": "web", "url": args.address}
     else:
-        names = ("calling_ae_title", "tls", "certificate", "key", "commitment")
+        names = ["calling_ae_title", "tls", "certificate", "key", "commitment"]
         values |= {"kind": "dimse", **_place(args.address)}
     values |= {name: getattr(args, name) for name in names}
     is_there = args.name in {peer.name for peer in book.settings.peers}

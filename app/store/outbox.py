@@ -103,6 +103,22 @@ class Outbox:
         )
         return tuple(self._item(row) for row in rows)
 
+    def unconfirmed(self, at_utc: str, *, peer: str) -> tuple[OutboxItem, ...]:
+        """What the peer took and has not committed to, where it is time to ask again."""
+        rows = self._db.rows(
+            "SELECT * FROM outbox WHERE state = 'sent' AND peer = ? AND next_at_utc <= ?"
+            " AND attempts < 100 ORDER BY number LIMIT 500",
+            (peer, at_utc),
+        )
+        return tuple(self._item(row) for row in rows)
+
+    def ask_later(self, number: int, *, next_at_utc: str) -> None:
+        """The peer has not said whether it keeps the object: ask again then."""
+        self._db.execute(
+            "UPDATE outbox SET attempts = attempts + 1, next_at_utc = ? WHERE number = ?",
+            (next_at_utc, number),
+        )
+
     def claim(self, number: int, *, at_utc: str) -> bool:
         """Take a queued row for sending; False where somebody else was faster."""
         return bool(
@@ -124,8 +140,9 @@ class Outbox:
     ) -> None:
         """Record how a try ended; ``queued`` again needs ``next_at_utc``."""
         self._db.execute(
-            "UPDATE outbox SET state = ?, attempts = attempts + 1, changed_at_utc = ?,"
-            " next_at_utc = ?, reason = ?, reason_ru = ? WHERE number = ?",
+            "UPDATE outbox SET state = ?1, attempts = attempts + (?1 <> 'committed'),"
+            " changed_at_utc = ?2,"
+            " next_at_utc = ?3, reason = ?4, reason_ru = ?5 WHERE number = ?6",
             (
                 state, at_utc, next_at_utc or at_utc,
                 reason.en if reason else "", reason.ru if reason else "", number,

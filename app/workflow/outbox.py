@@ -20,7 +20,7 @@ import pydicom
 
 from app.config.peer_settings import DimsePeerSettings
 from app.core.errors import AppError, Cancelled, NetworkFault, PeerUnavailable
-from app.core.report import Message, Report
+from app.core.report import Message
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress
 from app.network import any_peer, commitment
@@ -40,6 +40,8 @@ _LONGEST_PAUSE_S: Final = 3600.0
 # what only a person can mend is tried this often, an absent peer for ever
 _TRIES: Final = 8
 _COMMITMENT_WAIT_S: Final = 20.0
+# the desk after signing and the background sender may take up the same promise
+_KEEPING: Final = threading.Lock()
 _log = logging.getLogger("overread.outbox")
 
 
@@ -51,16 +53,6 @@ class OutboxRun:
     committed: int = 0
     failed: int = 0
     waiting: int = 0
-
-
-def promise(context: AppContext, report: Report, reading: str) -> None:
-    """Note a signed report for the peers chosen in the settings, in the signing transaction."""
-    peers = context.settings.auto_send_to
-    if peers:
-        context.store.outbox.promise(
-            Promise(report.uid, report.study_instance_uid, reading, peers),
-            at_utc=context.clock.now_utc(),
-        )
 
 
 def queue_signed(session: StudySession) -> int:
@@ -110,8 +102,8 @@ def run_outbox(
     """
     token = cancel or CancelToken()
     box = context.store.outbox
+    total = _ask_again(context, listener, token)
     due = box.due(context.clock.now_utc())
-    total = OutboxRun()
     for n, name in enumerate(dict.fromkeys(item.peer for item in due)):
         progress(n / len(due), name)
         claimed = [
@@ -121,6 +113,18 @@ def run_outbox(
         ]
         if claimed:
             total = _sum(total, _Delivery(context, name, claimed, listener, token).run())
+    return total
+
+
+def _ask_again(context: AppContext, listener: Listener | None, cancel: CancelToken) -> OutboxRun:
+    """Ask about what peers took and did not confirm yet."""
+    total = OutboxRun()
+    for peer in context.settings.peers:
+        if isinstance(peer, DimsePeerSettings) and peer.commitment:
+            items = context.store.outbox.unconfirmed(context.clock.now_utc(), peer=peer.name)
+            if items:
+                delivery = _Delivery(context, peer.name, items, listener, cancel)
+                total = _sum(total, delivery.ask_again())
     return total
 
 
@@ -215,8 +219,14 @@ class _Delivery:
         for item in delivered:
             self._settle(item, "sent")
         self._sent = len(delivered)
-        if delivered and self._wants_commitment() and isinstance(peer, DimsePeer):
+        if delivered and self._wants_commitment():
             self._commit(peer, delivered)
+        return self._result()
+
+    def ask_again(self) -> OutboxRun:
+        """Storage commitment for what was sent before."""
+        with contextlib.suppress(AppError):  # the peer was removed or its files are gone
+            self._commit(book_of(self._context).peer(self._name), tuple(self._items.values()))
         return self._result()
 
     def _wants_commitment(self) -> bool:
@@ -240,8 +250,11 @@ class _Delivery:
                 self._settle(item, "committed")
                 self._committed += 1
             elif item.sop_instance_uid in refused:
-                self._sent -= 1
                 self._not_sent(item, refused[item.sop_instance_uid], may_retry=True)
+            else:
+                self._context.store.outbox.ask_later(
+                    item.number, next_at_utc=self._in(pause_s(item.attempts + 1))
+                )
 
     def _not_sent(
         self, item: OutboxItem, reason: Message, *, may_retry: bool, is_away: bool = False
@@ -253,13 +266,15 @@ class _Delivery:
             self._failed += 1
 
     def _later(self, item: OutboxItem, reason: Message | None, *, pause: float) -> None:
-        now = self._context.clock.now_utc()
-        next_at = dt.datetime.fromisoformat(now) + dt.timedelta(seconds=pause)
         self._context.store.outbox.settle(
-            item.number, "queued", at_utc=now, reason=reason,
-            next_at_utc=next_at.isoformat(timespec="milliseconds"),
-        )  # fmt: skip
+            item.number, "queued", at_utc=self._in(0.0), reason=reason, next_at_utc=self._in(pause)
+        )
         self._waiting += 1
+
+    def _in(self, seconds: float) -> str:
+        """The time in so many seconds."""
+        now = dt.datetime.fromisoformat(self._context.clock.now_utc())
+        return (now + dt.timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
 
     def _settle(self, item: OutboxItem, state: OutboxState, reason: Message | None = None) -> None:
         now = self._context.clock.now_utc()
@@ -276,10 +291,14 @@ class _Delivery:
 
 def _keep(session: StudySession, promised: Promise) -> int:
     context = session.context
-    folder = context.store.folder / "outbox" / promised.report_uid
-    written = export(session, folder, ("seg", "sr", "pdf"))
-    objects = [_outgoing(path) for path in written if path.suffix == ".dcm"]
-    context.store.outbox.keep_promise(promised, objects, at_utc=context.clock.now_utc())
+    box = context.store.outbox
+    with _KEEPING:
+        if promised not in box.promises():
+            return 0
+        folder = context.store.folder / "outbox" / promised.report_uid
+        written = export(session, folder, ("seg", "sr", "pdf"))
+        objects = [_outgoing(path) for path in written if path.suffix == ".dcm"]
+        box.keep_promise(promised, objects, at_utc=context.clock.now_utc())
     return len(objects)
 
 

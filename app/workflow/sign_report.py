@@ -28,6 +28,7 @@ from app.core.report import (
 )  # fmt: skip
 from app.reporting.check_json import check_to_json
 from app.reporting.extract import detect_language
+from app.store.outbox import Promise
 from app.workflow.check_report import check_text
 from app.workflow.context import AppContext
 from app.workflow.session import StudySession
@@ -281,6 +282,14 @@ def _freeze(
                     "discrepancy": item.discrepancy_id,
                     "reason_sha256": hashlib.sha256(item.reason.encode("utf-8")).hexdigest(),
                 },
+            )  # fmt: skip
+        if context.settings.auto_send_to:
+            store.outbox.promise(
+                Promise(
+                    report.uid, report.study_instance_uid, session.reading,
+                    context.settings.auto_send_to,
+                ),
+                at_utc=context.clock.now_utc(),
             )  # fmt: skip
         store.audit.append(
             context.user, f"report.{report.state}", report.uid,
