@@ -199,7 +199,7 @@ def _voi_tables(
         if read is None:
             bad += 1
             continue
-        name = (words_of(item, "LUTExplanation") or ("VOI LUT",))[0] or "VOI LUT"
+        name = (words_of(item, "LUTExplanation") or ("",))[0]
         voi = VoiTable(read.first, read.bits, read.entries.astype("<u2").tobytes())
         count = float(len(read.entries))
         tables.append(Window(read.first + count / 2.0, max(count, 1.0), name, table=voi))

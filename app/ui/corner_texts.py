@@ -145,7 +145,7 @@ def window_line(window: Window | None) -> str:
     if window is None:
         return ""
     if window.table is not None:
-        return f"LUT {window.explanation}".strip()
+        return f"VOI LUT {window.explanation}".strip()
     digits = 0 if window.width >= 10 else 2 if window.width >= 0.1 else 5
     function = f"  {window.function}" if window.function == "SIGMOID" else ""
     return f"W {window.width:.{digits}f}  L {window.center:.{digits}f}{function}"
@@ -219,7 +219,8 @@ def _window(image: SeriesImage, window: Window | None, index: int) -> str:
     if facts.suv is None:
         return line
     ends = (window.center - window.width / 2, window.center + window.width / 2)
-    low, high = (f"{end * facts.suv.body_weight:.1f}" for end in ends)
+    # Adding zero takes the sign off a zero.
+    low, high = (f"{round(end * facts.suv.body_weight, 1) + 0.0:.1f}" for end in ends)
     return f"{line}  (SUVbw {low} – {high})"
 
 
