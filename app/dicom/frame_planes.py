@@ -46,6 +46,10 @@ class Plane:
         cross = np.cross(self.column_step_lps, self.row_step_lps)
         return np.asarray(cross / np.linalg.norm(cross), dtype=np.float64)
 
+    def at(self, column: float, row: float) -> Float64Array:
+        """The place of a (continuous) column and row, LPS."""
+        return self.origin_lps + column * self.column_step_lps + row * self.row_step_lps
+
     def same_raster(self, other: Plane) -> bool:
         """Whether both have the same directions, spacing and size."""
         return (

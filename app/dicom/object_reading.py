@@ -60,8 +60,19 @@ def dataset_of(source: Path | Dataset, *, pixels: bool = True) -> Dataset:
 
 
 def image_object(path: Path) -> ImageObject:
-    """An object with frames, ready to decode them one by one. Raises ``DicomReadError``."""
+    """An object with a functional group per frame, ready to decode its frames one by one.
+
+    Raises ``DicomReadError``, also where it claims more frames than it describes.
+    """
     header = read_dataset(path, pixels=False)
+    frames = max(1, integer_of(header, "NumberOfFrames", 1))
+    if frames > max(1, len(items_of(header, "PerFrameFunctionalGroupsSequence"))):
+        raise DicomReadError(
+            "The object has more frames than it describes.",
+            ru="Кадров в объекте больше, чем описано.",
+            hint="Ask its source to send it again.",
+            hint_ru="Запросите его у источника ещё раз.",
+        )
     return ImageObject(
         Instance(
             path=path,
@@ -69,7 +80,7 @@ def image_object(path: Path) -> ImageObject:
             sop_class_uid=word_of(header, "SOPClassUID"),
             transfer_syntax_uid=str(header.file_meta.TransferSyntaxUID),
             instance_number=None,
-            number_of_frames=max(1, integer_of(header, "NumberOfFrames", 1)),
+            number_of_frames=frames,
             rows=integer_of(header, "Rows", 0),
             columns=integer_of(header, "Columns", 0),
         )

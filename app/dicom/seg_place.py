@@ -48,11 +48,16 @@ _RESAMPLED = Message(
 
 @dataclass(frozen=True, slots=True)
 class PlacedLayer:
-    """Values on the grid inside ``box``; ``lost`` set voxels of the object found no place on it."""
+    """Values on the grid inside ``box``.
+
+    ``lost`` set voxels of the object found no place on the grid; ``repeated`` frames lay where
+    another one lay already.
+    """
 
     box: Box
     values: Pixels
     lost: int
+    repeated: int = 0
 
 
 class Target:
@@ -117,6 +122,7 @@ class Target:
     ) -> PlacedLayer | None:
         images: dict[int, Pixels] = {}
         corners = []
+        repeated = 0
         for n, frame in pixels(frames):
             part = _set_part(frame, background)
             if part is None:
@@ -124,6 +130,7 @@ class Target:
             slot = planes.slot_of[n]
             if slot in images:
                 _put(images[slot], frame, background)
+                repeated += 1
             else:
                 images[slot] = frame
             corners.append(planes.slab_corners_lps(slot, part))
@@ -141,7 +148,7 @@ class Target:
             if plane is not None:
                 planes.carry(images, plane, (j0, j1, i0, i1), values[k - k0])
         lost = 0 if self.is_resampled else total - int(np.count_nonzero(values != background))
-        return PlacedLayer(box, values, max(0, lost))
+        return PlacedLayer(box, values, max(0, lost), repeated)
 
     def _box_around(self, corners_lps: npt.NDArray[np.float64]) -> Box | None:
         """The part of the grid that can hold what lies between the corners, or None."""
@@ -182,6 +189,7 @@ def target_for(ds: Dataset, frames: SegFrames, study: Study, onto: SeriesRef | N
             acquired = [plane for plane in planes_of_stack(stack) if plane is not None]
         target = Target(source.ref(study), grid, geometry.shape_kji, geometry)
         target.place_in_space(_plane_sets(ds, in_space, acquired))
+        target.warnings += _elsewhere(frames, source, geometry, in_space)
         return target
     slices = _slices_named(frames, source)
     if slices is not None and _same_size(frames, source):
@@ -265,6 +273,39 @@ def _slices_named(frames: SegFrames, source: SourceStack) -> dict[int, int] | No
     return found if len(found) == frames.count else None
 
 
+def _elsewhere(
+    frames: SegFrames, source: SourceStack, geometry: Geometry, planes: dict[int, Plane]
+) -> tuple[StudyWarning, ...]:
+    """Whether frames name other images than those at their place: the place counts, but say so."""
+    if len(source.stack.frames) != geometry.size_ijk[2]:
+        return ()
+    places = {
+        (ref.instance.sop_instance_uid, ref.frame): k for k, ref in enumerate(source.stack.frames)
+    }
+    count = 0
+    for n, plane in planes.items():
+        references = frames.references[n] if n < len(frames.references) else ()
+        named = [
+            places[one.sop_instance_uid, frame]
+            for one in references
+            for frame in one.frames or (1,)
+            if (one.sop_instance_uid, frame) in places
+        ]
+        middle = plane.at((plane.columns - 1) / 2, (plane.rows - 1) / 2)
+        k = float(geometry.lps_to_ijk(middle)[2])
+        if named and min(abs(k - other) for other in named) > 1.0:
+            count += 1
+    if not count:
+        return ()
+    words = Message(
+        f"{count} frames of the segmentation name other images than those at their place; they are"
+        " shown at their place.",
+        f"Кадров сегментации, которые называют другие снимки, чем в их месте: {count}; они"
+        " показаны в своём месте.",
+    )
+    return (warning("D01", words),)
+
+
 def _same_size(frames: SegFrames, source: SourceStack) -> bool:
     return (frames.rows, frames.columns) == (source.stack.rows, source.stack.columns)
 
@@ -318,7 +359,8 @@ def _united(layers: Sequence[PlacedLayer], background: int) -> PlacedLayer:
             slice(int(a), int(a) + n) for a, n in zip(start, layer.values.shape[::-1], strict=True)
         )
         _put(values[k, j, i], layer.values, background)
-    return PlacedLayer(box, values, sum(layer.lost for layer in layers))
+    lost, repeated = sum(one.lost for one in layers), sum(one.repeated for one in layers)
+    return PlacedLayer(box, values, lost, repeated)
 
 
 def _no_place() -> GeometryError:

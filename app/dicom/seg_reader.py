@@ -208,7 +208,19 @@ def _of_label_map(
 
 
 def _tell_lost(layer: PlacedLayer | None, name: str, warnings: list[StudyWarning]) -> None:
-    """Say how much of a segment lies beside the images: it cannot be shown on them."""
+    """Say what of a segment cannot be shown on the images, or only together."""
+    if layer is not None and layer.repeated:
+        warnings.append(
+            warning(
+                "D01",
+                Message(
+                    f"{name}: {layer.repeated} frames lie where others lie too (time points?);"
+                    " they are shown as one.",
+                    f"{name}: кадров в одном месте с другими (моменты времени?):"
+                    f" {layer.repeated}; они показаны вместе.",
+                ),
+            )
+        )
     if layer is not None and layer.lost:
         warnings.append(
             warning(

@@ -17,6 +17,7 @@ from app.dicom.sr_tree import SrDocument
 from app.dicom.structure_set import Roi, StructureSet
 from app.workflow.other_objects import OpenedObject
 
+_LONGEST_TEXT = 200_000
 _ALGORITHM_TYPES = {
     "AUTOMATIC": Message("automatic", "автоматически"),
     "SEMIAUTOMATIC": Message("semi-automatic", "полуавтоматически"),
@@ -152,6 +153,8 @@ def _document(value: EncapsulatedDocument, language: str) -> Iterator[str]:
     yield _say(language, "{t}, {n} bytes", "{t}, байт: {n}", t=value.mime_type, n=len(value.data))
     if value.doubt is not None:
         yield value.doubt.text(language)
+    if value.mime_type in ("text/xml", "text/plain", "model/mtl"):
+        yield value.data[:_LONGEST_TEXT].decode("utf-8", errors="replace")
 
 
 def _parametric_map(value: ParametricMap, language: str) -> Iterator[str]:

@@ -255,6 +255,54 @@ def test_d01_repeated_places_take_the_frames_by_the_images_they_name(tmp_path: P
         assert np.array_equal(voxels[n], mask[k] if k is not None else np.zeros_like(mask[0]))
 
 
+def test_d01_place_counts_more_than_the_image_a_frame_names_and_that_is_told(
+    tmp_path: Path,
+) -> None:
+    paths, grid = images(tmp_path)
+    uids = [header.SOPInstanceUID for header in headers_of(paths)]
+    mask = asymmetric(grid.shape_kji)
+    frames = [SegFrame(1, mask[k], k, source=uids[4 - k]) for k in range(5)]
+    found = read(tmp_path, SegSpec(grid, frames), paths)
+    assert np.array_equal(found.mask(1).voxels, mask)
+    (warning,) = found.warnings
+    assert "4 frames" in warning.text
+
+
+def test_frames_at_one_place_are_shown_as_one_and_that_is_told(tmp_path: Path) -> None:
+    paths, grid = images(tmp_path)
+    first, second = asymmetric(grid.shape_kji)[2], asymmetric(grid.shape_kji)[4]
+    found = read(tmp_path, SegSpec(grid, [SegFrame(1, first, 2), SegFrame(1, second, 2)]), paths)
+    assert np.array_equal(found.mask(1).voxels[2], first | second)
+    assert "time points" in found.warnings[0].text
+
+
+def test_d01_masks_on_a_grid_made_of_tilted_slices(tmp_path: Path) -> None:
+    paths, grid = images(tmp_path, tilt_deg=15.0, rows=40, columns=30)
+    study = the_study(tmp_path, *paths)
+    stack = study.series[0].stacks[0]
+    assert stack.verdict == "resampled"
+    assert stack.geometry is not None
+    made = stack.geometry
+    mask = asymmetric(made.shape_kji)
+    frames = [SegFrame(1, mask[k], k) for k in range(made.size_ijk[2])]
+    found = read(tmp_path, SegSpec(made, frames), paths)
+    assert not found.is_resampled
+    assert np.array_equal(found.mask(1).voxels, mask)
+    # frames on the slices as they were taken: shifted against the grid, nearest voxels
+    headers = headers_of(paths)
+    own = asymmetric((5, 40, 30))
+
+    def change(ds: Dataset) -> None:
+        for item, header in zip(ds.PerFrameFunctionalGroupsSequence, headers, strict=True):
+            item.PlanePositionSequence[0].ImagePositionPatient = header.ImagePositionPatient
+
+    found = read(
+        tmp_path, SegSpec(grid, [SegFrame(1, own[k], k) for k in range(5)], change=change), paths
+    )
+    assert found.is_resampled
+    assert abs(found.segment(1).voxel_count - int(own.sum())) <= 0.1 * own.sum()
+
+
 def test_d02_d03_overlaps_and_empty_segments_are_kept(tmp_path: Path) -> None:
     paths, grid = images(tmp_path)
     first = asymmetric(grid.shape_kji)
@@ -399,6 +447,10 @@ def test_a_film_takes_the_mask_by_the_image_it_names(tmp_path: Path) -> None:
     assert np.array_equal(found.mask(1).voxels[0], mask)
 
 
+def _too_many_frames(ds: Dataset) -> None:
+    ds.NumberOfFrames = 2_000_000_000
+
+
 def _no_type(ds: Dataset) -> None:
     del ds.SegmentationType
 
@@ -416,7 +468,9 @@ def _absurd(ds: Dataset) -> None:
     ds.Rows = ds.Columns = 65535
 
 
-@pytest.mark.parametrize("change", [_no_type, _unknown_segment, _cut_short, _absurd])
+@pytest.mark.parametrize(
+    "change", [_no_type, _unknown_segment, _cut_short, _absurd, _too_many_frames]
+)
 def test_malformed_objects_are_refused_in_both_languages(tmp_path: Path, change: object) -> None:
     paths, grid = images(tmp_path)
     frames = [SegFrame(1, asymmetric(grid.shape_kji)[k], k) for k in range(5)]
