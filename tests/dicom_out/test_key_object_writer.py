@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import highdicom as hd
+import pydicom
+
+from app.dicom.authoring import SourceImages, write_dataset
+from app.dicom.key_object_writer import KeyObjectRequest, write_key_objects
+from app.dicom.key_objects import key_object_refs
+from tests.dicom_out import results
+from tests.support.opened import open_all
+from tests.support.synthetic_dicom import SeriesSpec, write_enhanced_mr, write_series
+from tests.support.validation import dciodvfy_errors
+
+
+def _written(folder: Path, paths: list[Path], *chosen: int) -> tuple[Path, SourceImages]:
+    _, (study,) = open_all(folder, *paths)
+    (series,) = study.series
+    frames = tuple(series.stacks[0].frames[n] for n in chosen)
+    source = SourceImages(study.study_instance_uid, series.series_instance_uid, frames)
+    request = KeyObjectRequest(
+        source, results.identity("ko"), "Очаг справа", results.AT_UTC, "Петров^Иван"
+    )
+    return write_dataset(write_key_objects(request), folder / "ko.dcm"), source
+
+
+def test_key_images_are_valid_and_read_back(tmp_path: Path) -> None:
+    paths = write_series(tmp_path / "ct", SeriesSpec(count=5))
+    path, source = _written(tmp_path, paths, 1, 3)
+    assert dciodvfy_errors(path) == []
+    found = key_object_refs(path)
+    assert (found.title, found.description) == ("Of Interest", "Очаг справа")
+    assert found.observers == ("Петров, Иван",)
+    assert [one.sop_instance_uid for one in found.references] == [
+        frame.instance.sop_instance_uid for frame in source.frames
+    ]
+    again = hd.ko.KeyObjectSelectionDocument.from_dataset(pydicom.dcmread(path))
+    assert len(again.content.get_references()) == 2
+
+
+def test_d06_frames_of_a_multi_frame_object_are_named(tmp_path: Path) -> None:
+    path, source = _written(tmp_path, [write_enhanced_mr(tmp_path / "mr" / "mf")], 2, 5)
+    assert dciodvfy_errors(path) == []
+    (reference,) = key_object_refs(path).references
+    assert reference.frames == tuple(sorted(frame.frame for frame in source.frames))
