@@ -36,13 +36,15 @@ _END_SECONDS: Final = 10.0
 class Proposal:
     """What is asked of a peer: the service in words, its contexts, and the part of an acceptor.
 
-    ``contexts`` are pairs of a SOP class and the transfer syntaxes offered for it. For the classes
+    ``contexts`` are pairs of a SOP class and the transfer syntaxes offered for it; without
+    ``required``, one of these classes, the association is of no use. For the classes
     of ``received_classes`` we take objects in (C-GET, PS3.7 D.3.3.4). ``handlers`` are
     pynetdicom's; ``inbox`` takes the objects that come over this association.
     """
 
     service: Message
     contexts: Sequence[tuple[str, Sequence[str]]]
+    required: str = ""
     received_classes: Sequence[str] = ()
     handlers: Sequence[Any] = ()
     inbox: Inbox | None = None
@@ -138,7 +140,9 @@ def _open(peer: DimsePeer, proposal: Proposal) -> Link:
     except socket.gaierror as error:
         raise wire_faults.of_connection(peer, error) from error
     if association.is_established:
-        return Link(peer, association)
+        link = Link(peer, association)
+        if not proposal.required or proposal.required in {uid for uid, _ in link.accepted}:
+            return link
     fault = _refusal(peer, association, proposal.service)
     _close(association)
     raise fault

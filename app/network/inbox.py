@@ -42,7 +42,7 @@ class Inbox:
 
     def __init__(self, folder: Path, *, reserve_bytes: int = 64 * 2**20) -> None:
         self.folder: Final = folder
-        self._reserve_bytes = reserve_bytes
+        self.reserve_bytes = reserve_bytes
         self._lock = threading.Lock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ class Inbox:
     def new_part(self) -> Part:
         """An empty file to receive one object. Raises ``DiskFull`` or ``EnvironmentFault``."""
         try:
-            if shutil.disk_usage(self.folder).free < self._reserve_bytes:
+            if shutil.disk_usage(self.folder).free < self.reserve_bytes:
                 raise _disk_full("the reserve of free space is reached")
             return Part(self, self.folder / f"{uuid.uuid4().hex}{_PART}")
         except OSError as error:

@@ -47,6 +47,7 @@ _USUAL_CLASSES: Final = (
     "1.2.840.10008.5.1.4.1.1.66.7",  # label map segmentation
     "1.2.840.10008.5.1.4.1.1.88.35",  # extensible SR
 )
+_LONGEST_VALUE: Final = 60_000  # of UI in explicit VR, with some room (PS3.5 7.1.2)
 _GET: Final = Message("the retrieval (C-GET)", "получение снимков (C-GET)")
 _MOVE: Final = Message("the retrieval (C-MOVE)", "получение снимков (C-MOVE)")
 
@@ -97,6 +98,7 @@ def get(
     proposal = Proposal(
         _GET,
         [(STUDY_ROOT_GET, QUERY_SYNTAXES), *contexts],
+        required=STUDY_ROOT_GET,
         received_classes=sorted({uid for uid, _ in contexts}),
         handlers=[
             (evt.EVT_C_STORE, reception.take),
@@ -296,9 +298,10 @@ def _identifier(request: RetrieveRequest) -> Dataset:
     if request.series_instance_uid is not None:
         level = "SERIES"
         keys["SeriesInstanceUID"] = request.series_instance_uid
-    if request.sop_instance_uids:
+    named = "\\".join(request.sop_instance_uids)
+    if 0 < len(named) <= _LONGEST_VALUE:  # else the whole series comes, which is no harm
         level = "IMAGE"
-        keys["SOPInstanceUID"] = "\\".join(request.sop_instance_uids)
+        keys["SOPInstanceUID"] = named
     identifier.QueryRetrieveLevel = level
     put_keys(identifier, keys)
     return identifier

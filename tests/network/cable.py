@@ -7,6 +7,7 @@ import select
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,11 +16,14 @@ class Cable:
     """Forwards each connection to ``port`` of loopback.
 
     After ``cut_after`` bytes in the direction ``cut_answers`` (True: from the server) every open
-    connection is reset. None: never.
+    connection is reset. None: never. Each block of 16 KB takes ``block_s`` seconds.
     """
 
-    def __init__(self, port: int, cut_after: int | None, *, cut_answers: bool = True) -> None:
+    def __init__(
+        self, port: int, cut_after: int | None, *, cut_answers: bool = True, block_s: float = 0.0
+    ) -> None:
         self._port = port
+        self._block_s = block_s
         self._cut_answers = cut_answers
         self._threads: list[threading.Thread] = []
         self._over = threading.Event()
@@ -67,12 +71,15 @@ class Cable:
                         return
                     with contextlib.suppress(OSError):
                         target.sendall(block)
+                    time.sleep(self._block_s)
 
 
 @contextmanager
-def cable_to(port: int, cut_after: int | None, *, cut_answers: bool = True) -> Iterator[Cable]:
+def cable_to(
+    port: int, cut_after: int | None = None, *, cut_answers: bool = True, block_s: float = 0.0
+) -> Iterator[Cable]:
     """A running cable."""
-    cable = Cable(port, cut_after, cut_answers=cut_answers)
+    cable = Cable(port, cut_after, cut_answers=cut_answers, block_s=block_s)
     thread = threading.Thread(target=cable.serve)
     thread.start()
     try:

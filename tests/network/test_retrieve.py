@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import pydicom
 import pytest
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
-from app.core.errors import NetworkFault, PeerUnavailable
+from app.core.errors import DiskFull, NetworkFault, PeerUnavailable
 from app.jobs.cancel import CancelToken
 from app.network.answers import RetrieveRequest
 from app.network.inbox import Inbox
 from app.network.listener import Listener, ListenerSettings
+from app.network.peers import DimsePeer
 from app.network.retrieve import get, move
 from tests.network.cable import cable_to
 from tests.network.peers import peer_of
@@ -199,3 +201,56 @@ def test_d18_pacs_killed_and_restarted(inbox: Inbox, tmp_path: Path) -> None:
     assert len(after) == 60
     assert before.items() <= after.items()
     _same_pixels(inbox, originals)
+
+
+def test_a_slow_line_is_no_silence(orthanc: Orthanc, inbox: Inbox, tmp_path: Path) -> None:
+    """One object takes longer than the time-out, but its bytes flow all the time."""
+    _fill(orthanc, tmp_path, SeriesSpec(count=1, rows=1000, columns=700))
+    with cable_to(orthanc.dicom_port, block_s=0.025) as cable:
+        began = time.monotonic()
+        outcome = get(peer_of(orthanc, port=cable.port, timeout_s=1.0), STUDY, inbox)
+        assert time.monotonic() - began > 1.2
+    assert outcome.is_complete
+
+
+def test_a_full_disk_here_is_said(orthanc: Orthanc, listener: Listener, tmp_path: Path) -> None:
+    _fill(orthanc, tmp_path, SeriesSpec(count=3))
+    full = Inbox(tmp_path / "full", reserve_bytes=1 << 60)
+    with pytest.raises(DiskFull):
+        get(peer_of(orthanc), STUDY, full)
+    listener.stop()
+    settings = ListenerSettings(host="127.0.0.1", port=orthanc.our_port)
+    second = Listener(settings, full)
+    second.start()
+    try:
+        with pytest.raises(DiskFull):
+            move(peer_of(orthanc), STUDY, second)
+    finally:
+        second.stop()
+    assert list(full.folder.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_in_the_middle(orthanc: Orthanc, inbox: Inbox, tmp_path: Path) -> None:
+    _fill(orthanc, tmp_path, SeriesSpec(count=12))
+
+    def on_object(path: Path) -> None:
+        if len(inbox.objects()) == 5:
+            inbox.reserve_bytes = 1 << 60
+
+    outcome = get(peer_of(orthanc), STUDY, inbox, on_object=on_object)
+    assert (outcome.expected, outcome.received, outcome.failed) == (12, 5, 7)
+    assert len(outcome.missing) == 7
+    assert any("disk is full" in warning.en for warning in outcome.warnings)
+
+
+def test_very_many_named_images(orthanc: Orthanc, inbox: Inbox, tmp_path: Path) -> None:
+    originals = _fill(orthanc, tmp_path, SeriesSpec(count=3))
+    names = (*originals, *(f"1.2.{'9' * 50}.{n}" for n in range(1500)))
+    request = RetrieveRequest(uid("study"), uid("study", "series"), names)
+    assert get(peer_of(orthanc), request, inbox).received == 3
+
+
+def test_a_peer_that_offers_no_retrieval(inbox: Inbox, listener: Listener) -> None:
+    peer = DimsePeer("we", "OVERREAD", "127.0.0.1", listener.port)
+    with pytest.raises(NetworkFault, match="does not offer the retrieval"):
+        get(peer, STUDY, inbox)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -222,3 +223,13 @@ def test_no_connection_at_all(orthanc: Orthanc, tmp_path: Path) -> None:
         send(DimsePeer("pacs", "ORTHANC", "127.0.0.1", free_port()), paths)
     with pytest.raises(NetworkFault, match="AE title 'WRONG'"):
         send(peer_of(orthanc, ae_title="WRONG"), paths)
+
+
+def test_a_large_object_cut_in_the_middle(orthanc: Orthanc, tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    paths = write_series(tmp_path, SeriesSpec(count=2, rows=1000, columns=1000))
+    with cable_to(orthanc.dicom_port, 500_000, cut_answers=False) as cable:
+        outcome = send(peer_of(orthanc, port=cable.port), paths)
+    assert outcome.sent == ()
+    assert all(failed.may_retry for failed in outcome.failed)
+    assert set(threading.enumerate()) <= before
