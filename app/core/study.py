@@ -153,6 +153,15 @@ class Stack:
         return self.why_ru or self.why if language == "ru" else self.why
 
     @property
+    def own_grid(self) -> Geometry | None:
+        """The grid to write masks on where the frames of the files cannot carry them, or None.
+
+        That is so after resampling, and for the slices of a mosaic, which are no frames.
+        """
+        is_mosaic = self.frames[0].instance.mosaic_per_row > 0
+        return self.geometry if self.verdict == "resampled" or is_mosaic else None
+
+    @property
     def is_volume(self) -> bool:
         """Whether the stack can be assembled to a regular grid of more than one slice."""
         return self.geometry is not None and self.verdict in ("ok", "resampled")

@@ -68,6 +68,7 @@ def write_seg(request: SegRequest) -> pydicom.Dataset:
     Raises ``GeometryError`` when a mask is empty or does not fit the images.
     """
     headers = authoring.read_source_headers(request.source)
+    _require_planes(headers)
     _give_thickness(headers)
     masks = _stacked(request)
     findings = [segment.finding for segment in request.segments]
@@ -114,6 +115,19 @@ def write_seg(request: SegRequest) -> pydicom.Dataset:
             del shared.PixelMeasuresSequence
     _name_dimensions(segmentation)
     return segmentation
+
+
+def _require_planes(headers: Sequence[pydicom.Dataset]) -> None:
+    """Nuclear medicine, dose grids: many frames without the planes that a segmentation names."""
+    for header in headers:
+        is_many = int(header.get("NumberOfFrames") or 1) > 1
+        if is_many and "PerFrameFunctionalGroupsSequence" not in header:
+            raise GeometryError(
+                "Images of this kind cannot carry a DICOM segmentation.",
+                ru="К снимкам этого вида нельзя записать сегментацию DICOM.",
+                hint="Export the masks as NIfTI.",
+                hint_ru="Сохраните маски в NIfTI.",
+            )
 
 
 def _name_dimensions(segmentation: Any) -> None:  # noqa: ANN401 - pydicom attributes are dynamic

@@ -190,7 +190,7 @@ class _Objects:
                 description="AI segmentation" if is_raw else "Segmentation",
                 at_utc=generation.at_utc,
                 content_creator=generation.signer,
-                resampled_grid=stack.geometry if stack.verdict == "resampled" else None,
+                resampled_grid=stack.own_grid,
             )
         )
         return dataset, {

@@ -313,9 +313,7 @@ def _write_dicom(
                 identity=Identity(derived_uid("series", *seed), derived_uid("sop", *seed), 9101),
                 description="AI segmentation",
                 at_utc=now,
-                resampled_grid=source.stack.geometry
-                if source.stack.verdict == "resampled"
-                else None,
+                resampled_grid=source.stack.own_grid,
             )
         )
     except InputError as error:  # what the images are does not allow the object; masks are there

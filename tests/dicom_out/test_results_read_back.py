@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.core.errors import GeometryError
 from app.core.finding import Finding
 from app.dicom.authoring import SourceImages, write_dataset
 from app.dicom.encapsulated import encapsulated_document
@@ -26,7 +27,9 @@ from tests.support.synthetic_dicom import (
     uid,
     write_projection,
     write_series,
+    write_ultrasound,
 )
+from tests.support.synthetic_mosaic import write_mosaic
 
 OBLIQUE = (0.8, 0.6, 0.0, -0.36, 0.48, 0.8)
 
@@ -128,3 +131,31 @@ def test_a_report_comes_back_byte_by_byte(tmp_path: Path) -> None:
     path = write_dataset(write_encapsulated_pdf(request), tmp_path / "pdf.dcm")
     found = encapsulated_document(path)
     assert (found.data, found.title, found.doubt) == (pdf, "Заключение", None)
+
+
+def test_d01_a_mask_of_a_mosaic_lies_on_the_grid_of_its_slices(tmp_path: Path) -> None:
+    path = write_mosaic(tmp_path / "m", SeriesSpec(count=7, rows=12, columns=10, step_mm=4.0))
+    _, (study,) = open_all(tmp_path, path)
+    (series,) = study.series
+    (stack,) = series.stacks
+    source = SourceImages(study.study_instance_uid, series.series_instance_uid, stack.frames)
+    mask = np.zeros((7, 12, 10), dtype=np.bool_)
+    mask[2, 3:6, 2:5] = True
+    segment = SegmentSource(results.proposed(source, "right"), mask)
+    request = SegRequest(
+        source, (segment,), results.identity("seg"), "mosaic", results.AT_UTC,
+        resampled_grid=stack.own_grid,
+    )  # fmt: skip
+    written = write_dataset(write_seg(request), tmp_path / "seg.dcm")
+    _, (study,) = open_all(tmp_path, path, written)
+    assert np.array_equal(read_segmentation(written, study).mask(1).voxels, mask)
+
+
+def test_d01_objects_without_planes_carry_no_segmentation(tmp_path: Path) -> None:
+    loop = write_ultrasound(tmp_path / "us")
+    source = _source(tmp_path, [loop])
+    mask = np.ones((5, 16, 18), dtype=np.bool_)
+    segment = SegmentSource(results.proposed(source, "right"), mask)
+    request = SegRequest(source, (segment,), results.identity("s"), "loop", results.AT_UTC)
+    with pytest.raises(GeometryError, match="cannot carry a DICOM segmentation"):
+        write_seg(request)
