@@ -9,6 +9,7 @@ from pydicom.uid import UID
 
 from app.core.errors import DeidentifyError
 
+_STANDARD: Final = "1.2.840.10008."
 # Content that this cannot look into.
 _CLOSED_KINDS: Final = (
     "Encapsulated", "Raw Data", "Voice Audio", "General Audio", "Video", "Media Storage Directory",
@@ -25,7 +26,8 @@ def require_open(ds: Dataset) -> None:
     """Raise ``DeidentifyError`` for content that is closed, or an object that cannot be written."""
     sop_class = sop_class_of(ds)
     kind = UID(sop_class).name if sop_class else ""
-    if kind in ("", sop_class) or any(closed in kind for closed in _CLOSED_KINDS):
+    is_standard = sop_class.startswith(_STANDARD)  # also one that pydicom does not know yet
+    if not is_standard or any(closed in kind for closed in _CLOSED_KINDS):
         what = kind.removesuffix(" Storage") if kind != sop_class else ""
         raise _refused(
             f"An object of this kind cannot be de-identified: {what or 'unknown'}.",

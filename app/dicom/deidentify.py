@@ -281,9 +281,7 @@ class Deidentifier:
     def _text(self, element: DataElement, action: str, run: _Run) -> DataElement | None:
         """A kept or cleaned value. What is to be cleaned and is no text goes."""
         if element.VR == "CS":
-            test = is_safe if action == "C" else _is_scrubbed
-            is_quiet = all(test(value, run.identifiers) for value in texts_of(element))
-            return element if is_quiet else _counted(run, "removed", None)
+            return self._codes(element, action, run)
         if element.VR not in TEXT_VRS:
             return element if action == "K" else _counted(run, "removed", None)
         values = [self._words(element, value, action, run) for value in texts_of(element)]
@@ -297,6 +295,14 @@ class Deidentifier:
         limit = _LONGEST.get(element.VR)
         values = [value[:limit] for value in values]
         return DataElement(element.tag, element.VR, values if len(values) > 1 else values[0])
+
+    def _codes(self, element: DataElement, action: str, run: _Run) -> DataElement:
+        values = texts_of(element)
+        kept = [value if _is_code(value, action, run) else str(dummy_of("CS")) for value in values]
+        if kept == values:
+            return element
+        run.counts["cleaned"] += 1
+        return DataElement(element.tag, "CS", kept if len(kept) > 1 else kept[0])
 
     def _words(self, element: DataElement, value: str, action: str, run: _Run) -> str:
         if action == "K":
@@ -336,8 +342,10 @@ def _counted(run: _Run, what: str, element: DataElement | None) -> DataElement |
     return element
 
 
-def _is_scrubbed(text: str, identifiers: Identifiers) -> bool:
-    return identifiers.scrub(text) == text
+def _is_code(value: str, action: str, run: _Run) -> bool:
+    """Whether a code string may stay: known words, and if it need not be cleaned no known name."""
+    is_known = is_safe(value, Identifiers())
+    return is_known or (action == "K" and run.identifiers.scrub(value) == value)
 
 
 def _file_meta(ds: Dataset, out: Dataset) -> FileMetaDataset:
