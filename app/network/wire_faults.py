@@ -183,37 +183,29 @@ def nothing_in_common(peer: DimsePeer, service: Message) -> NetworkFault:
     )
 
 
-def aborted(peer: DimsePeer) -> NetworkFault:
-    """The peer broke the association off."""
-    return PeerUnavailable(
-        f"{peer.name} broke the connection off.",
-        ru=f"{peer.name} оборвал соединение.",
-        hint="Try again; if it happens again, ask its administrator for the log of this minute.",
-        hint_ru="Повторите; если не поможет, попросите администратора посмотреть журнал узла.",
-    )
-
-
-def of_status(peer: DimsePeer, service: Message, status: int, comment: str = "") -> NetworkFault:
+def of_status(peer: DimsePeer, service: Message, status: int) -> NetworkFault:
     """A failure status of an operation (PS3.7 annex C, PS3.4 annexes B, C, J, K).
 
-    ``comment`` is the peer's own; it may name the patient, so it is technical detail only where it
-    is known to be plain: callers give none otherwise.
+    The peer's own comment (0000,0902) is left out: it may name the patient.
     """
-    why = _STATUS_WORDS.get(status) or _STATUS_WORDS.get(status & 0xFF00) or _UNSPECIFIED
+    why = _why(status)
     kind = PeerUnavailable if status & 0xFF00 == 0xA700 else NetworkFault
     return kind(
         f"{peer.name} failed at {service.en}: {why.en} (status {status:04X}).",
         ru=f"{peer.name}: ошибка — {service.ru}: {why.ru} (статус {status:04X}).",
         hint="Ask its administrator; the status says where to look.",
         hint_ru="Обратитесь к администратору узла и назовите статус.",
-        technical_detail=comment,
     )
 
 
 def status_message(status: int) -> Message:
     """A status in words, with its number."""
-    why = _STATUS_WORDS.get(status) or _STATUS_WORDS.get(status & 0xFF00) or _UNSPECIFIED
+    why = _why(status)
     return Message(f"{why.en} (status {status:04X})", f"{why.ru} (статус {status:04X})")
+
+
+def _why(status: int) -> Message:
+    return _STATUS_WORDS.get(status) or _STATUS_WORDS.get(status & 0xFF00) or _UNSPECIFIED
 
 
 _UNSPECIFIED: Final = Message("it gave no known reason", "причина не названа")
