@@ -71,7 +71,8 @@ class SrRequest:
     ``source`` holds the images that were read, ``places`` the segment of each finding that has one
     (by finding uid). ``observer_name`` and ``organization`` are set for the verified document;
     ``predecessor`` is the document it replaces or follows. ``missing`` says what of the study was
-    not there (D18); the document is then flagged as partial (PS3.3 C.17.2, CompletionFlag).
+    not there (D18); it stands in the completion flag's description (PS3.3 C.17.2), and only a
+    document that is not verified can be flagged as partial.
     """
 
     source: authoring.SourceImages
@@ -115,7 +116,7 @@ def write_sr(request: SrRequest) -> pydicom.Dataset:
         sop_instance_uid=request.identity.sop_instance_uid,
         instance_number=1,
         manufacturer=authoring.MANUFACTURER,
-        is_complete=not request.missing,
+        is_complete=request.is_verified or not request.missing,
         is_final=request.is_verified,
         is_verified=request.is_verified,
         verifying_observer_name=authoring.person_name(request.observer_name)
