@@ -60,19 +60,8 @@ def dataset_of(source: Path | Dataset, *, pixels: bool = True) -> Dataset:
 
 
 def image_object(path: Path) -> ImageObject:
-    """An object with a functional group per frame, ready to decode its frames one by one.
-
-    Raises ``DicomReadError``, also where it claims more frames than it describes.
-    """
+    """An object with frames, ready to decode them one by one. Raises ``DicomReadError``."""
     header = read_dataset(path, pixels=False)
-    frames = max(1, integer_of(header, "NumberOfFrames", 1))
-    if frames > max(1, len(items_of(header, "PerFrameFunctionalGroupsSequence"))):
-        raise DicomReadError(
-            "The object has more frames than it describes.",
-            ru="Кадров в объекте больше, чем описано.",
-            hint="Ask its source to send it again.",
-            hint_ru="Запросите его у источника ещё раз.",
-        )
     return ImageObject(
         Instance(
             path=path,
@@ -80,11 +69,23 @@ def image_object(path: Path) -> ImageObject:
             sop_class_uid=word_of(header, "SOPClassUID"),
             transfer_syntax_uid=str(header.file_meta.TransferSyntaxUID),
             instance_number=None,
-            number_of_frames=frames,
+            number_of_frames=max(1, integer_of(header, "NumberOfFrames", 1)),
             rows=integer_of(header, "Rows", 0),
             columns=integer_of(header, "Columns", 0),
         )
     )
+
+
+def require_described_frames(ds: Dataset) -> None:
+    """Raise ``DicomReadError`` where an object claims more frames than it has groups for (D19)."""
+    described = len(items_of(ds, "PerFrameFunctionalGroupsSequence"))
+    if integer_of(ds, "NumberOfFrames", 1) > max(1, described):
+        raise DicomReadError(
+            "The object has more frames than it describes.",
+            ru="Кадров в объекте больше, чем описано.",
+            hint="Ask its source to send it again.",
+            hint_ru="Запросите его у источника ещё раз.",
+        )
 
 
 def word_of(ds: Dataset | None, keyword: str) -> str:

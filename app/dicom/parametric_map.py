@@ -18,7 +18,14 @@ from app.dicom.character_sets import text_of
 from app.dicom.frame_planes import Plane, PlaneSet, declared_step_mm, planes_of
 from app.dicom.functional_groups import FunctionalGroups
 from app.dicom.object_kinds import PARAMETRIC_MAP
-from app.dicom.object_reading import image_object, made_at, maker_of, reading, word_of
+from app.dicom.object_reading import (
+    image_object,
+    made_at,
+    maker_of,
+    reading,
+    require_described_frames,
+    word_of,
+)
 from app.dicom.pixels import ImageObject
 from app.dicom.real_world_values import RealWorldMap, maps_of_groups, real_world_maps
 from app.dicom.tolerant import items_of, number_of
@@ -50,6 +57,7 @@ def parametric_map(path: Path) -> ParametricMap:
     with reading(PARAMETRIC_MAP):
         image = image_object(path)
         ds = image.dataset
+        require_described_frames(ds)
         maps = real_world_maps(ds)
         linear = next((one for one in maps if one.is_linear), None)
         unit = linear.unit if linear else None

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 
 from app.core.errors import DicomReadError
 from app.dicom.frame_planes import planes_of
-from app.dicom.object_reading import image_object, word_of
+from app.dicom.object_reading import image_object, require_described_frames, word_of
 from app.dicom.segment_facts import segment_facts
 from app.dicom.source_stack import frame_references
 from app.dicom.tolerant import integer_of, items_of, number_of
@@ -56,6 +56,7 @@ class SegFrames:
                 "It is a segmentation of a whole slide; microscopy is not supported.",
                 ru="Это сегментация микропрепарата; микроскопия не поддерживается.",
             )
+        require_described_frames(ds)
         self.planes = planes_of(ds)
         self.references = frame_references(ds)
         self.segments = tuple(segment_facts(item) for item in items_of(ds, "SegmentSequence"))

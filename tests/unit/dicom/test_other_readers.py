@@ -255,7 +255,12 @@ def test_a_map_with_two_frames_at_each_place_is_two_volumes(tmp_path: Path) -> N
 def test_a_map_without_places_is_refused_in_words(tmp_path: Path) -> None:
     path = write_map(tmp_path / "map", np.zeros((6, 24, 20), np.float32), [0, 1])
     ds = pydicom.dcmread(path)
-    del ds.PerFrameFunctionalGroupsSequence
+    for item in ds.PerFrameFunctionalGroupsSequence:
+        del item.PlanePositionSequence
     ds.save_as(path)
     with pytest.raises(GeometryError, match="do not say where they lie"):
+        parametric_map(path)
+    del ds.PerFrameFunctionalGroupsSequence
+    ds.save_as(path)
+    with pytest.raises(DicomReadError, match="more frames than it describes"):
         parametric_map(path)
