@@ -15,10 +15,10 @@ from app.viewer.planes import PLANES
 if TYPE_CHECKING:
     from app.ui.findings_panel import FindingsPanel
     from app.ui.health_panel import HealthPanel
-    from app.ui.intake import Intake
     from app.ui.reading_desk import ReadingDesk
     from app.ui.report_panel import ReportPanel
     from app.ui.side_windows import SideWindows
+    from app.ui.traffic import Traffic
     from app.ui.viewport_tools import ToolName
 
 _TOOLS: tuple[ToolName, ...] = ("window", "zoom", "pan", "scroll", "crosshair", "brush", "erase")
@@ -33,7 +33,7 @@ class WindowCommands(Protocol):
     report: ReportPanel
     health: HealthPanel
     windows: SideWindows
-    intake: Intake
+    traffic: Traffic
 
     def open_folder(self) -> None: ...
     def open_files(self) -> None: ...
@@ -63,7 +63,7 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
     table: dict[str, Callable[[], None]] = {
         "studies": window.windows.show_studies,
         "peers": window.windows.show_peers,
-        "receive": window.intake.toggle,
+        "receive": window.traffic.intake.toggle,
         "refresh": window.refresh_study,
         "objects": window.windows.show_objects,
         "open_folder": window.open_folder,

@@ -23,11 +23,9 @@ from app.ui.commands import commands
 from app.ui.findings_panel import FindingsPanel
 from app.ui.health_panel import HealthPanel
 from app.ui.history_bridge import HistoryBridge
-from app.ui.intake import Intake
 from app.ui.job_bridge import JobBridge
 from app.ui.jobs_panel import JobsPanel
 from app.ui.messages import MessageBar
-from app.ui.outgoing import Outgoing
 from app.ui.patient_banner import PatientBanner
 from app.ui.reading_desk import ReadingDesk
 from app.ui.report_panel import ReportPanel
@@ -36,6 +34,7 @@ from app.ui.study_browser import StudyBrowser
 from app.ui.study_opener import StudyOpener, as_given
 from app.ui.texts import language, language_changed, tr
 from app.ui.theme import ICON_SIZE_PX
+from app.ui.traffic import Traffic
 from app.ui.viewport_grid import ViewportGrid
 from app.ui.viewport_tools import ToolName
 from app.ui.viewport_widget import ViewportWidget
@@ -66,18 +65,16 @@ class MainWindow(QMainWindow):
         self.browser = StudyBrowser()
         self.health = HealthPanel()
         self.windows = SideWindows(context, self.bridge, self)
-        self.intake = Intake(context, self.bridge, self)
-        self.outgoing = Outgoing(context, self)
         self.banner = PatientBanner(context.user)
         self.findings = FindingsPanel(context)
         self.report = ReportPanel(context)
         self.jobs = JobsPanel(context)
         self.messages = MessageBar()
+        self.traffic = Traffic(context, self.bridge, self.opener, self.desk, self.messages)
         self.actions_ = ActionSet(self, commands(self))
         self._history = HistoryBridge(self.actions_.by_id["undo"], self.actions_.by_id["redo"])
         self._job_text = QToolButton()
-        self._status, self._probe, self._receiving = QLabel(), QLabel(), QLabel()
-        self._sending = QLabel()
+        self._status, self._probe = QLabel(), QLabel()
         self._bar = QToolBar()
         self._place()
         self._menus = self.actions_.fill_menus(self.menuBar())
@@ -104,8 +101,7 @@ class MainWindow(QMainWindow):
         self._context.runner.submit(
             "io", tr("job.models"), lambda _token, _progress: self._context.inference.warm_up()
         )
-        self.intake.begin()
-        self.outgoing.begin()
+        self.traffic.begin()
         last = self._context.store.sessions.last_study()
         if paths:
             self.open(paths)
@@ -253,8 +249,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep everything, then let go; the context is closed by whoever made it."""
         self.close_study()
-        self.intake.close()
-        self.outgoing.close()
+        self.traffic.close()
         self.bridge.close()
         event.accept()
 
@@ -299,24 +294,6 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"Overread - {name}" if session else "Overread")
         if session is not None:
             self.grid.setFocus()
-
-    def _study_arrived(self, uid: str, is_beginning: bool) -> None:
-        """Show what has come; work that could be undone is not taken from under the hands."""
-        session = self.desk.session
-        is_open = session is not None and session.study.study_instance_uid == uid
-        if session is not None and is_open and session.history.commands:
-            self.messages.show_note(tr("studies.newer"))
-        elif is_open or is_beginning:
-            self.opener.read_again(uid)
-
-    def _taken_in(self, studies: Sequence[str]) -> None:
-        for uid in studies:
-            self._study_arrived(uid, False)
-        self._refresh_rows()
-
-    def _receiving_changed(self, text: str) -> None:
-        self.actions_.by_id["receive"].setChecked(self.intake.is_receiving)
-        self._receiving.setText(text)
 
     def _refresh_rows(self) -> None:
         session = self.desk.session
@@ -407,17 +384,12 @@ class MainWindow(QMainWindow):
         self.windows.study_chosen.connect(self.opener.open_study)
         self.windows.said.connect(self.messages.show_note)
         self.windows.failed.connect(self._refused)
-        self.intake.taken_in.connect(self._taken_in)
-        self.intake.said.connect(self.messages.show_note)
-        self.intake.failed.connect(self._refused)
-        self.intake.state_changed.connect(self._receiving_changed)
-        self.windows.send_wanted.connect(self.outgoing.wake)
-        self.report.signed.connect(self.outgoing.wake)
-        self.outgoing.state_changed.connect(self._sending.setText)
-        self.windows.retrievals.arrived.connect(self._study_arrived)
-        self.windows.retrievals.said.connect(self.messages.show_note)
-        self.windows.retrievals.warned.connect(self.messages.show_warning)
-        self.windows.retrievals.failed.connect(self._refused)
+        self.windows.send_wanted.connect(self.traffic.outgoing.wake)
+        self.windows.study_wanted.connect(self.traffic.retrievals.start)
+        self.report.signed.connect(self.traffic.outgoing.wake)
+        self.traffic.failed.connect(self._refused)
+        self.traffic.studies_changed.connect(self._refresh_rows)
+        self.traffic.receiving_changed.connect(self.actions_.by_id["receive"].setChecked)
         self.grid.active_changed.connect(self._active_changed)
         self.grid.menu_requested.connect(self._menu)
         self.grid.probed.connect(self._probe.setText)
@@ -444,7 +416,7 @@ class MainWindow(QMainWindow):
         self._job_text.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.statusBar().addWidget(self._status, 1)
         self.statusBar().addPermanentWidget(self._probe)
-        self.statusBar().addPermanentWidget(self._receiving)
-        self.statusBar().addPermanentWidget(self._sending)
+        self.statusBar().addPermanentWidget(self.traffic.receiving_label)
+        self.statusBar().addPermanentWidget(self.traffic.sending_label)
         self.statusBar().addPermanentWidget(self._job_text)
         self.statusBar().setSizeGripEnabled(False)

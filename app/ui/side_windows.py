@@ -15,7 +15,6 @@ from app.ui.left_out_window import LeftOutWindow
 from app.ui.objects_window import ObjectsWindow
 from app.ui.outbox_window import OutboxWindow
 from app.ui.peers_window import PeersWindow
-from app.ui.retrievals import Retrievals
 from app.ui.shortcuts import KeyHelp
 from app.ui.studies_window import StudiesWindow
 from app.ui.study_sources import LibrarySource, PeerSource, StudySource
@@ -37,6 +36,8 @@ class SideWindows(QObject):
 
     study_chosen = Signal(object)
     """UID of a study of the library that is to be opened."""
+    study_wanted = Signal(str, object)
+    """Name of a peer and the ``StudyListing`` that is to be retrieved from it."""
     send_wanted = Signal()
     """Something is to be sent, or a peer was chosen for what is signed."""
     said = Signal(str)
@@ -52,7 +53,6 @@ class SideWindows(QObject):
         self._open: dict[str, QDialog] = {}
         self._scan: ScanResult | None = None
         self._session: StudySession | None = None
-        self.retrievals = Retrievals(context, bridge, self)
 
     def set_session(self, session: StudySession | None) -> None:
         """The study that is open now; windows on another one close."""
@@ -71,7 +71,7 @@ class SideWindows(QObject):
         window.import_wanted.connect(self.import_folder)
         window.peers_wanted.connect(self.show_peers)
         window.study_wanted.connect(
-            lambda source, study: self.retrievals.start(source.title, study)
+            lambda source, study: self.study_wanted.emit(source.title, study)
         )
 
     def _sources(self) -> tuple[StudySource, ...]:

@@ -28,7 +28,7 @@ def test_objects_sent_to_the_window_reach_the_library(qtbot, tmp_path: Path):
             wait_for(lambda: context.store.studies.count() == 1, "the study in the library")
             wait_for(lambda: "4" in window.messages.text, "the message")
             window.actions_.by_id["receive"].trigger()
-            assert not window.intake.is_receiving
+            assert not window.traffic.intake.is_receiving
         assert context.store.studies.search()[0].instances == 4
 
 
@@ -52,6 +52,6 @@ def test_a_port_that_is_taken_is_a_sentence(qtbot, tmp_path: Path):
         with window_on(first) as one, window_on(second) as other:
             one.actions_.by_id["receive"].trigger()
             other.actions_.by_id["receive"].trigger()
-            assert not other.intake.is_receiving
+            assert not other.traffic.intake.is_receiving
             assert str(port) in other.messages.text
             assert not other.actions_.by_id["receive"].isChecked()

@@ -38,8 +38,8 @@ def test_the_outbox_is_sent_and_a_peer_that_is_away_is_tried_again(qtbot, tmp_pa
             window.begin(())
             wait_for(lambda: len(pacs.instances()) == 2, "both objects at the PACS", 30)
             wait_for(lambda: context.store.outbox.counts().get("sent") == 2, "the states")
-            window.outgoing.refresh()
-            assert "1" in window._sending.text()
+            window.traffic.outgoing.refresh()
+            assert "1" in window.traffic.sending_label.text()
             window.windows.show_outbox()
             dialog = window.windows._open["outbox"]
             assert isinstance(dialog, OutboxWindow)
