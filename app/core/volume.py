@@ -93,6 +93,7 @@ class Volume:
     the compression ratio, ``12:1``, or ``?`` where it is not stated; empty: no loss (I16).
     ``frame_times_s``: how long each frame of a cine is shown (D13); empty: no cine.
     ``suv`` turns modality values into SUV; ``suv_missing`` says why PET images have none (I13).
+    ``unreadable``: the images of the stack that could not be decoded and are padding here (D12).
     ``supplement``: stored values from its first on are shown in colour instead of grey (I12).
     """
 
@@ -116,6 +117,7 @@ class Volume:
     suv_missing: Message | None = None
     us_regions: tuple[UsRegion, ...] = ()
     supplement: ColorTable | None = None
+    unreadable: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.voxels.ndim not in (3, 4):

@@ -14,10 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.errors import DicomReadError, EnvironmentFault
+from app.core.report import Message
 from app.core.study import Series, Stack, Study
 from app.core.volume import Volume
+from app.dicom import wording
 from app.dicom.regrid import FloatPlane, offsets_in_grid, plan_slices, regrid_slice
-from app.dicom.stack_reader import NO_IMAGE_FLOAT, ImageFacts, StackReader, make_volume
+from app.dicom.stack_reader import (
+    NO_HOLES,
+    NO_IMAGE_FLOAT,
+    Holes,
+    ImageFacts,
+    StackReader,
+    make_volume,
+)
 from app.dicom.volume_size import is_resampled, too_large, volume_bytes
 from app.jobs.cancel import CancelToken
 from app.jobs.machine_memory import memory_bytes
@@ -55,21 +64,27 @@ def assemble(
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
     on_frame: OnFrame | None = None,
+    leaves_holes: bool = False,
 ) -> Volume:
     """All voxels of a stack; of a stack that is no volume its images, with geometry None.
 
     Slices are decoded from the middle outwards. ``on_frame(k, plane)`` is called in this thread
-    for each finished slice ``k`` of the result, so that a viewer can show it at once. Raises
-    ``DicomReadError``, ``EnvironmentFault`` (memory), ``Cancelled``.
+    for each finished slice ``k`` of the result, so that a viewer can show it at once. With
+    ``leaves_holes`` an image that cannot be decoded is padding in the result and named in its
+    warnings (D12); without, or where no image can be, that raises ``DicomReadError``. Also raises
+    ``EnvironmentFault`` (memory), ``Cancelled``.
     """
     report, token = progress or no_progress, cancel or CancelToken()
     stack = reader.stack
+    frames = _Frames(reader, leaves_holes=leaves_holes)
     padding = reader.facts.padding
     try:
         if is_resampled(stack):
-            voxels, padding = _resampled(reader, stack, report, token, on_frame)
+            voxels, padding = _resampled(frames, stack, report, token, on_frame)
         else:
-            voxels = _plain(reader, stack, report, token, on_frame)
+            voxels = _plain(frames, stack, report, token, on_frame)
+            if frames.faults and not reader.facts.is_color:
+                padding = frames.padding
     except MemoryError as error:
         raise EnvironmentFault(
             "There is not enough memory for this series.",
@@ -77,7 +92,53 @@ def assemble(
             hint="Close other studies and repeat.",
             hint_ru="Закройте другие исследования и повторите.",
         ) from error
-    return make_volume(reader.facts, voxels, reader.ref, stack=stack, padding=padding)
+    return make_volume(
+        reader.facts, voxels, reader.ref, stack=stack, padding=padding, holes=frames.holes()
+    )
+
+
+class _Frames:
+    """The frames of a stack; with ``leaves_holes`` those that cannot be decoded are padding."""
+
+    def __init__(self, reader: StackReader, *, leaves_holes: bool) -> None:
+        self.reader = reader
+        self.faults: dict[int, DicomReadError] = {}
+        self.filler = _filler(reader.facts)
+        self.padding = reader.facts.padding or (self.filler, self.filler)
+        self._leaves_holes = leaves_holes
+
+    def read_into(self, n: int, plane: npt.NDArray[Any]) -> None:
+        """Frame ``n``, or padding; any thread."""
+        try:
+            self.reader.read_into(n, plane)
+        except DicomReadError as error:
+            self._note(n, error)
+            plane[...] = self.filler
+
+    def read(self, n: int) -> npt.NDArray[Any]:
+        """Frame ``n``, or padding; any thread."""
+        try:
+            return self.reader.read_frame(n)
+        except DicomReadError as error:
+            self._note(n, error)
+            stack = self.reader.stack
+            return np.full((stack.rows, stack.columns), self.filler, self.reader.facts.dtype)
+
+    def holes(self) -> Holes:
+        """What is missing. Raises the first fault where nothing could be read."""
+        if not self.faults:
+            return NO_HOLES
+        first = self.faults[min(self.faults)]
+        count = self.reader.frame_count
+        if len(self.faults) == count:
+            raise first
+        said = wording.unreadable(len(self.faults), count, Message(first.message, first.ru))
+        return Holes(tuple(sorted(self.faults)), (wording.warning("D12", said),))
+
+    def _note(self, n: int, error: DicomReadError) -> None:
+        if not self._leaves_holes:
+            raise error
+        self.faults[n] = error
 
 
 def middle_out(count: int) -> Iterator[int]:
@@ -87,19 +148,19 @@ def middle_out(count: int) -> Iterator[int]:
 
 
 def _plain(
-    reader: StackReader,
+    frames: _Frames,
     stack: Stack,
     report: Progress,
     token: CancelToken,
     on_frame: OnFrame | None,
 ) -> npt.NDArray[Any]:
-    facts = reader.facts
+    reader, facts = frames.reader, frames.reader.facts
     shape: tuple[int, ...] = (reader.frame_count, stack.rows, stack.columns)
     voxels = np.zeros((*shape, 3) if facts.is_color else shape, dtype=facts.dtype)
 
     def read(k: int) -> int:
         token.raise_if_cancelled()
-        reader.read_into(k, voxels[k])
+        frames.read_into(k, voxels[k])
         return k
 
     with ThreadPoolExecutor(READING_THREADS, "reading") as threads:
@@ -124,13 +185,13 @@ def _reading_order(stack: Stack) -> Iterator[int]:
 
 
 def _resampled(
-    reader: StackReader,
+    frames: _Frames,
     stack: Stack,
     report: Progress,
     token: CancelToken,
     on_frame: OnFrame | None,
 ) -> tuple[npt.NDArray[Any], tuple[int, int]]:
-    geometry = stack.geometry
+    reader, geometry = frames.reader, stack.geometry
     positions = [position for position in reader.positions_lps if position is not None]
     if geometry is None or len(positions) != reader.frame_count:
         raise DicomReadError(
@@ -142,16 +203,15 @@ def _resampled(
     fill_gaps = any(warning.code == "G05" for warning in stack.warnings)
     plan = plan_slices(positions, geometry, fill_gaps=fill_gaps)
     offsets = offsets_in_grid(positions, geometry)
-    filler = _filler(reader.facts)
-    padding = reader.facts.padding or (filler, filler)
-    voxels = np.full(geometry.shape_kji, filler, dtype=reader.facts.dtype)
+    padding = frames.padding
+    voxels = np.full(geometry.shape_kji, frames.filler, dtype=reader.facts.dtype)
     acquired: dict[int, tuple[FloatPlane, npt.NDArray[np.bool_]]] = {}
 
     def read(n: int) -> tuple[FloatPlane, npt.NDArray[np.bool_]]:
         if n not in acquired:
-            stored = reader.read_frame(n)
+            stored = frames.read(n)
             valid = np.ones(stored.shape, dtype=np.bool_)
-            if reader.facts.padding is not None:
+            if reader.facts.padding is not None or n in frames.faults:
                 valid = (stored < padding[0]) | (stored > padding[1])
             while len(acquired) >= 4:
                 acquired.pop(next(iter(acquired)))
@@ -180,6 +240,8 @@ def _reading_order_of(count: int) -> Iterator[int]:
 
 def _filler(facts: ImageFacts) -> int:
     """The stored value for places without image; the present padding value where there is one."""
+    if facts.is_color:
+        return 0
     if facts.padding is not None:
         return facts.padding[0]
     if facts.dtype.kind == "f":

@@ -204,6 +204,17 @@ class StackReader:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Holes:
+    """The images of a stack that could not be decoded (from 0), and the warning about them."""
+
+    images: tuple[int, ...] = ()
+    warnings: tuple[StudyWarning, ...] = ()
+
+
+NO_HOLES: Final = Holes()
+
+
 def make_volume(
     facts: ImageFacts,
     voxels: npt.NDArray[Any],
@@ -211,10 +222,11 @@ def make_volume(
     *,
     stack: Stack | None = None,
     padding: tuple[int, int] | None = None,
+    holes: Holes = NO_HOLES,
 ) -> Volume:
     """Voxels with all that ``facts`` say of them; ``stack`` gives geometry and warnings.
 
-    ``padding`` replaces that of the facts, where resampling has filled places of its own.
+    ``padding`` replaces that of the facts, where places were filled that hold no image.
     """
     extra = facts.acquisition
     is_volume = stack is not None and stack.is_volume
@@ -231,7 +243,7 @@ def make_volume(
         pixel_spacing_mm=facts.pixel_spacing_mm,
         spacing_source=facts.spacing_source,
         patient_orientation=facts.patient_orientation,
-        warnings=(*(stack.warnings if stack else ()), *facts.warnings),
+        warnings=(*(stack.warnings if stack else ()), *facts.warnings, *holes.warnings),
         frame_windows=() if is_resampled else facts.frame_windows,
         pixel_aspect=extra.pixel_aspect,
         lossy=extra.lossy,
@@ -240,6 +252,7 @@ def make_volume(
         suv_missing=extra.suv_missing,
         us_regions=extra.us_regions,
         supplement=extra.supplement,
+        unreadable=holes.images,
     )
 
 

@@ -246,6 +246,14 @@ def made_up(keyword: str) -> Message:
     return Message(f"{keyword} is missing; one was made up", f"{keyword} отсутствует; создан новый")
 
 
+def unreadable(count: int, total: int, first: Message) -> Message:
+    """D12; ``first`` says why the first of them is so."""
+    return Message(
+        f"{count} of {total} images cannot be decoded and are left empty: {first.en}",
+        f"Не читаются снимки: {count} из {total}, их место пусто: {first.ru}",
+    )
+
+
 def _named_in_russian(names: str) -> str:
     return names.replace("image ", "снимок ").replace("frame ", "кадр ")
 

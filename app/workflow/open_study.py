@@ -14,6 +14,7 @@ from app.core.errors import InputError
 from app.core.study import SeriesRef, Study
 from app.core.volume import Volume
 from app.dicom.assemble import assemble
+from app.dicom.decode_pool import expect
 from app.dicom.grouping import group
 from app.dicom.scan import ScanResult, scan
 from app.dicom.stack_reader import StackReader
@@ -44,7 +45,7 @@ def open_paths(
     cancel: CancelToken | None = None,
 ) -> OpenedPaths:
     """Scan files, folders and ZIPs. Raises ``InputError`` where nothing readable is among them."""
-    found = scan(paths, workspace=_own_folder(context), progress=progress, cancel=cancel)
+    found = _scanned(context, paths, progress, cancel)
     studies = tuple(
         with_known_counts(context, with_stored_identity(context, study))
         for study in group(found.records)
@@ -71,7 +72,7 @@ def open_stored(
     known = context.store.studies.paths(study_instance_uid)
     paths = _unpacked_last([path for path in known if path.exists()], context.workspace)
     if paths:
-        found = scan(paths, workspace=_own_folder(context), progress=progress, cancel=cancel)
+        found = _scanned(context, paths, progress, cancel)
         for study in group(found.records):
             if study.study_instance_uid == study_instance_uid:
                 study = with_stored_counts(context, with_stored_identity(context, study))
@@ -99,6 +100,14 @@ def open_stored(
         hint="Open the study from its new place; what was decided is kept.",
         hint_ru="Откройте исследование с нового места; решения сохранены.",
     )
+
+
+def _scanned(
+    context: AppContext, paths: Sequence[Path], progress: Progress, cancel: CancelToken | None
+) -> ScanResult:
+    found = scan(paths, workspace=_own_folder(context), progress=progress, cancel=cancel)
+    expect({record.instance.transfer_syntax_uid for record in found.records if record.has_pixels})
+    return found
 
 
 def known_priors(study: Study, opened: Sequence[Study]) -> tuple[Study, ...]:
@@ -133,6 +142,7 @@ def load_volume(
     """The assembled volume of a stack, from memory if it is there.
 
     ``on_frame(n, stored_values)`` is called per decoded frame, not for a volume from memory.
+    Images that cannot be decoded are left empty and named: ``Volume.unreadable``.
     Raises ``TooLarge`` before anything is allocated where the memory for images does not suffice.
     """
     series, stack = find_stack(study, ref)
@@ -143,7 +153,9 @@ def load_volume(
         with context.volumes.reserved(volume_bytes(reader)) as fits:
             if not fits:
                 raise too_large(reader, context.volumes.free_bytes)
-            volume = assemble(reader, progress=progress, cancel=cancel, on_frame=on_frame)
+            volume = assemble(
+                reader, progress=progress, cancel=cancel, on_frame=on_frame, leaves_holes=True
+            )
         context.volumes.put(key, volume)
     return volume
 

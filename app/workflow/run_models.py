@@ -77,6 +77,8 @@ def run_pack(
     volume = load_volume(
         context, study, ref, progress=part_of(progress, 0.0, 0.2), cancel=token
     )  # fmt: skip
+    if volume.unreadable and not forced:
+        raise _incomplete(len(volume.unreadable))
     read_seconds = time.monotonic() - started
     result = context.inference.run(
         installed, volume, forced=forced, progress=part_of(progress, 0.2, 0.95), cancel=token
@@ -91,6 +93,15 @@ def run_pack(
         completeness=study.completeness, read_seconds=read_seconds,
     )  # fmt: skip
     return ModelOutcome(installed, result, proposed, report)
+
+
+def _incomplete(count: int) -> PackRefused:
+    return PackRefused(
+        f"The model is not run: {count} images of the series cannot be decoded.",
+        ru=f"Модель не запускается: не читаются снимки серии ({count}).",
+        hint="Ask the source for them again, or run it anyway.",
+        hint_ru="Запросите их у источника ещё раз или запустите всё равно.",
+    )
 
 
 def apply_result(session: StudySession, outcome: ModelOutcome) -> tuple[str, ...]:

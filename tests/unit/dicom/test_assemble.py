@@ -2,10 +2,13 @@ import threading
 
 import numpy as np
 import pytest
+from pydicom import dcmread
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEGLSLossless
 
 from app.core.errors import Cancelled, DicomReadError
 from app.core.volume import Rescale
-from app.dicom.assemble import assemble_volume, middle_out
+from app.dicom.assemble import assemble, assemble_volume, middle_out
 from app.dicom.stack_reader import StackReader
 from app.jobs.cancel import CancelToken
 from tests.support.opened import codes, open_series, open_stack, open_volume
@@ -237,3 +240,35 @@ def test_a_frame_that_cannot_be_decoded_is_one_sentence(tmp_path):
     study, series = open_series(tmp_path, tmp_path / "ct")
     with pytest.raises(DicomReadError, match="Image 2 cannot be shown"):
         assemble_volume(study, series, series.stacks[0])
+
+
+def broken(path):
+    """The same object with a codestream that nobody can decode."""
+    ds = dcmread(path)
+    ds.PixelData = encapsulate([b"\xff\xd8\xff\xd9" * 9])
+    ds.file_meta.TransferSyntaxUID = JPEGLSLossless
+    ds["PixelData"].VR = "OB"
+    ds.save_as(path, enforce_file_format=True)
+    return path
+
+
+@pytest.mark.parametrize("tilt_deg", [0.0, 12.0])
+def test_d12_an_image_that_cannot_be_decoded_is_left_empty_and_named(tmp_path, tilt_deg):
+    paths = write_series(tmp_path / "ct", SeriesSpec(tilt_deg=tilt_deg))
+    study, series, stack = open_stack(tmp_path, *paths)
+    broken(stack.frames[2].instance.path)
+    with pytest.raises(DicomReadError):
+        assemble_volume(study, series, stack)
+    volume = assemble(StackReader(study, series, stack), leaves_holes=True)
+    assert volume.unreadable == (2,)
+    (warning,) = [warning for warning in volume.warnings if warning.code == "D12"]
+    assert "1 of 8" in warning.text
+    assert warning.text_ru != warning.text
+    if tilt_deg == 0.0:
+        assert volume.padding_mask(2).all()
+        for k in (0, 1, 3, 7):
+            assert not volume.padding_mask(k).any()
+    for path in paths:
+        broken(path)
+    with pytest.raises(DicomReadError):
+        assemble(StackReader(study, series, stack), leaves_holes=True)
