@@ -78,6 +78,8 @@ def mosaic_of(ds: Dataset) -> Mosaic | None:
     """The mosaic that ``ds`` is, or None where it is an ordinary image."""
     if "MOSAIC" not in text_words_upper(ds, "ImageType") or integer_of(ds, "NumberOfFrames", 1) > 1:
         return None
+    if text_words_upper(ds, "Modality") != ("MR",):
+        return None
     csa = _csa_values(ds)
     slices = _whole(_private_value(ds, _NUMBER_OF_IMAGES)) or _whole(
         next(iter(csa.get("NumberOfImagesInMosaic", ())), None)
