@@ -6,6 +6,7 @@ A peer on the command line may also be ``AET@host:port`` or the URL of a DICOMwe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -44,10 +45,7 @@ class PeerBook:
             if known.name == text:
                 return self._made(known)
         if "://" in text:
-            host = urlsplit(text).hostname or "peer" if text.startswith("http") else "peer"
-            return self._made(
-                _checked({"kind": "web", "name": host.replace(":", "."), "url": text})
-            )
+            return self._made(_checked({"kind": "web", "name": _host(text), "url": text}))
         if "@" in text:
             return replace(parse_peer(text), calling_ae_title=self.settings.ae_title)
         names = ", ".join(peer.name for peer in self.settings.peers)
@@ -207,6 +205,13 @@ def _web(peer: WebPeerSettings, secrets: SecretStore) -> WebPeer:
         secret=secrets.get(peer.name),
         proxy_secret=secrets.get(proxy_secret_name(peer.name)) if peer.proxy_user else "",
     )
+
+
+def _host(url: str) -> str:
+    """The host of an address as the name of a peer; whether it is one is checked with the rest."""
+    with suppress(ValueError):
+        return (urlsplit(url).hostname or "peer").replace(":", ".").strip(".") or "peer"
+    return "peer"
 
 
 def _file(path: str) -> Path | None:

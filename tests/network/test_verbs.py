@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ import pytest
 from app.cli import main
 from app.cli.find import dicom_dates
 from app.core.errors import UsageFault
+from app.store.outbox import OutgoingObject
+from app.store.store import Store
 from tests.support.orthanc import Orthanc, OrthancOptions, free_port, running_orthanc
 from tests.support.program import CHECKOUT, overread
 from tests.support.synthetic_dicom import SeriesSpec, uid, write_series
@@ -261,3 +264,29 @@ def test_peers_are_added_tested_and_removed(
     assert verbs.code == 3
     verbs("peers", "add", "bad", "https://me:hidden@pacs.example/x")
     assert (verbs.code, "hidden" in verbs.err) == (3, False)
+
+
+def test_the_outbox_lists_runs_and_retries(
+    verbs: Verbs, orthanc: Orthanc, series: list[Path]
+) -> None:
+    assert "empty" in verbs("outbox", "list")
+    orthanc_place = f"{orthanc.ae_title}@127.0.0.1:{orthanc.dicom_port}"
+    verbs("peers", "add", "PACS", orthanc_place, "--auto-send")
+    with closing(Store(verbs.data)) as store:
+        now = store.clock.now_utc()
+        objects = [
+            OutgoingObject(path, STUDY, "1.2.840.10008.5.1.4.1.1.2", uid("study", "series", n))
+            for n, path in enumerate(series)
+        ]
+        store.outbox.put("PACS", objects, at_utc=now)
+        store.outbox.put("gone", objects[:1], at_utc=now)
+    answer = verbs.json("outbox", "run")
+    assert (verbs.code, answer["sent"], answer["failed"]) == (1, 4, 1)
+    assert len(orthanc.instances()) == 4
+    listed = verbs.json("outbox", "list")
+    assert (listed["counts"]["sent"], listed["counts"]["failed"]) == (4, 1)
+    (lost,) = [row for row in listed["objects"] if row["state"] == "failed"]
+    assert "gone" in lost["reason"]["en"]
+    assert "failed" in verbs("outbox", "list")
+    assert verbs.json("outbox", "retry", "--peer", "gone")["due"] == 1
+    assert verbs.json("outbox", "retry")["due"] == 1
