@@ -18,6 +18,8 @@ from app.dicom.decoders import refusal
 from app.dicom.stated_counts import StatedCounts
 
 _FEW_GAPS: Final = 1.25
+_FEWEST_TIME_POINTS: Final = 4
+_NEARLY_ALL: Final = 0.75
 _WHOLE_SLIDE: Final = "1.2.840.10008.5.1.4.1.1.77.1.6"
 
 IMAGES_IN_ACQUISITION: Final = Message(
@@ -80,18 +82,20 @@ def stack_health(stack: Stack, evidence: StackEvidence) -> StackHealth:
 
 
 def compared_with_siblings(stacks: Sequence[Stack], stated_time_points: int) -> tuple[Stack, ...]:
-    """The time points of one series judged by each other: all have as many slices as most have.
+    """The time points of one series judged by each other: all have as many slices as nearly all.
 
-    A stated number of time points that is not reached is noted on each.
+    Contrast phases may cover less than others on purpose, so few time points tell nothing. A
+    stated number of time points that is not reached is noted on each.
     """
     if len(stacks) < 2:
         return tuple(stacks)
     most, how_often = Counter(len(stack.frames) for stack in stacks).most_common(1)[0]
+    is_usual = len(stacks) >= _FEWEST_TIME_POINTS and how_often >= _NEARLY_ALL * len(stacks)
     absent = stated_time_points - len(stacks)
     judged = []
     for stack in stacks:
         health, received = stack.health, len(stack.frames)
-        if health.expected_frames is None and received < most and how_often > 1:
+        if health.expected_frames is None and received < most and is_usual:
             note = wording.frames_missing(most - received, OTHER_TIME_POINTS)
             health = replace(
                 health,

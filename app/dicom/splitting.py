@@ -117,7 +117,8 @@ def _split_by_direction(
 def _split_by_phase(members: list[Member]) -> list[FrameGroup]:
     """Volumes of a 4D series by the first few attributes that tell them apart together."""
     if _places_are_unique(members):
-        return _time_points(interleaved_parts(members)) or [FrameGroup(members)]
+        passes = [FrameGroup(part, why) for part, why in interleaved_parts(members)]
+        return passes or [FrameGroup(members)]
     labels = [dict(frame.phases) for frame, _ in members]
     varying = [name for name in labels[0] if len({one[name] for one in labels}) > 1]
     deepest = _most_at_one_place(members)
@@ -134,7 +135,7 @@ def _split_by_phase(members: list[Member]) -> list[FrameGroup]:
             groups = _time_points([(part, _words(choice, key)) for key, part in ordered])
             if len(groups) == deepest:
                 return groups
-            ragged = groups
+            ragged = [FrameGroup(one.members, one.why) for one in groups]
     # More parts than images at any place: times that differ from place to place, or stations.
     return _time_points(ranked_parts(members)) or ragged or _without_strays(members)
 

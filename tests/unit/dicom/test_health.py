@@ -77,18 +77,29 @@ def test_d18_the_number_of_slices_of_a_pet(tmp_path):
 
 def test_d18_a_time_point_with_fewer_slices_and_one_that_never_came(tmp_path):
     def point(ds, n):
-        ds.TemporalPositionIdentifier, ds.NumberOfTemporalPositions = n // 5 + 1, 4
+        ds.TemporalPositionIdentifier, ds.NumberOfTemporalPositions = n // 5 + 1, 5
 
-    positions = [2.0 * (n % 5) for n in range(14)]
+    positions = [2.0 * (n % 5) for n in range(19)]
     write_series(tmp_path / "4d", SeriesSpec(positions_mm=positions, modality="MR", change=point))
     _, series = open_series(tmp_path, tmp_path / "4d")
     found = [(s.health.received_frames, s.health.expected_frames) for s in series.stacks]
-    assert found == [(5, None), (5, None), (4, 5)]
+    assert found == [(5, None), (5, None), (5, None), (4, 5)]
     assert (
-        "1 image is missing; told by the other time points" in series.stacks[2].health.notes[0].en
+        "1 image is missing; told by the other time points" in series.stacks[3].health.notes[0].en
     )
     for stack in series.stacks:
         assert "1 time point is missing" in stack.health.notes[-1].en
+
+
+def test_d18_a_contrast_phase_may_cover_less_than_the_others(tmp_path):
+    def phase(ds, n):
+        ds.AcquisitionNumber = 1 if n < 4 else 2 + (n - 4) // 8
+
+    positions = [2.0 * n for n in range(4)] + [2.0 * (n % 8) for n in range(16)]
+    write_series(tmp_path / "ct", SeriesSpec(positions_mm=positions, change=phase))
+    _, series = open_series(tmp_path, tmp_path / "ct")
+    assert [len(stack.frames) for stack in series.stacks] == [4, 8, 8]
+    assert all(stack.health.is_whole for stack in series.stacks)
 
 
 def numbered(ds, numbers, n):
