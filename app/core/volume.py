@@ -164,6 +164,14 @@ class Volume:
         """Modality values (e.g. HU) of slice ``k``, or of the whole volume."""
         return self.to_modality(self.voxels if k is None else self.voxels[k])
 
+    def measured_values(self) -> npt.NDArray[np.float32]:
+        """Modality values of the whole volume for statistics: NaN where there is no image (I09)."""
+        values = self.modality_values()
+        mask = self.padding_mask()
+        if mask is not None:
+            values[mask] = np.nan
+        return values
+
     def padding_mask(self, k: int | None = None) -> npt.NDArray[np.bool_] | None:
         """True where a stored value is padding, or None where there is none."""
         if self.padding is None:

@@ -191,7 +191,7 @@ class _Builder:
         sizes = ("volume", "area", "long_axis", "short_axis", "max_diameter_3d", "surface_area",
                  "centroid", *OF_TWO_MASKS)  # fmt: skip
         needed = any(kind_of(wanted) not in sizes for wanted in self._pack.measurements)
-        return self._volume.modality_values() if needed and voxels else None
+        return self._volume.measured_values() if needed and voxels else None
 
     def _content(
         self, entry: LabelEntry, region: Region, numbers: tuple[Measurement, ...]

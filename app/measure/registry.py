@@ -61,10 +61,11 @@ class MaskCase:
 
     @property
     def inside(self) -> npt.NDArray[Any]:
-        """Modality values in the mask."""
+        """Modality values in the mask; NaN is padding and no value (I09)."""
         if self.values is None:
             raise ValueError("no values were given")
-        return np.asarray(self.values[np.asarray(self.mask) != 0])
+        found = np.asarray(self.values[np.asarray(self.mask) != 0])
+        return found[~np.isnan(found)] if found.dtype.kind == "f" else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,9 @@ def measure_mask(
 
     ``geometry`` None means a film: then ``pixel_spacing_mm`` (row, column) gives lengths, and
     without it the area is a percentage of the image. ``values`` are modality values of the same
-    shape. ``what`` None: sizes and, with values, densities. Raises ``InputError`` for an unknown
-    name or shapes that differ. For ``centroid`` the place is in ``points_lps``. Points of films
-    are (column, row, 0) in pixels.
+    shape, NaN where there is no image (padding). ``what`` None: sizes and, with values, densities.
+    Raises ``InputError`` for an unknown name or shapes that differ. For ``centroid`` the place is
+    in ``points_lps``. Points of films are (column, row, 0) in pixels.
     """
     if mask.ndim != 3:
         raise InputError("A mask has three dimensions.", ru="У маски три измерения.")
@@ -230,6 +231,8 @@ def _lacks(kind: str, case: MaskCase) -> str:
     """What the data do not have for this measurement, in words; empty when nothing is missing."""
     if kind in (*DENSITIES, *ATTENUATION) and case.values is None:
         return "There are no image values."
+    if kind in (*DENSITIES, "laa950") and case.inside.size == 0:
+        return "There is only padding inside."
     if kind in ATTENUATION and case.quantity != "HU":
         return "The values are not Hounsfield units."
     needs_space = kind in ("volume", "max_diameter_3d", "surface_area", "agatston")

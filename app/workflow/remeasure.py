@@ -44,7 +44,7 @@ def remeasured(
         geometry=part.geometry,
         pixel_spacing_mm=part.pixel_spacing_mm,
         spacing_source=part.spacing_source,
-        values=part.modality_values() if {*DENSITIES, *ATTENUATION} & set(kinds) else None,
+        values=part.measured_values() if {*DENSITIES, *ATTENUATION} & set(kinds) else None,
         what=kinds if before else None,
         quantity=part.quantity,
     )

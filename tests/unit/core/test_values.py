@@ -108,3 +108,14 @@ def test_errors_speak_both_languages_and_say_what_to_do() -> None:
     assert fault.exit_code == 4
     assert OpenDiscrepancies("x").exit_code == 1
     assert AppError("Only English.").text("ru") == "Only English."
+
+
+def test_i09_measured_values_leave_padding_out() -> None:
+    voxels = np.array([[[-2000, 0, 100]]], np.int16)
+    volume = Volume(
+        voxels, None, Rescale(1.0, -10.0), "HU", SeriesRef("1.2", "1.3"), padding=(-2000, -2000)
+    )
+    found = volume.measured_values()[0, 0]
+    assert np.isnan(found[0])
+    assert found[1:].tolist() == [-10.0, 90.0]
+    assert volume.modality_values()[0, 0].tolist() == [-2010.0, -10.0, 90.0]

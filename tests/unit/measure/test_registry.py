@@ -225,3 +225,23 @@ def test_a_mask_on_one_slice_of_many_has_no_area():
     mask = np.zeros(geometry.shape_kji, np.uint8)
     mask[40, 20:30, 20:30] = 1
     assert measure_mask(mask, geometry=geometry, what=("area",))[0].status == "failed"
+
+
+def test_i09_padding_has_no_part_in_statistics():
+    mask = np.ones((4, 8, 8), np.uint8)
+    values = np.full(mask.shape, 50.0, np.float32)
+    values[:, :4] = np.nan  # what Volume.measured_values gives for padding of -2000
+    kinds = ("mean", "min", "max", "laa950")
+    found = {
+        m.kind: m.value for m in measure_mask(mask, geometry=_grid(), values=values, what=kinds)
+    }
+    assert found == {"mean": 50.0, "min": 50.0, "max": 50.0, "laa950": 0.0}
+    empty = measure_mask(
+        mask, geometry=_grid(), values=np.full(mask.shape, np.nan, np.float32), what=("mean",)
+    )[0]
+    assert empty.value is None
+    assert "padding" in empty.note
+
+
+def _grid():
+    return Geometry.from_arrays((8, 8, 4), (1.0, 1.0, 1.0), (0, 0, 0), np.eye(3), "1.2.3")
