@@ -114,6 +114,8 @@ def write_seg(request: SegRequest) -> pydicom.Dataset:
         if "PixelMeasuresSequence" in shared:
             del shared.PixelMeasuresSequence
     _name_dimensions(segmentation)
+    # highdicom indexes the frames in a database in memory, and never closes it
+    segmentation._db_con.close()
     return segmentation
 
 
