@@ -22,6 +22,7 @@ from tests.support.cross_readers import (
 )
 from tests.support.program import overread
 from tests.support.shared_data import shared
+from tests.support.synthetic_dicom import CORONAL, SAGITTAL, SeriesSpec, write_series
 
 # How many series at least have volumes on which two readers or more agree.
 AGREED = {
@@ -113,6 +114,39 @@ def test_the_verbs_tell_and_write_what_dcm2niix_writes(tmp_path: Path, dcm2niix:
         assert image.GetOrigin() == pytest.approx(geometry["origin_lps"], abs=1e-3)
         assert image.GetSpacing() == pytest.approx(geometry["spacing_mm"], abs=1e-5)
         assert list(image.GetSize()) == geometry["size_ijk"]
+
+
+OBLIQUE = (0.6, 0.64, -0.48, -0.8, 0.48, -0.36)
+SYNTHETIC = {
+    "axial": SeriesSpec(),
+    "sagittal": SeriesSpec(orientation=SAGITTAL),
+    "coronal": SeriesSpec(orientation=CORONAL),
+    "oblique": SeriesSpec(orientation=OBLIQUE),
+    "head first, prone": SeriesSpec(orientation=(-1.0, 0, 0, 0, -1.0, 0)),
+    "against the normal": SeriesSpec(orientation=OBLIQUE, step_mm=-2.5),
+    "unlike pixels": SeriesSpec(pixel_spacing=(1.5, 0.5), step_mm=0.6),
+    "slope": SeriesSpec(slope=2.0, intercept=-500.0),
+    "magnetic resonance": SeriesSpec(modality="MR", intercept=0.0),
+    "run lengths": SeriesSpec(transfer_syntax_uid="1.2.840.10008.1.2.5"),
+}
+
+
+@pytest.mark.parametrize("name", SYNTHETIC)
+def test_all_readers_agree_on_made_series(tmp_path: Path, dcm2niix: str, name: str) -> None:
+    folder = tmp_path / "files"
+    write_series(folder, SYNTHETIC[name])
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    (study,) = group(scan([folder], workspace=tmp_path / "workspace").records)
+    (series,) = study.series
+    uid = series.series_instance_uid
+    (ours,) = by_overread(study, series)
+    others = {
+        "dcm2niix": by_dcm2niix(dcm2niix, folder, tmp_path / "niix")[uid],
+        "SimpleITK": by_simpleitk(folder)[uid],
+        "highdicom": by_highdicom(series.stacks),
+    }
+    for reader, (theirs,) in others.items():
+        assert difference(ours, theirs) == "", reader
 
 
 def _series_of(studies: tuple[Study, ...]) -> list[tuple[Study, Series]]:
