@@ -19,6 +19,7 @@ from vtkmodules.vtkImagingCore import vtkImageReslice
 from app.core.geometry import Geometry
 from app.core.volume import Volume, Window, frozen
 from app.imaging.voi import auto_window, display_levels, level_table
+from app.rendering.gaps import GapHatching
 from app.rendering.vtk_bridge import array_from_image, image_from_array, touch
 from app.viewer.planes import image_space
 
@@ -80,6 +81,7 @@ class SliceRenderer:
         self._reslicer = Reslicer(
             volume.voxels, self.space, background=_background(volume), nearest=has_colors
         )
+        self._gaps = GapHatching(volume, self.space)
         self._table_key: tuple[Window, bool] | None = None
         self._table: DisplayArray = np.zeros(0, dtype=np.uint8)
         self._auto: dict[int, Window] = {}
@@ -105,8 +107,14 @@ class SliceRenderer:
     ) -> DisplayArray:
         """Display values 0 to 255, [v, u] or [v, u, 3].
 
-        MONOCHROME1 and ``inverted`` each reverse the grey scale once (I01); padding is black.
+        MONOCHROME1 and ``inverted`` each reverse the grey scale once (I01); padding is black, and
+        slices that are missing are hatched (G04).
         """
+        return self._gaps.draw(self._levels(grid, index, window, inverted=inverted), grid, index)
+
+    def _levels(
+        self, grid: Geometry, index: int, window: Window, *, inverted: bool
+    ) -> DisplayArray:
         values = self.stored(grid, index)
         if self.volume.is_color:
             return np.asarray(255 - values if inverted else values, dtype=np.uint8)
