@@ -255,25 +255,32 @@ def _rle(frame: EncodedFrame, stream: Codestream | None) -> Decoded:
         packed = np.frombuffer(planes[0], np.uint8)
         flat = np.unpackbits(packed, bitorder="little")[:pixels]
         return Decoded(flat.reshape(frame.rows, frame.columns), precision=1)
-    raw = np.frombuffer(b"".join(planes), np.uint8).reshape(frame.samples, width, pixels)
-    # Most significant byte first: big endian, pixel by pixel.
-    words = np.ascontiguousarray(raw.transpose(2, 0, 1)).view(f">u{width}")
-    samples = words.reshape(frame.rows, frame.columns, frame.samples)
-    native = samples.astype(samples.dtype.newbyteorder("="))
-    return Decoded(native[..., 0] if frame.samples == 1 else native)
+    # Most significant byte first, sample after sample.
+    words = np.zeros((frame.samples, pixels), dtype=f"u{width}")
+    for n, plane in enumerate(planes):
+        place = words[n // width]
+        if width > 1:
+            place <<= 8
+        place |= np.frombuffer(plane, np.uint8)
+    samples = words.reshape(frame.samples, frame.rows, frame.columns)
+    return Decoded(samples[0] if frame.samples == 1 else samples.transpose(1, 2, 0))
 
 
 def _unpack_bits(data: bytes, start: int, end: int, size: int) -> bytes:
-    """One segment: literal runs, repeated bytes, no-ops; never more than ``size`` bytes."""
+    """One segment: literal runs, repeated bytes, no-ops. Raises ``ValueError`` if it ends early.
+
+    What comes after ``size`` bytes is padding; a segment cannot grow more than 64 times.
+    """
+    segment = data[start:end]
     out = bytearray()
-    at = start
-    while len(out) < size and at < end:
-        head = data[at]
+    at, length = 0, len(segment)
+    while at < length:
+        head = segment[at]
         if head < 128:
-            out += data[at + 1 : min(at + 2 + head, end)]
+            out += segment[at + 1 : at + 2 + head]
             at += 2 + head
         elif head > 128:
-            out += data[at + 1 : at + 2] * (257 - head)
+            out += segment[at + 1 : at + 2] * (257 - head)
             at += 2
         else:
             at += 1
