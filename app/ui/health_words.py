@@ -78,7 +78,8 @@ def _counts(stack: Stack) -> HealthLine:
 def _study_counts(completeness: Completeness) -> tuple[HealthLine, ...]:
     if completeness.is_complete or completeness.expected is None:
         return ()
-    text = tr("health.incomplete", n=completeness.received, of=completeness.expected)
+    key = "health.gaps" if completeness.source == "gaps" else "health.incomplete"
+    text = tr(key, n=completeness.received, of=completeness.expected)
     return (HealthLine(tr("health.study"), text, "doubt"),)
 
 
