@@ -107,6 +107,8 @@ def place(frames: Sequence[FrameFacts], frame_of_reference_uid: str) -> Placemen
     order = tuple(int(n) for n in np.argsort(inside[:, 2], kind="stable"))
     if len(frames) == 1:
         return _stack(order, wording.SINGLE)
+    if _turn_apart(frames):
+        return _stack(as_given, wording.image_by_image(wording.TURNED))
     spacing = frames[0].spacing
     if spacing.row_column_mm is None:
         return _stack(order, wording.NO_SPACING, spacing_warnings(frames[0]))
@@ -119,6 +121,14 @@ def place(frames: Sequence[FrameFacts], frame_of_reference_uid: str) -> Placemen
     )
     verdict = _judge(line, frame_of_reference_uid)
     return replace(verdict, order=order)
+
+
+def _turn_apart(frames: Sequence[FrameFacts]) -> bool:
+    """Whether the images are turned against each other by half a pixel at their rim, or more."""
+    cosines = np.asarray([frame.orientation for frame in frames], dtype=np.float64)
+    deviation = float(np.abs(cosines - cosines.mean(axis=0)).max())
+    instance = frames[0].ref.instance
+    return deviation * max(instance.rows, instance.columns) > 0.5
 
 
 def _judge(line: _Line, frame_of_reference_uid: str) -> Placement:

@@ -30,6 +30,9 @@ REPEATED: Final = Message(
 REPEATED_PLACES: Final = Message(
     "images at places that others already have", "снимки на местах, уже занятых другими"
 )
+TURNED: Final = Message(
+    "the images are turned against each other", "снимки повёрнуты друг относительно друга"
+)
 BESIDE: Final = Message(
     "the slices lie beside each other, not behind each other",
     "срезы лежат рядом, а не друг за другом",

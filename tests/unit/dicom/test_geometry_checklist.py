@@ -360,3 +360,22 @@ def test_g20_spacing_that_is_none_gives_no_millimetres(tmp_path, spacing):
     stack, volume = open_volume(tmp_path, write_series(tmp_path / "ct", SeriesSpec(change=change)))
     assert (stack.verdict, codes(stack)) == ("stack", ["G20"])
     assert (volume.pixel_spacing_mm, volume.spacing_source) == (None, "px")
+
+
+def test_g08_a_fan_of_images_is_no_volume_although_its_places_are_even(tmp_path):
+    def turn(ds, n):
+        angle = np.radians(2.0 * n)
+        ds.ImageOrientationPatient = [1, 0, 0, 0, f"{np.cos(angle):.8f}", f"{np.sin(angle):.8f}"]
+
+    write_series(tmp_path / "fan", SeriesSpec(count=12, change=turn))
+    _, _, stack = open_stack(tmp_path, tmp_path / "fan")
+    assert (stack.verdict, stack.geometry, len(stack.frames)) == ("stack", None, 12)
+    assert "turned against each other" in stack.why
+
+
+def test_g08_orientations_that_differ_in_the_last_digit_are_one(tmp_path):
+    def jitter(ds, n):
+        ds.ImageOrientationPatient = [1, 0, 0, 0, 1, f"{(n % 3) * 3e-5:.6f}"]
+
+    write_series(tmp_path / "ct", SeriesSpec(count=12, change=jitter))
+    assert open_stack(tmp_path, tmp_path / "ct")[2].verdict == "ok"
