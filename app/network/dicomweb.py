@@ -267,7 +267,7 @@ def store(
     with WebSession(peer) as session:
         for batch in _batches(readable):
             token.raise_if_cancelled()
-            stored, refused, is_changed = _store_batch(session, batch)
+            stored, refused, is_changed = _store_each(session, batch)
             for path, uid in batch.items():
                 if uid in stored:
                     sent.append(path)
@@ -317,6 +317,24 @@ def _batches(files: Mapping[Path, str]) -> Iterator[dict[Path, str]]:
         room -= size
     if batch:
         yield batch
+
+
+def _store_each(
+    session: WebSession, batch: Mapping[Path, str]
+) -> tuple[set[str], dict[str, Message], bool]:
+    """Together; what the answer passes over, one by one.
+
+    Orthanc 1.10 ends a request silently at the first object that it cannot write.
+    """
+    stored, refused, is_changed = _store_batch(session, batch)
+    if len(batch) > 1:
+        for path, uid in batch.items():
+            if uid not in stored and uid not in refused:
+                taken, not_taken, also_changed = _store_batch(session, {path: uid})
+                stored |= taken
+                refused |= not_taken
+                is_changed = is_changed or also_changed
+    return stored, refused, is_changed
 
 
 def _store_batch(

@@ -153,14 +153,22 @@ def test_300_slices_stream_to_the_inbox_and_never_lie_in_memory(
     paths = write_series(tmp_path / "sent", SeriesSpec(count=300, rows=128, columns=128))
     volume_bytes = sum(path.stat().st_size for path in paths)
     assert len(dicomweb.store(peer, paths).sent) == 300
+    peaks: list[int] = []
+
+    def look(_path: Path) -> None:
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        if len(peaks) == 40:  # a body read at once would have been in memory by now
+            tracemalloc.stop()
+
     tracemalloc.start()
     try:
-        outcome = dicomweb.retrieve(peer, RetrieveRequest(_study(paths)), Inbox(tmp_path / "inbox"))
-        peak = tracemalloc.get_traced_memory()[1]
+        outcome = dicomweb.retrieve(
+            peer, RetrieveRequest(_study(paths)), Inbox(tmp_path / "inbox"), on_object=look
+        )
     finally:
         tracemalloc.stop()
     assert (outcome.expected, outcome.received) == (300, 300)
-    assert peak < 0.4 * volume_bytes
+    assert peaks[39] < 0.4 * volume_bytes
     assert len(orthanc.instances()) == 300
 
 
@@ -217,3 +225,14 @@ def test_the_pacs_restarts_and_the_peer_is_as_good_as_before(tmp_path: Path) -> 
         own.start()
         outcome = dicomweb.retrieve(peer, RetrieveRequest(_study(paths)), Inbox(tmp_path / "in"))
         assert outcome.is_complete
+
+
+def test_a_full_disk_of_the_pacs_fails_each_object_with_a_reason(tmp_path: Path) -> None:
+    paths = write_series(tmp_path / "sent", SeriesSpec(count=2, rows=512, columns=512))
+    small = write_series(tmp_path / "small", SeriesSpec(count=1, name="small"))
+    with running_orthanc(tmp_path / "pacs", OrthancOptions(largest_file_kb=400)) as full:
+        peer = WebPeer("PACS", full.dicom_web_url, proxy="direct")
+        outcome = dicomweb.store(peer, [*paths, *small])
+    assert outcome.sent == tuple(small)
+    assert [item.path for item in outcome.failed] == paths
+    assert all(item.reason.en and item.reason.ru for item in outcome.failed)
