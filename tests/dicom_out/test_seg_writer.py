@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import highdicom as hd
 import numpy as np
 import pydicom
 import pytest
@@ -11,6 +10,7 @@ from app.core.errors import GeometryError
 from app.dicom.authoring import write_dataset
 from app.dicom.seg_writer import SegmentSource, SegRequest, segment_algorithm_type, write_seg
 from tests.dicom_out import results
+from tests.support.highdicom_reader import read_seg
 from tests.support.synthetic_dicom import SeriesSpec, write_projection, write_series
 from tests.support.validation import dciodvfy_errors
 
@@ -35,7 +35,7 @@ def _write_ct(folder: Path, **changes: object) -> tuple[Path, np.ndarray, np.nda
 
 def test_d01_d02_a_written_seg_reads_back_voxel_by_voxel(tmp_path: Path) -> None:
     path, first, second = _write_ct(tmp_path)
-    seg = hd.seg.segread(path)
+    seg = read_seg(path)
     volume = seg.get_volume(combine_segments=False)
     # The reader decides its own slice order: compare at positions, not at indices.
     affine = volume.affine
@@ -53,7 +53,7 @@ def test_d01_d02_a_written_seg_reads_back_voxel_by_voxel(tmp_path: Path) -> None
 
 def test_segments_carry_label_codes_side_and_origin(tmp_path: Path) -> None:
     path, _, _ = _write_ct(tmp_path)
-    seg = hd.seg.segread(path)
+    seg = read_seg(path)
     right, left = seg.SegmentSequence
     assert right.SegmentLabel == "right lung"
     assert right.SegmentedPropertyTypeCodeSequence[0].CodeValue == "39607008"
@@ -90,7 +90,7 @@ def test_seg_of_a_film_is_valid_and_reads_back(tmp_path: Path, spacing: list[flo
     )
     path = write_dataset(write_seg(request), tmp_path / "seg.dcm")
     assert dciodvfy_errors(path) == []
-    seg = hd.seg.segread(path)
+    seg = read_seg(path)
     again = seg.get_pixels_by_source_instance([source.frames[0].instance.sop_instance_uid])
     assert np.array_equal(again[0, ..., 0], mask[0])
 

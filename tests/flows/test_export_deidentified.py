@@ -27,6 +27,7 @@ from app.workflow.run_models import apply_result, run_pack
 from app.workflow.session import StudySession
 from app.workflow.sign_report import SignRequest, sign
 from tests.flows.conftest import PACK, only_ref, write_film
+from tests.support.highdicom_reader import read_seg
 from tests.support.synthetic_dicom import SeriesSpec, write_secondary_capture, write_series
 from tests.support.validation import dciodvfy_errors
 
@@ -83,7 +84,7 @@ def test_d17_images_and_results_come_out_without_the_patient_and_still_fit(
         assert ds.StudyInstanceUID == image.StudyInstanceUID
         assert ds.PatientID == image.PatientID
         assert ds.PatientIdentityRemoved == "YES"
-    seg = hd.seg.segread(out / "results/seg-1.dcm")
+    seg = read_seg(out / "results/seg-1.dcm")
     pixels = seg.get_pixels_by_source_instance([image.SOPInstanceUID])
     assert pixels.any()
     report = hd.sr.srread(out / "results/sr-1.dcm")

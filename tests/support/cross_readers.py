@@ -21,6 +21,7 @@ from app.core.study import Series, Stack, Study
 from app.core.volume import Volume
 from app.dicom.assemble import assemble_volume
 from app.dicom.tolerant import quiet
+from tests.support.highdicom_reader import read_image
 
 CORNER_TOLERANCE_MM = 0.01
 
@@ -104,7 +105,7 @@ def by_highdicom(stacks: Iterable[Stack]) -> list[sitk.Image]:
     try:
         with quiet():
             if len(paths) == 1:
-                volume = highdicom.imread(paths[0]).get_volume(dtype=np.float32)
+                volume = read_image(paths[0]).get_volume(dtype=np.float32)
             else:
                 datasets = [pydicom.dcmread(path, force=True) for path in paths]
                 for dataset in datasets:

@@ -19,6 +19,7 @@ from app.dicom.deidentify import Deidentifier
 from app.dicom.headers import read_dataset
 from app.dicom.scan import looks_like_dicom
 from app.dicom.tolerant import MALFORMED, quiet
+from tests.support.highdicom_reader import read_seg
 from tests.support.shared_data import shared
 from tests.support.validation import dciodvfy_errors
 from tests.unit.dicom.deid_objects import ALL_OPTIONS, KEY
@@ -110,7 +111,7 @@ def test_segmentation_and_report_of_another_maker_still_fit_their_images(tmp_pat
     images = {str(pydicom.dcmread(path).SOPInstanceUID) for path in kinds["CT"]}
     with quiet():
         for path in kinds["SEG"]:
-            seg = hd.seg.segread(path)
+            seg = read_seg(path)
             sources = {str(uid) for _, _, uid in seg.get_source_image_uids()}
             related = bool(sources & images)
             fitting += related

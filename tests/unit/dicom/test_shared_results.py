@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-import highdicom as hd
 import numpy as np
 import pydicom
 import pytest
@@ -19,6 +18,7 @@ from app.dicom.sr_measurements import measurement_groups
 from app.dicom.sr_tree import read_sr
 from app.dicom.structure_set import structure_set
 from app.dicom.tolerant import quiet
+from tests.support.highdicom_reader import read_seg
 from tests.support.opened import open_all
 from tests.support.shared_data import shared
 
@@ -40,7 +40,7 @@ def study_of(folder: Path, paths: list[Path]) -> Study:
 def truth(path: Path) -> dict[int, np.ndarray]:
     """Set voxels of every segment in LPS, (n, 3), as highdicom places them."""
     with quiet():
-        seg = hd.seg.segread(path)
+        seg = read_seg(path)
         volume = seg.get_volume(combine_segments=False)
     return {
         number: np.argwhere(volume.array[..., n]) @ volume.affine[:3, :3].T + volume.affine[:3, 3]
@@ -91,7 +91,7 @@ def test_d02_d05_voxels_of_highdicom_s_own_files_are_as_many(tmp_path: Path, nam
     (path,) = unpacked("dicom-corpus/highdicom.zip", tmp_path, f"highdicom/data/test_files/{name}")
     found = read_segmentation(path, study_of(tmp_path, [path]))
     with quiet():
-        seg = hd.seg.segread(path)
+        seg = read_seg(path)
         pixels = seg.get_volume(combine_segments=False).array
     for n, segment in enumerate(found.segments):
         expected = pixels[..., n]
