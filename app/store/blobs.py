@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import json
 import zlib
+from dataclasses import dataclass
 
 import numpy as np
 
 from app.core.errors import StoreError
 from app.core.segmentation import MaskArray
 from app.store.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class PackedMask:
+    """A mask as it is stored: some kilobytes for the hundred megabytes of a CT."""
+
+    shape_kji: tuple[int, ...]
+    data: bytes
+
+
+def packed(voxels: MaskArray) -> PackedMask:
+    """Pack a mask; any thread, so that the main thread need not wait for it."""
+    return PackedMask(voxels.shape, zlib.compress(np.packbits(voxels).tobytes(), level=1))
 
 
 class Blobs:
@@ -20,12 +34,14 @@ class Blobs:
 
     def put(self, sha256: str, voxels: MaskArray) -> None:
         """Store a mask under its content hash."""
-        if self.has(sha256):
-            return
-        packed = zlib.compress(np.packbits(voxels).tobytes(), level=1)
+        if not self.has(sha256):
+            self.put_packed(sha256, packed(voxels))
+
+    def put_packed(self, sha256: str, mask: PackedMask) -> None:
+        """Store a mask that was packed before."""
         self._db.execute(
             "INSERT OR IGNORE INTO blobs VALUES (?, ?, ?)",
-            (sha256, json.dumps(list(voxels.shape)), packed),
+            (sha256, json.dumps(list(mask.shape_kji)), mask.data),
         )
 
     def has(self, sha256: str) -> bool:
@@ -46,8 +62,8 @@ class Blobs:
         shape = tuple(json.loads(row["shape"]))
         count = int(np.prod(shape))
         try:
-            packed = np.frombuffer(zlib.decompress(row["data"]), dtype=np.uint8)
-            return np.unpackbits(packed, count=count).reshape(shape)
+            bits = np.frombuffer(zlib.decompress(row["data"]), dtype=np.uint8)
+            return np.unpackbits(bits, count=count).reshape(shape)
         except (zlib.error, ValueError) as fault:
             raise StoreError(
                 "The mask of this finding is damaged in the library.",

@@ -21,19 +21,21 @@ from app.core.finding import (
     Site,
     SliceRef,
 )
-from app.core.geometry import Triple
+from app.core.geometry import Geometry, Triple
 from app.core.measurement import Measurement
 from app.core.provenance import Provenance
 from app.core.segmentation import Mask
 from app.core.study import SeriesRef, Study
 from app.dicom.seg_reader import ReadSegment, ReadSegmentation
 from app.dicom.sr_measurements import MeasurementGroup, SrRegion
+from app.dicom.structure_set import Roi
 from app.imaging.labelmap import content_sha256
 from app.measure.registry import measure_mask
 from app.workflow.image_places import ImagePlaces, PlacedRegion
 from app.workflow.russian_names import RUSSIAN_NAMES
 from app.workflow.volume_cache import find_stack
 
+_TARGETS: Final = ("GTV", "CTV", "PTV", "ITV", "IRRAD_VOLUME", "TREATED_VOLUME")
 _BACKGROUND: Final = Code("125040", "DCM", "Background")
 
 
@@ -113,6 +115,24 @@ class ForeignFindings:
         finding = self._finding(content, segmentation.source, (uid, tracked), maker)
         return MaskedFinding(finding, sha256, mask)
 
+    def of_structure(
+        self, sop_instance_uid: str, roi: Roi, mask: Mask, geometry: Geometry, maker: Maker
+    ) -> MaskedFinding:
+        """A finding of one region of a structure set, ``mask`` on the volume of ``geometry``."""
+        sha256 = content_sha256(mask.voxels)
+        k = int(np.argmax(mask.voxels.sum(axis=(1, 2), dtype=np.int64)))
+        content = FindingContent(
+            concept=None,
+            label=Label(roi.name, roi.name),
+            significance="significant" if roi.kind in _TARGETS else "descriptive",
+            region=Region(
+                "segment", mask_sha256=sha256, slice=self._image_of_slice(mask.source, k)
+            ),
+            measurements=measure_mask(mask.voxels, geometry=geometry, what=("volume",)),
+        )
+        uid = finding_uid(sop_instance_uid, f"roi {roi.number}")
+        return MaskedFinding(self._finding(content, mask.source, (uid, ""), maker), sha256, mask)
+
     def of_group(
         self, sop_instance_uid: str, group: MeasurementGroup, maker: Maker
     ) -> Finding | None:
@@ -151,15 +171,17 @@ class ForeignFindings:
         return replace(number, points_lps=tuple(points)) if points else number
 
     def _largest_slice(self, source: SeriesRef, segment: ReadSegment) -> SliceRef | None:
-        """The image with most of the segment, where slices and images match one to one."""
+        """The image with most of the segment."""
         if segment.box is None:
             return None
+        area = segment.voxels.sum(axis=(1, 2), dtype=np.int64)
+        return self._image_of_slice(source, segment.box.lower_ijk[2] + int(np.argmax(area)))
+
+    def _image_of_slice(self, source: SeriesRef, k: int) -> SliceRef | None:
+        """The image of slice ``k``; None where slices and images do not match one to one."""
         _series, stack = find_stack(self._study, source)
         if stack.geometry is not None and len(stack.frames) != stack.geometry.size_ijk[2]:
             return None
-        k = segment.box.lower_ijk[2] + int(
-            np.argmax(segment.voxels.sum(axis=(1, 2), dtype=np.int64))
-        )
         frame = stack.frames[k]
         return SliceRef(frame.instance.sop_instance_uid, frame.frame)
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.core.errors import IdentityConflict
+from app.core.errors import Cancelled, IdentityConflict
 from app.core.geometry import Box
 from app.core.segmentation import MaskPatch
 from app.core.study import Study
+from app.jobs.cancel import CancelToken
 from app.workflow.context import AppContext
 from app.workflow.edit_segmentation import apply_stroke
 from app.workflow.foreign_results import apply_results, import_results, read_results
@@ -30,6 +31,7 @@ from tests.support.synthetic_objects import (
     number,
     reference,
     write_report,
+    write_structure_set,
 )
 from tests.support.synthetic_seg import SegFrame, SegSpec, grid_of, headers_of, write_segmentation
 from tests.support.workflow_context import context_in
@@ -173,6 +175,34 @@ def test_an_imported_mask_is_edited_and_measured_like_our_own(case: Case) -> Non
     assert volume.value == pytest.approx(2 * 7 * 5 * 0.7 * 0.8 * 2.0 / 1000.0)
     assert session.undo()
     assert session.finding(liver.uid).state == "proposed"
+
+
+def test_structures_of_a_planning_system_become_proposals(case: Case) -> None:
+    headers = headers_of(sorted((case.folder / "ct").iterdir()))
+    grid = grid_of(headers)
+    outline = [(2.5, 3.5), (9.5, 3.5), (9.5, 8.5), (2.5, 8.5)]
+    contours = [grid.ijk_to_lps([(i, j, k) for i, j in outline]) for k in (1, 2, 3)]
+    write_structure_set(case.folder / "rt.dcm", contours, grid.frame_of_reference_uid)
+    session = case.open()
+    (structures,) = [one for one in list_objects(session.study) if one.family == "structure-set"]
+    (uid,) = import_results(case.context, session, [structures]).added
+    finding = session.finding(uid)
+    assert (finding.current.label.en, finding.current.significance) == ("PTV", "significant")
+    assert finding.provenance.kind == "person"
+    mask = session.mask(uid)
+    assert mask is not None
+    expected = np.zeros(grid.shape_kji, np.uint8)
+    expected[1:4, 4:9, 3:10] = 1
+    assert np.array_equal(mask.voxels, expected)
+    assert import_results(case.context, session, [structures]).added == ()
+
+
+def test_a_cancelled_reading_is_no_note(case: Case) -> None:
+    token = CancelToken()
+    token.cancel()
+    study = case.study()
+    with pytest.raises(Cancelled):
+        read_results(case.context, study, list_objects(study), cancel=token)
 
 
 def test_d09_results_of_another_or_a_closed_study_are_dropped(case: Case) -> None:
