@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+from collections.abc import Iterable
 from typing import Final
 
 from app.core.report import Message
@@ -22,7 +23,7 @@ _MOST_PROCESSES: Final = 8
 # Decoders work with 32-bit samples, some in two copies, besides input and result.
 _BYTES_PER_SAMPLE: Final = 24
 _SPARE_BYTES: Final = 384 * 2**20
-_SECONDS: Final = 20.0
+_SECONDS: Final = 6.0
 _SECONDS_PER_MEGASAMPLE: Final = 4.0
 _MOST_SECONDS: Final = 300.0
 _MOST_SAMPLES: Final = 2**31
@@ -75,6 +76,12 @@ def decode_processes() -> ProcessPool:
             _pool = ProcessPool(decode_here, size=size, expected=(NotDecoded,))
             atexit.register(_pool.close)
         return _pool
+
+
+def expect(transfer_syntax_uids: Iterable[str]) -> None:
+    """Start the processes now if images of these transfer syntaxes will need them soon."""
+    if any(uid not in NATIVE and refusal(uid) is None for uid in transfer_syntax_uids):
+        decode_processes().warm_up()
 
 
 def decode_here(request: tuple[PixelLayout, bytes]) -> StoredArray:

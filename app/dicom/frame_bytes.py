@@ -130,7 +130,7 @@ def _place(
     element: bytes, start: int, size: int, path: Path, dataset: Dataset
 ) -> PixelPlace | None:
     """What the 12 bytes at ``start`` say, where reading ended; None where it is no pixel data."""
-    syntax = dataset.file_meta.TransferSyntaxUID
+    syntax = str(dataset.file_meta.TransferSyntaxUID)
     try:
         group, number, length = struct.unpack_from("<HHL", element)
         value_at = start + 8

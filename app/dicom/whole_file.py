@@ -26,6 +26,7 @@ NATIVE: Final = {
 MOST_FRAMES: Final = 100_000
 """More frames than any image that is read frame by frame; whole slides are not."""
 
+_MOST_DEFLATED_FRAMES: Final = 10_000  # where the size of the file tells nothing
 _FRAGMENT_BYTES: Final = 8  # at least the tag and the length of an item
 
 
@@ -49,7 +50,7 @@ def without_pixels(kind: str, *, is_image: bool) -> DicomReadError:
 
 def require_plausible(frames: int, bytes_left: int, syntax: str) -> None:
     """Refuse a number of frames that the file cannot hold, before a list is made of them (D19)."""
-    most = MOST_FRAMES
+    most = _MOST_DEFLATED_FRAMES if is_deflated(syntax) else MOST_FRAMES
     if syntax not in NATIVE and not is_deflated(syntax):
         most = min(most, bytes_left // _FRAGMENT_BYTES + 1)
     if frames > most:
@@ -70,7 +71,7 @@ def require_complete(ds: Dataset, pixels: int, bytes_left: int) -> None:
 
 @remembered
 def _bits_per_pixel(ds: Dataset) -> int:
-    bits = integer_of(ds, "BitsAllocated", 16) * integer_of(ds, "SamplesPerPixel", 1)
+    bits = max(integer_of(ds, "BitsAllocated", 16) * integer_of(ds, "SamplesPerPixel", 1), 1)
     if text_words_upper(ds, "PhotometricInterpretation")[:1] == ("YBR_FULL_422",):
         return bits * 2 // 3  # two pixels share their colour
     return bits

@@ -28,7 +28,7 @@ from app.dicom.stack_reader import StackReader
 from tests.fuzz.mutate import BYTES, HEADERS, Mutation, mutated
 from tests.fuzz.seeds import Codestream
 
-SLOW_SECONDS = 10.0
+SLOW_SECONDS = 15.0
 HANG_SECONDS = 120.0
 VOXELS_TO_ASSEMBLE = 1 << 22
 
