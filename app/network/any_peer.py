@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress
-from app.network import dicomweb
+from app.network import dicomweb, stow
 from app.network import echo as dimse_echo
 from app.network import find as dimse_find
 from app.network import retrieve as dimse_retrieve
@@ -100,7 +100,7 @@ def send(
 ) -> SendOutcome:
     """Send files; what the peer did not take is named with the reason. Raises ``NetworkFault``."""
     if isinstance(peer, WebPeer):
-        return dicomweb.store(peer, paths, progress=progress, cancel=cancel)
+        return stow.store(peer, paths, progress=progress, cancel=cancel)
     return dimse_send.send(peer, paths, progress=progress, cancel=cancel)
 
 

@@ -1,4 +1,4 @@
-"""DICOMweb (PS3.18): search, retrieve and store, with the values of the DIMSE side.
+"""DICOMweb (PS3.18): search and retrieve, with the values of the DIMSE side. ``stow`` stores.
 
 ``requests`` carries it, not dicomweb-client: that one parses and rewrites every object, takes a
 body that was cut off for whole, and sends a Host header without the port.
@@ -7,15 +7,13 @@ body that was cut off for whole, and sends a Host header without the port.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
-import pydicom
 import requests
-from pydicom.errors import InvalidDicomError
 
 from app.core.errors import Cancelled, InputError, NetworkFault
 from app.core.report import Message
@@ -24,17 +22,15 @@ from app.jobs.progress import Progress, no_progress
 from app.network import web_faults
 from app.network.answers import (
     EchoResult,
-    FailedObject,
     Found,
     FoundImage,
     Level,
     RetrieveOutcome,
     RetrieveRequest,
-    SendOutcome,
 )
 from app.network.inbox import Inbox
-from app.network.multipart import BrokenMultipart, FilesBody, Parts, parameter
-from app.network.web_answers import MORE_FIELDS, UID_TAG, Row, found_of, stored_and_failed, text
+from app.network.multipart import BrokenMultipart, Parts, parameter
+from app.network.web_answers import MORE_FIELDS, UID_TAG, Row, found_of, header_of, rows_of, text
 from app.network.web_peer import WebPeer
 from app.network.web_session import WebSession
 
@@ -45,16 +41,13 @@ _AS_STORED: Final = (
     'multipart/related; type="application/dicom"; transfer-syntax=*',
     'multipart/related; type="application/dicom"',
 )
-# what goes in one STOW request: answers come per request, and proxies have limits
-_BATCH_BYTES: Final = 32 << 20
-_BATCH_OBJECTS: Final = 50
 
 
 def echo(peer: WebPeer) -> EchoResult:
     """Whether a DICOMweb service answers there. Raises ``NetworkFault``, ``InputError``."""
     started = time.perf_counter()
     with WebSession(peer) as session, session.get("studies", _JSON, [("limit", "1")]) as response:
-        _rows(peer, response)
+        rows_of(peer, response)
         server = response.headers.get("Server", "")
     return EchoResult(time.perf_counter() - started, server)
 
@@ -88,7 +81,7 @@ def search(
             wanted = _PAGE if limit is None else min(_PAGE, limit - len(rows))
             page = [*wishes, ("limit", str(wanted)), ("offset", str(len(rows)))]
             with session.get(path, _JSON, page) as response:
-                fresh = {text(row, UID_TAG[level]): row for row in _rows(peer, response)}
+                fresh = {text(row, UID_TAG[level]): row for row in rows_of(peer, response)}
             # the only sure end: a peer may cap its pages lower, or not know offsets at all
             new = {uid: row for uid, row in fresh.items() if uid and uid not in rows}
             if not new:
@@ -220,7 +213,7 @@ class _Retrieval:
             self._warn(Message(fault.message, fault.ru))
             self._lost += 1
             return
-        self._received.add(_header(path).SOPInstanceUID)
+        self._received.add(header_of(path).SOPInstanceUID)
         if self._expected:
             done = len(self._received) / len(self._expected)
             self._progress(done, f"{len(self._received)} of {len(self._expected)} objects")
@@ -248,111 +241,6 @@ class _Retrieval:
         )
 
 
-def store(
-    peer: WebPeer,
-    paths: Sequence[Path],
-    *,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
-) -> SendOutcome:
-    """STOW-RS: the files as they are, in requests of limited size; each with its own answer.
-
-    Raises ``NetworkFault`` where the peer cannot be reached or takes nothing of us at all (an
-    object sent twice is one object there, so all may be repeated), ``Cancelled`` between requests.
-    """
-    token = cancel or CancelToken()
-    readable, failed = _readable(paths)
-    sent: list[Path] = []
-    warnings: list[Message] = []
-    with WebSession(peer) as session:
-        for batch in _batches(readable):
-            token.raise_if_cancelled()
-            stored, refused, is_changed = _store_each(session, batch)
-            for path, uid in batch.items():
-                if uid in stored:
-                    sent.append(path)
-                else:
-                    why = refused.get(uid, _NOT_CONFIRMED)
-                    failed.append(FailedObject(path, why, may_retry=uid not in refused))
-            if is_changed:
-                warnings.append(
-                    Message(
-                        f"{peer.name} stored objects with changes of its own.",
-                        f"{peer.name} сохранил объекты со своими изменениями.",
-                    )
-                )
-            done = len(sent) + len(failed)
-            progress(done / len(paths), f"{done} of {len(paths)} objects")
-    return SendOutcome(tuple(sent), tuple(failed), warnings=tuple(dict.fromkeys(warnings)))
-
-
-_NOT_CONFIRMED: Final = Message(
-    "the peer did not confirm that it stored it", "узел не подтвердил сохранение"
-)
-_NOT_DICOM: Final = Message("it is not a DICOM object", "это не объект DICOM")
-
-
-def _readable(paths: Sequence[Path]) -> tuple[dict[Path, str], list[FailedObject]]:
-    """The files with their SOP instance UIDs; what is no DICOM file with the reason."""
-    readable: dict[Path, str] = {}
-    failed = []
-    for path in dict.fromkeys(paths):
-        try:
-            readable[path] = str(_header(path).SOPInstanceUID)
-        except (InvalidDicomError, AttributeError, ValueError, OSError, EOFError):
-            failed.append(FailedObject(path, _NOT_DICOM, may_retry=False))
-    return readable, failed
-
-
-def _batches(files: Mapping[Path, str]) -> Iterator[dict[Path, str]]:
-    batch: dict[Path, str] = {}
-    room = _BATCH_BYTES
-    for path, uid in files.items():
-        size = path.stat().st_size
-        # one answer names a UID once: the same object twice goes in two requests
-        if batch and (size > room or len(batch) == _BATCH_OBJECTS or uid in batch.values()):
-            yield batch
-            batch, room = {}, _BATCH_BYTES
-        batch[path] = uid
-        room -= size
-    if batch:
-        yield batch
-
-
-def _store_each(
-    session: WebSession, batch: Mapping[Path, str]
-) -> tuple[set[str], dict[str, Message], bool]:
-    """Together; what the answer passes over, one by one.
-
-    Orthanc 1.10 ends a request silently at the first object that it cannot write.
-    """
-    stored, refused, is_changed = _store_batch(session, batch)
-    if len(batch) > 1:
-        for path, uid in batch.items():
-            if uid not in stored and uid not in refused:
-                taken, not_taken, also_changed = _store_batch(session, {path: uid})
-                stored |= taken
-                refused |= not_taken
-                is_changed = is_changed or also_changed
-    return stored, refused, is_changed
-
-
-def _store_batch(
-    session: WebSession, batch: Mapping[Path, str]
-) -> tuple[set[str], dict[str, Message], bool]:
-    body = FilesBody(tuple(batch))
-    headers = {"Content-Type": body.content_type, "Accept": "application/dicom+json"}
-    with session.answer("POST", "studies", data=body, headers=headers) as response:
-        # 202: some were refused; 409: all were. Both say which and why in the body.
-        if response.status_code != 409:
-            session.require_success(response)
-        rows = _rows(session.peer, response)
-    stored, refused, is_changed = stored_and_failed(rows[0] if rows else {})
-    if response.status_code == 409 and not refused:
-        raise web_faults.of_status(session.peer, 409)
-    return stored, refused, is_changed
-
-
 def _path(level: Level, query: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """The resource of a search and the keys that are left for the query (PS3.18 10.6.1)."""
     rest = {key: value for key, value in query.items() if value}
@@ -371,23 +259,6 @@ def _with_given(row: Row, given: Mapping[str, str]) -> Row:
     return {tags[key]: {"vr": "UI", "Value": [uid]} for key, uid in given.items()} | dict(row)
 
 
-def _rows(peer: WebPeer, response: requests.Response) -> list[dict[str, Any]]:
-    """The data sets of a JSON answer; none for 204 or an empty body."""
-    content = response.content
-    if response.status_code == 204 or not content.strip():
-        return []
-    response.encoding = "utf-8"
-    try:
-        rows = response.json()
-    except ValueError:
-        rows = None
-    if isinstance(rows, dict):
-        rows = [rows]
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise web_faults.not_dicomweb(peer)
-    return rows
-
-
 def _parts(
     peer: WebPeer, response: requests.Response, session: WebSession
 ) -> Iterator[tuple[str, Iterator[bytes]]]:
@@ -402,9 +273,3 @@ def _parts(
         raise web_faults.not_dicomweb(peer, kind or "no content type")
     for part_type, blocks in Parts(session.blocks(response), boundary):
         yield part_type.partition(";")[0].strip().lower(), blocks
-
-
-def _header(path: Path) -> pydicom.Dataset:
-    return pydicom.dcmread(
-        path, stop_before_pixels=True, specific_tags=["SOPInstanceUID", "SOPClassUID"]
-    )

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
+
+import pydicom
+import requests
 
 from app.core.report import Message
 from app.core.study import PatientText
 from app.dicom.headers import iso_date, iso_time
+from app.network import web_faults
 from app.network.answers import Found, FoundImage, FoundSeries, FoundStudy, Level
+from app.network.web_peer import WebPeer
 
 Row = Mapping[str, Any]
 
@@ -147,4 +153,28 @@ def reason(status: int | None) -> Message:
         return Message("the peer cannot understand it", "узел не может его прочитать")
     return _REASONS.get(status) or Message(
         f"the peer refuses it with code {status:04X}H", f"узел отказал, код {status:04X}H"
+    )
+
+
+def rows_of(peer: WebPeer, response: requests.Response) -> list[dict[str, Any]]:
+    """The data sets of a JSON answer; none for 204 or an empty body."""
+    content = response.content
+    if response.status_code == 204 or not content.strip():
+        return []
+    response.encoding = "utf-8"
+    try:
+        rows = response.json()
+    except ValueError:
+        rows = None
+    if isinstance(rows, dict):
+        rows = [rows]
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise web_faults.not_dicomweb(peer)
+    return rows
+
+
+def header_of(path: Path) -> pydicom.Dataset:
+    """The UIDs of a DICOM file. Raises what pydicom raises for one that is none."""
+    return pydicom.dcmread(
+        path, stop_before_pixels=True, specific_tags=["SOPInstanceUID", "SOPClassUID"]
     )

@@ -13,7 +13,7 @@ from pydicom.uid import JPEGLSLossless, RLELossless
 
 from app.core.errors import DiskFull, NetworkFault
 from app.jobs.cancel import CancelToken
-from app.network import dicomweb
+from app.network import dicomweb, stow
 from app.network.answers import FoundImage, FoundSeries, FoundStudy, RetrieveRequest
 from app.network.inbox import Inbox
 from app.network.web_peer import WebPeer
@@ -48,7 +48,7 @@ def test_what_is_stored_is_found_and_comes_back_the_same(
     peer: WebPeer, orthanc: Orthanc, tmp_path: Path
 ) -> None:
     paths = write_series(tmp_path / "sent", SeriesSpec(count=5))
-    outcome = dicomweb.store(peer, paths)
+    outcome = stow.store(peer, paths)
     assert (len(outcome.sent), outcome.failed, outcome.warnings) == (5, (), ())
     assert orthanc.instances() == sorted(_pixels(paths))
 
@@ -79,7 +79,7 @@ def test_names_match_with_wildcards_and_pages_are_read_to_the_end(
     peer: WebPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = write_series(tmp_path, SeriesSpec(count=7))
-    dicomweb.store(peer, paths)
+    stow.store(peer, paths)
     assert len(dicomweb.search(peer, "study", {"PatientName": "Phan*"})) == 1
     assert len(dicomweb.search(peer, "study", {"PatientName": "phantom^synthetic"})) == 1
     assert len(dicomweb.search(peer, "study", {"StudyDate": "20260101-20260131"})) == 1
@@ -94,7 +94,7 @@ def test_objects_come_in_the_encoding_that_the_peer_has(
     peer: WebPeer, tmp_path: Path, syntax: str
 ) -> None:
     paths = write_series(tmp_path / "sent", SeriesSpec(count=2, transfer_syntax_uid=syntax))
-    dicomweb.store(peer, paths)
+    stow.store(peer, paths)
     inbox = Inbox(tmp_path / "inbox")
     dicomweb.retrieve(peer, RetrieveRequest(_study(paths)), inbox)
     kept = [pydicom.dcmread(path).file_meta.TransferSyntaxUID for path in inbox.objects()]
@@ -104,7 +104,7 @@ def test_objects_come_in_the_encoding_that_the_peer_has(
 def test_series_and_single_objects_are_retrieved_alone(peer: WebPeer, tmp_path: Path) -> None:
     one = write_series(tmp_path / "one", SeriesSpec(count=3, name="one"))
     two = write_series(tmp_path / "two", SeriesSpec(count=2, name="two"))
-    dicomweb.store(peer, [*one, *two])
+    stow.store(peer, [*one, *two])
     first = pydicom.dcmread(one[0], stop_before_pixels=True)
     series = RetrieveRequest(_study(one), first.SeriesInstanceUID)
     assert dicomweb.retrieve(peer, series, Inbox(tmp_path / "a")).received == 3
@@ -125,7 +125,7 @@ def test_what_is_no_dicom_object_is_named_and_the_rest_is_stored(
 ) -> None:
     paths = write_series(tmp_path, SeriesSpec(count=2))
     (tmp_path / "note.txt").write_text("no image", "utf-8")
-    outcome = dicomweb.store(peer, [*paths, tmp_path / "note.txt", tmp_path / "gone"])
+    outcome = stow.store(peer, [*paths, tmp_path / "note.txt", tmp_path / "gone"])
     assert set(outcome.sent) == set(paths)
     assert [item.path.name for item in outcome.failed] == ["note.txt", "gone"]
 
@@ -140,7 +140,7 @@ def test_each_object_that_the_peer_refuses_has_its_reason(tmp_path: Path) -> Non
     }
     answer = (202, "application/dicom+json", json.dumps(body).encode())
     with running_relay(Relay(answer=answer)) as relay:
-        outcome = dicomweb.store(WebPeer("PACS", relay.url, proxy="direct"), paths)
+        outcome = stow.store(WebPeer("PACS", relay.url, proxy="direct"), paths)
     assert outcome.sent == (paths[0],)
     assert [(item.path, item.reason.en) for item in outcome.failed] == [
         (paths[1], "the peer is out of resources")
@@ -152,7 +152,7 @@ def test_300_slices_stream_to_the_inbox_and_never_lie_in_memory(
 ) -> None:
     paths = write_series(tmp_path / "sent", SeriesSpec(count=300, rows=128, columns=128))
     volume_bytes = sum(path.stat().st_size for path in paths)
-    assert len(dicomweb.store(peer, paths).sent) == 300
+    assert len(stow.store(peer, paths).sent) == 300
     peaks: list[int] = []
 
     def look(_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_n_cut_in_the_middle_keeps_whole_objects_only_and_the_rest_comes_later(
     peer: WebPeer, tmp_path: Path
 ) -> None:
     paths = write_series(tmp_path / "sent", SeriesSpec(count=20, rows=128, columns=128))
-    dicomweb.store(peer, paths)
+    stow.store(peer, paths)
     inbox, study = Inbox(tmp_path / "inbox"), _study(paths)
     with running_relay(Relay(peer.url.removesuffix("/dicom-web"), cut_after=300_000)) as relay:
         broken = WebPeer("PACS", relay.url + "/dicom-web", proxy="direct")
@@ -195,7 +195,7 @@ def test_n_cut_in_the_middle_keeps_whole_objects_only_and_the_rest_comes_later(
 
 def test_the_user_stops_it_and_what_has_come_stays(peer: WebPeer, tmp_path: Path) -> None:
     paths = write_series(tmp_path / "sent", SeriesSpec(count=6))
-    dicomweb.store(peer, paths)
+    stow.store(peer, paths)
     inbox, cancel = Inbox(tmp_path / "inbox"), CancelToken()
     outcome = dicomweb.retrieve(
         peer, RetrieveRequest(_study(paths)), inbox,
@@ -207,7 +207,7 @@ def test_the_user_stops_it_and_what_has_come_stays(peer: WebPeer, tmp_path: Path
 
 def test_a_full_disk_on_our_side_ends_it_in_words(peer: WebPeer, tmp_path: Path) -> None:
     paths = write_series(tmp_path / "sent", SeriesSpec(count=2))
-    dicomweb.store(peer, paths)
+    stow.store(peer, paths)
     with pytest.raises(DiskFull):
         dicomweb.retrieve(
             peer, RetrieveRequest(_study(paths)), Inbox(tmp_path / "inbox", reserve_bytes=1 << 62)
@@ -218,7 +218,7 @@ def test_the_pacs_restarts_and_the_peer_is_as_good_as_before(tmp_path: Path) -> 
     paths = write_series(tmp_path / "sent", SeriesSpec(count=3))
     with running_orthanc(tmp_path / "pacs", OrthancOptions()) as own:
         peer = WebPeer("PACS", own.dicom_web_url, proxy="direct")
-        dicomweb.store(peer, paths)
+        stow.store(peer, paths)
         own.kill()
         with pytest.raises(NetworkFault, match="nothing listens"):
             dicomweb.echo(peer)
@@ -232,7 +232,7 @@ def test_a_full_disk_of_the_pacs_fails_each_object_with_a_reason(tmp_path: Path)
     small = write_series(tmp_path / "small", SeriesSpec(count=1, name="small"))
     with running_orthanc(tmp_path / "pacs", OrthancOptions(largest_file_kb=400)) as full:
         peer = WebPeer("PACS", full.dicom_web_url, proxy="direct")
-        outcome = dicomweb.store(peer, [*paths, *small])
+        outcome = stow.store(peer, [*paths, *small])
     assert outcome.sent == tuple(small)
     assert [item.path for item in outcome.failed] == paths
     assert all(item.reason.en and item.reason.ru for item in outcome.failed)
