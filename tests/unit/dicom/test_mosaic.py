@@ -3,11 +3,15 @@ import subprocess
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.dataset import Dataset
 
 from app.dicom.assemble import assemble_volume
+from app.dicom.mosaic import mosaic_of, slice_position
 from tests.support.opened import codes, open_series, open_stack
 from tests.support.synthetic_dicom import AXIAL, CORONAL, SAGITTAL, SeriesSpec, linear_hu
-from tests.support.synthetic_mosaic import write_mosaic
+from tests.support.synthetic_mosaic import csa_header, write_mosaic
 
 OBLIQUE = (0.6, 0.64, -0.48, -0.8, 0.48, -0.36)
 
@@ -90,3 +94,27 @@ def test_a_number_that_does_not_divide_the_picture_is_not_believed(tmp_path):
     (tmp_path / "m").write_bytes(changed)
     _, _, stack = open_stack(tmp_path, tmp_path / "m")
     assert (len(stack.frames), stack.rows, stack.verdict) == (1, 33, "stack")
+
+
+@given(
+    flips=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=12),
+    cut=st.integers(0, 400),
+)
+def test_d12_no_csa_header_breaks_the_reader(flips, cut):
+    raw = bytearray(
+        csa_header({"NumberOfImagesInMosaic": ["7"], "SliceNormalVector": ["0.0", "0.6", "0.8"]})
+    )
+    for at, value in flips:
+        raw[at % len(raw)] = value
+    ds = Dataset()
+    ds.ImageType, ds.Modality = ["ORIGINAL", "PRIMARY", "M", "MOSAIC"], "MR"
+    ds.Rows, ds.Columns, ds.SpacingBetweenSlices = 36, 30, 4.0
+    ds.PixelSpacing = [0.8, 0.7]
+    ds.ImagePositionPatient, ds.ImageOrientationPatient = [0, 0, 0], list(AXIAL)
+    ds.add_new(0x00291010, "OB", bytes(raw[: len(raw) - cut % len(raw)]))
+    mosaic = mosaic_of(ds)
+    assert mosaic is not None
+    assert mosaic.fault is not None or mosaic.slices <= mosaic.per_row**2
+    if mosaic.slices:
+        place = slice_position(ds, mosaic, mosaic.slices - 1)
+        assert place is None or np.isfinite(place).all()
