@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.core.errors import TooLarge
 from app.core.geometry import Float64Array
 from app.core.study import Patient, Study, StudyWarning
 from app.core.volume import Window
@@ -203,7 +204,12 @@ def warning_sentences(image: SeriesImage) -> list[str]:
 
 
 def _warnings(image: SeriesImage) -> tuple[StudyWarning, ...]:
-    return (*image.stack.warnings, *(image.volume.warnings if image.volume else ()))
+    refused = image.error if isinstance(image.error, TooLarge) else None
+    return (
+        *image.stack.warnings,
+        *(image.volume.warnings if image.volume else ()),
+        *((StudyWarning("D19", refused.message, refused.ru),) if refused else ()),
+    )
 
 
 def _window(image: SeriesImage, window: Window | None, index: int) -> str:

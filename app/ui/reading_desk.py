@@ -211,6 +211,7 @@ class ReadingDesk(QObject):
             image = self.loader.image(study, ref)
             image.is_prior = self.session is not None and study is not self.session.study
             self.grid.put_image(viewport, image)
+            self.loader.keep_only({other.state.ref for other in self.grid.viewports})
 
     def _study_of(self, ref: SeriesRef) -> Study | None:
         session = self.session

@@ -7,6 +7,7 @@ screen long before the last is read.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from app.rendering.slice_renderer import DisplayArray, SliceRenderer
 from app.viewer.planes import Plane, has_patient_axes, plane_grid, private_space
 
 _KEPT_IMAGES = 24
+_KEPT_BYTES = 64 * 2**20
 _NEARLY_BLACK = 0.45
 
 
@@ -40,6 +42,7 @@ class SeriesImage:
         self._template: Volume | None = None
         self._frames: dict[int, npt.NDArray[Any]] = {}
         self._single: tuple[int, SliceRenderer] | None = None
+        self._wanted: Callable[[int], None] | None = None
         self._grids: dict[Plane, Geometry] = {}
         self._shown: OrderedDict[tuple[object, ...], DisplayArray] = OrderedDict()
 
@@ -62,6 +65,15 @@ class SeriesImage:
         """Stored values of image ``number`` (from 0, in the stack's order)."""
         if self.volume is None:
             self._frames[number] = stored
+        if self._wanted is not None:
+            most = max(2, _KEPT_BYTES // max(stored.nbytes, 1))
+            while len(self._frames) > most:
+                del self._frames[next(iter(self._frames))]
+
+    def show_one_by_one(self, why: AppError, wanted: Callable[[int], None]) -> None:
+        """There will be no volume; ``wanted(number)`` is called for each image that is missing."""
+        self.error, self._wanted = why, wanted
+        self._frames = {number: np.array(stored) for number, stored in self._frames.items()}
 
     def take_volume(self, volume: Volume) -> None:
         """The whole volume; single images are forgotten."""
@@ -117,10 +129,13 @@ class SeriesImage:
         else:
             renderer = self._renderer_of(index) if plane == "stack" else None
             if renderer is None:
+                if plane == "stack" and self._wanted is not None:
+                    self._wanted(index)
                 return None
             shown = renderer.display(renderer.space, 0, window, inverted=inverted)
         self._shown[key] = np.ascontiguousarray(shown)
-        while len(self._shown) > _KEPT_IMAGES:
+        most = min(_KEPT_IMAGES, max(2, _KEPT_BYTES // max(self._shown[key].nbytes, 1)))
+        while len(self._shown) > most:
             self._shown.popitem(last=False)
         return self._shown[key]
 
