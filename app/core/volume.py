@@ -93,7 +93,9 @@ class Volume:
     the compression ratio, ``12:1``, or ``?`` where it is not stated; empty: no loss (I16).
     ``frame_times_s``: how long each frame of a cine is shown (D13); empty: no cine.
     ``suv`` turns modality values into SUV; ``suv_missing`` says why PET images have none (I13).
-    ``unreadable``: the images of the stack that could not be decoded and are padding here (D12).
+    ``graphics``: for each image what the device drew beside the pixels, as packed bits; empty where
+    there is none at all. ``unreadable``: the images of the stack that could not be decoded and are
+    padding here (D12).
     ``supplement``: stored values from its first on are shown in colour instead of grey (I12).
     """
 
@@ -118,6 +120,7 @@ class Volume:
     us_regions: tuple[UsRegion, ...] = ()
     supplement: ColorTable | None = None
     unreadable: tuple[int, ...] = ()
+    graphics: tuple[bytes | None, ...] = ()
 
     def __post_init__(self) -> None:
         if self.voxels.ndim not in (3, 4):
@@ -171,6 +174,15 @@ class Volume:
         if mask is not None:
             values[mask] = np.nan
         return values
+
+    def graphics_mask(self, k: int) -> npt.NDArray[np.bool_] | None:
+        """Where the device drew on slice ``k``, ``[j, i]``, or None."""
+        packed = self.graphics[k] if k < len(self.graphics) else None
+        if packed is None:
+            return None
+        rows, columns = self.voxels.shape[1:3]
+        bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=rows * columns)
+        return bits.reshape(rows, columns).astype(np.bool_)
 
     def padding_mask(self, k: int | None = None) -> npt.NDArray[np.bool_] | None:
         """True where a stored value is padding, or None where there is none."""

@@ -27,6 +27,7 @@ from app.dicom.decoders import NotDecoded
 from app.dicom.frame_bytes import ImageHeader, quick_image_header
 from app.dicom.functional_groups import FunctionalGroups
 from app.dicom.headers import read_dataset
+from app.dicom.overlay_planes import graphics_of
 from app.dicom.pixel_spacing import pixel_spacing_of
 from app.dicom.pixels import ImageObject, unreadable_frame
 from app.dicom.plain_frame import PlainFrame, only_frame_values, plain_frame
@@ -57,6 +58,7 @@ class ImageFacts:
     acquisition: AcquisitionFacts
     frame_windows: tuple[tuple[Window, ...], ...] = ()
     warnings: tuple[StudyWarning, ...] = ()
+    graphics: tuple[bytes | None, ...] = ()
 
 
 _OTHER_COLORS: Final = Message(
@@ -79,6 +81,7 @@ class StackReader:
         self._values: list[ValueFacts] = []
         self._regions: list[tuple[UsRegion, ...]] = []
         self._losses: set[float] = set()
+        self._graphics: list[bytes | None] = []
         self._plain: list[PlainFrame | None] = []
         self.positions_lps: list[Triple | None] = []
         with quiet():
@@ -150,6 +153,8 @@ class StackReader:
             values = only_frame_values(header.dataset) if count == 1 else None
             self._values.append(values or value_facts(header.dataset, groups, index))
             self._regions.append(regions)
+            shape = (self.stack.rows, self.stack.columns)
+            self._graphics.append(graphics_of(header.dataset, index, shape))
             self._plain.append(plain_frame(header, ref))
             self.positions_lps.append(position_of(header.dataset, groups, index, count))
         if first is None:
@@ -201,6 +206,7 @@ class StackReader:
             ),
             frame_windows=() if is_color or len(set(own_windows)) == 1 else own_windows,
             warnings=_table_warnings(self._values),
+            graphics=tuple(self._graphics) if any(self._graphics) else (),
         )
 
 
@@ -253,6 +259,7 @@ def make_volume(
         us_regions=extra.us_regions,
         supplement=extra.supplement,
         unreadable=holes.images,
+        graphics=() if is_resampled or len(facts.graphics) != len(voxels) else facts.graphics,
     )
 
 

@@ -167,6 +167,19 @@ class SliceRenderer:
         return np.take(self._table, values.view(kind))
 
 
+def with_graphics(shown: DisplayArray, volume: Volume | None, k: int) -> DisplayArray:
+    """A picture of acquired image ``k`` with what the device drew beside its pixels, in white.
+
+    Never on key images: devices write names there.
+    """
+    mask = volume.graphics_mask(k) if volume is not None else None
+    if mask is None or mask.shape != shown.shape[:2]:
+        return shown
+    drawn = shown.copy()
+    drawn[mask] = 255
+    return drawn
+
+
 def _without_padding(
     cut: npt.NDArray[Any], volume: Volume, space: Geometry, place: tuple[Geometry, int]
 ) -> npt.NDArray[Any]:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from app.core.study import SeriesRef
 from app.core.volume import Window
+from app.rendering.slice_renderer import with_graphics
 from app.ui import overlay_painter as overlays
 from app.ui.corner_texts import (
     CornerMarks,
@@ -159,6 +160,8 @@ class ViewportWidget(QWidget):
             if window is None
             else image.picture(self.state.plane, camera.index, window, inverted=self.state.inverted)
         )
+        if shown is not None and self.shows_overlays and self.state.plane == "stack":
+            shown = with_graphics(shown, image.facts, camera.index)
         if shown is not None:
             coarse = self._drag is not None
             self._raster.paint(painter, shown, camera, self.devicePixelRatioF(), is_coarse=coarse)
