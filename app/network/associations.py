@@ -24,7 +24,13 @@ from app.network import wire_faults
 from app.network.inbox import Inbox
 from app.network.peers import DimsePeer
 from app.network.tls import client_context
-from app.network.wire import MAXIMUM_PDU_BYTES, WireEntity, WireMessages, WireSocket
+from app.network.wire import (
+    MAXIMUM_PDU_BYTES,
+    WireEntity,
+    WireMessages,
+    WireSocket,
+    forget_unfinished,
+)
 
 T = TypeVar("T")
 
@@ -176,5 +182,4 @@ def _close(association: Association) -> None:
     wire = association.dul.socket
     if wire is not None and wire.socket is not None:
         wire.close()
-    if isinstance(association.dimse, WireMessages):
-        association.dimse.discard_unfinished()
+    forget_unfinished(association)

@@ -6,6 +6,7 @@ cannot be shown is listed with the reason later, which is better than a peer tha
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 import ssl
@@ -15,7 +16,8 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from socketserver import BaseServer
+from typing import Any, Final
 
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -23,12 +25,12 @@ from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
-from app.core.errors import EnvironmentFault, NetworkFault
+from app.core.errors import NetworkFault
 from app.network.inbox import Inbox
 from app.network.peers import OUR_AE_TITLE, TlsFiles, check_ae_title
-from app.network.reception import Arrivals, OnObject, Reception, forget_unfinished
+from app.network.reception import Arrivals, OnObject, Reception
 from app.network.tls import server_context
-from app.network.wire import MAXIMUM_PDU_BYTES, WireEntity, WireMessages, WireSocket
+from app.network.wire import MAXIMUM_PDU_BYTES, WireEntity, WireSocket, fit_out, forget_unfinished
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
 STORAGE_COMMITMENT: Final = "1.2.840.10008.1.20.1"
@@ -109,7 +111,6 @@ class Listener:
         entity.add_supported_context(STORAGE_COMMITMENT, _SYNTAXES, scu_role=False, scp_role=True)
         handlers: list[Any] = [
             (evt.EVT_C_STORE, self._reception.take),
-            (evt.EVT_CONN_CLOSE, forget_unfinished),
             (evt.EVT_N_EVENT_REPORT, self._take_report),
         ]
         try:
@@ -122,10 +123,9 @@ class Listener:
                 request_handler=_Caller,
             )
         except OSError as error:
-            raise _cannot_listen(settings.port, error) from error
+            raise _cannot_listen(settings, error) from error
         self._server.tls = tls
         self._server.inbox = self.inbox
-        entity._servers.append(self._server)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_POLL_SECONDS,), name="dicom-listener"
         )
@@ -137,22 +137,10 @@ class Listener:
         self._server = self._thread = None
         if server is None or thread is None:
             return
-        server.shutdown()
-        thread.join(_END_SECONDS)
-        active = server.active_associations
-        for association in active:
-            if association.requestor.primitive is not None:
-                association.abort()
-            elif isinstance(association.dul.socket, WireSocket):
-                # It still waits for the caller's first word: None is how that wait times out.
-                association.dul.socket.hang_up()
-                association.dul.to_user_queue.put(cast(Any, None))
-        deadline = time.monotonic() + _END_SECONDS
-        for association in active:
-            association.join(max(0.0, deadline - time.monotonic()))
-            association.dul.join(max(0.0, deadline - time.monotonic()))
-            if isinstance(association.dimse, WireMessages):
-                association.dimse.discard_unfinished()
+        server.end_loop()
+        thread.join()
+        server.hang_up_all()
+        server.server_close()
 
     def watching(self, expected: Collection[str], sender: str) -> AbstractContextManager[Arrivals]:
         """Count what arrives for one retrieval (``Reception.watching``)."""
@@ -184,10 +172,17 @@ def take_report(
 
 
 class _Server(ThreadedAssociationServer):
-    """Shakes hands for TLS in the caller's thread: a silent caller must not block the others."""
+    """One thread for each caller: the TLS handshake, the association, tidying up after it."""
 
+    daemon_threads = True
+    block_on_close = False  # ``hang_up_all`` waits
     tls: ssl.SSLContext | None = None
     inbox: Inbox
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - as pynetdicom's
+        self._lock = threading.Lock()
+        self._connections: set[socket.socket] = set()
+        super().__init__(*arguments, **options)
 
     def server_bind(self) -> None:
         """Take the port; on Windows for ourselves alone, which its SO_REUSEADDR does not mean."""
@@ -198,8 +193,14 @@ class _Server(ThreadedAssociationServer):
         else:
             super().server_bind()
 
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Begin the thread of one caller."""
+        with self._lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Serve one caller; a failed handshake ends it with a line in the log."""
+        """Serve one caller; a silent one blocks nobody else, a failed handshake ends it."""
         connection: socket.socket = request
         try:
             if self.tls is not None:
@@ -207,8 +208,30 @@ class _Server(ThreadedAssociationServer):
                 connection = self.tls.wrap_socket(connection, server_side=True)
             self.finish_request(connection, client_address)
         except OSError as error:
-            connection.close()
             _log.warning("a caller was turned away: %s", type(error).__name__)
+        finally:
+            connection.close()
+            with self._lock:
+                self._connections.discard(request)
+
+    def end_loop(self) -> None:
+        """Accept nobody any more."""
+        BaseServer.shutdown(self)
+
+    def hang_up_all(self) -> None:
+        """End every association, wherever it stands; returns when their threads are done."""
+        deadline = time.monotonic() + _END_SECONDS
+        while self._count() and time.monotonic() < deadline:
+            for association in self.active_associations:
+                if association.requestor.primitive is not None:
+                    association.abort()
+                elif isinstance(association.dul.socket, WireSocket):
+                    association.dul.socket.hang_up()  # nothing was agreed that could be aborted
+            time.sleep(_POLL_SECONDS / 10)
+
+    def _count(self) -> int:
+        with self._lock:
+            return len(self._connections)
 
 
 class _Caller(RequestHandler):
@@ -216,16 +239,33 @@ class _Caller(RequestHandler):
 
     server: _Server
 
+    def handle(self) -> None:
+        """Serve the association to its end, then remove what it left unfinished."""
+        association = self._create_association()
+        evt.trigger(association, evt.EVT_CONN_OPEN, {"address": self.client_address})
+        association.start()
+        association.join()
+        association.dul.kill_dul()
+        association.dul.join()
+        forget_unfinished(association)
+
     def _create_association(self) -> Association:
         association = super()._create_association()
-        association.dimse = WireMessages(association, self.server.inbox)
-        # Our socket announces the connection itself; the first one's announcement is taken back.
-        association.dul.event_queue.get_nowait()
-        association.dul.socket = WireSocket(association, client_socket=self.request)
+        fit_out(association, self.server.inbox)
+        association.set_socket(WireSocket(association, client_socket=self.request))
         return association
 
 
-def _cannot_listen(port: int, error: OSError) -> NetworkFault | EnvironmentFault:
+def _cannot_listen(settings: ListenerSettings, error: OSError) -> NetworkFault:
+    host, port = settings.host, settings.port
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return NetworkFault(
+            f"This computer has no address {host}.",
+            ru=f"У этого компьютера нет адреса {host}.",
+            hint="Leave the address empty to listen at all addresses of this computer.",
+            hint_ru="Оставьте адрес пустым, чтобы принимать по всем адресам компьютера.",
+            technical_detail=str(error),
+        )
     if isinstance(error, PermissionError):
         return NetworkFault(
             f"This user may not listen at port {port}.",

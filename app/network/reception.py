@@ -16,7 +16,7 @@ from pynetdicom import evt
 from pynetdicom.dimse_primitives import C_STORE
 
 from app.core.errors import AppError, DiskFull
-from app.network.wire import IncomingObject, WireMessages
+from app.network.wire import IncomingObject
 
 OnObject = Callable[[Path], None]
 
@@ -104,10 +104,3 @@ class Reception:
         if self._on_object is not None:
             self._on_object(path)
         return _SUCCESS
-
-
-def forget_unfinished(event: evt.Event) -> None:
-    """Handler of ``EVT_CONN_CLOSE``: what was still arriving will never be complete."""
-    messages = event.assoc.dimse
-    if isinstance(messages, WireMessages):
-        messages.discard_unfinished()

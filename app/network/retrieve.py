@@ -35,7 +35,7 @@ from app.network.questions import (
     is_failure,
     put_keys,
 )
-from app.network.reception import Arrivals, OnObject, Reception, forget_unfinished
+from app.network.reception import Arrivals, OnObject, Reception
 from app.network.syntaxes import RECEIVED_SYNTAXES
 
 STUDY_ROOT_GET: Final = "1.2.840.10008.5.1.4.1.2.2.3"
@@ -100,10 +100,7 @@ def get(
         [(STUDY_ROOT_GET, QUERY_SYNTAXES), *contexts],
         required=STUDY_ROOT_GET,
         received_classes=sorted({uid for uid, _ in contexts}),
-        handlers=[
-            (evt.EVT_C_STORE, reception.take),
-            (evt.EVT_CONN_CLOSE, forget_unfinished),
-        ],
+        handlers=[(evt.EVT_C_STORE, reception.take)],
         inbox=inbox,
     )
     with (

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import socket
 import ssl
@@ -23,20 +24,28 @@ from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
 from pynetdicom.dimse_primitives import DimseServiceType
-from pynetdicom.pdu_primitives import P_DATA
+from pynetdicom.dul import DULServiceProvider
+from pynetdicom.fsm import InvalidEventError
+from pynetdicom.pdu_primitives import A_P_ABORT, P_DATA
 from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
 
 from app.core.errors import AppError, EnvironmentFault
+from app.dicom.tolerant import MALFORMED, quiet
 from app.network.file_head import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION, FileHead
 from app.network.inbox import Inbox, Part
 
 MAXIMUM_PDU_BYTES: Final = 1 << 18
+# Nobody sends such by the standard; a broken or hostile caller must not fill our memory.
+_LARGEST_PDU_BYTES: Final = 1 << 25
+_LARGEST_MESSAGE_BYTES: Final = 1 << 25
 _BLOCK_BYTES: Final = 1 << 16
 # A peer that leaves Nagle's algorithm on waits for our delayed acknowledgement, 40 ms for each
 # image: 300 images took 15 s from Orthanc and take 1.5 s with this. Linux alone has the option.
 _QUICK_ACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
 _TICK_SECONDS: Final = 0.1
 _Received = tuple[None, None] | tuple[int, DimseServiceType]
+
+_log = logging.getLogger("overread.network")
 
 # Identifiers hold patient data, so nothing of them may reach a log.
 _config.LOG_HANDLER_LEVEL = "none"
@@ -61,10 +70,58 @@ class WireEntity(AE):
         address: AddressInformation,
         tls_args: tuple[ssl.SSLContext, str] | None,
     ) -> AssociationSocket:
-        assoc.dimse = WireMessages(assoc, self._inbox)
+        fit_out(assoc, self._inbox)
         wire = WireSocket(assoc, address=address)
         wire.tls_args = tls_args
         return wire
+
+
+def fit_out(association: Association, inbox: Inbox | None) -> None:
+    """Give an association that has not begun our reactor and messages."""
+    association.dul = WireReactor(association)
+    association.dimse = WireMessages(association, inbox)
+    # Its timers live in the reactor, so they are set again.
+    association.acse_timeout = association.ae.acse_timeout
+    association.network_timeout = association.ae.network_timeout
+
+
+def forget_unfinished(association: Association) -> None:
+    """Remove what was still arriving when an association ended: it will never be complete."""
+    if isinstance(association.dimse, WireMessages):
+        association.dimse.discard_unfinished()
+
+
+class WireReactor(DULServiceProvider):
+    """Reads and writes PDUs in a thread: nonsense of a peer ends the association, not the thread.
+
+    pynetdicom raises there what would reach the program's crash handler.
+    """
+
+    def run_reactor(self) -> None:
+        """Serve the connection until it ends."""
+        try:
+            super().run_reactor()
+        except (*MALFORMED, InvalidEventError) as error:
+            _log.warning("an association was broken off: %s", type(error).__name__)
+            self._give_up()
+        if self.assoc.is_acceptor and self.assoc.requestor.primitive is None:
+            # The caller left before its first word, as scanners of ports do. None is how the wait
+            # for that word times out; else it would take up one of few places for a minute.
+            self.to_user_queue.put(cast(Any, None))
+
+    def _decode_pdu(self, bytestream: bytearray) -> Any:  # noqa: ANN401 - pynetdicom's own types
+        with quiet():  # pydicom warns of UIDs that are none; they are the peer's
+            return super()._decode_pdu(bytestream)
+
+    def _give_up(self) -> None:
+        """Close the connection and wake up whoever waits for it."""
+        if self.socket is not None:
+            self.socket._shutdown_socket()
+        self.assoc.is_aborted = True
+        self.assoc.is_established = False
+        self.assoc._kill = True
+        self.to_user_queue.put(A_P_ABORT())
+        self.assoc.dimse.msg_queue.put((None, None))
 
 
 class WireSocket(AssociationSocket):
@@ -112,6 +169,8 @@ class WireSocket(AssociationSocket):
         wire = cast(socket.socket, self.socket)
         received = bytearray()
         try:
+            if nr_bytes > _LARGEST_PDU_BYTES:
+                raise ConnectionAbortedError("a PDU longer than any that was agreed upon")
             if _QUICK_ACK is not None:
                 wire.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
             while len(received) < nr_bytes:
@@ -198,11 +257,13 @@ class WireMessages(DIMSEServiceProvider):
         """Take a piece of a message from the wire; pynetdicom's thread."""
         if self.message is None:
             self.message = DIMSEMessage()
+            self.message.encoded_command_set = BoundedBytes()
             if self._inbox is not None:
                 self._incoming = [entry for entry in self._incoming if entry.is_open]
                 self._incoming.append(IncomingObject(self.message, self.assoc, self._inbox))
                 self.message.data_set = self._incoming[-1]
-        super().receive_primitive(primitive)
+        with quiet():  # as in WireReactor
+            super().receive_primitive(primitive)
 
     def discard_unfinished(self) -> None:
         """Remove what was being received; called when the association is over."""
@@ -211,7 +272,17 @@ class WireMessages(DIMSEServiceProvider):
         self._incoming = []
 
 
-class IncomingObject(BytesIO):
+class BoundedBytes(BytesIO):
+    """Bytes in memory, up to what any message may need."""
+
+    def write(self, block: Any) -> int:  # noqa: ANN401 - as BytesIO says
+        """Append. Raises ``OverflowError``, upon which pynetdicom aborts the association."""
+        if self.tell() + len(block) > _LARGEST_MESSAGE_BYTES:
+            raise OverflowError("a message longer than any service needs")
+        return super().write(block)
+
+
+class IncomingObject(BoundedBytes):
     """The data set of a message while it arrives: of a C-STORE request a file, else in memory.
 
     A full disk must not break the association off: it is remembered in ``fault``, the rest of the
