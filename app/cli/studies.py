@@ -153,10 +153,18 @@ def _row(store: Store, stored: StoredStudy) -> dict[str, Any]:
         "images_deleted_at": stored.images_deleted_at_utc or None,
         "added_at": stored.added_at_utc,
         "opened_at": stored.opened_at_utc or None,
-        "files_present": any(path.exists() for path in store.studies.paths(uid)),
+        "files_present": _has_files(store, uid),
         "findings": store.findings.counts(uid, reading),
         "report_state": report.state if report is not None else None,
     }
+
+
+def _has_files(store: Store, uid: str) -> bool:
+    """Whether any file is there; the first one mostly answers."""
+    first = store.studies.paths(uid, limit=1)
+    return any(path.exists() for path in first) or any(
+        path.exists() for path in store.studies.paths(uid)
+    )
 
 
 def _day(text: str) -> str:

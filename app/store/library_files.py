@@ -71,14 +71,22 @@ class LibraryFiles:
 
     def below(self, root: Path) -> Iterator[KnownFile]:
         """The files imported from ``root`` (a folder or a file) that are indexed in place."""
-        first = text_of_path(root).rstrip(os.sep) + os.sep
-        rows = self._db.rows(
-            f"{_KNOWN} WHERE origin = 'file' AND"
-            " (source = ? OR (source >= ? AND source < ?)) ORDER BY source",
-            (text_of_path(root), first, first[:-1] + chr(ord(os.sep) + 1)),
-        )
-        for row in rows:
-            yield self._known(row)
+        text = text_of_path(root)
+        first = text.rstrip(os.sep) + os.sep
+        last = first[:-1] + chr(ord(os.sep) + 1)
+        yield from self.known([root]).get(root, [])
+        after = (first, -1)
+        while True:
+            rows = self._db.rows(
+                f"{_KNOWN} WHERE origin = 'file' AND (source, rowid) > (?, ?) AND source < ?"
+                " ORDER BY source, rowid LIMIT ?",
+                (*after, last, _AT_ONCE),
+            )
+            for row in rows:
+                yield self._known(row)
+            if not rows:
+                return
+            after = (rows[-1]["source"], rows[-1]["number"])
 
     def with_uid(self, sop_instance_uid: str) -> tuple[StoredObject, ...]:
         """All objects with this SOP Instance UID, wherever they are."""
@@ -169,7 +177,7 @@ class LibraryFiles:
         )
 
 
-_KNOWN: Final = """SELECT *, EXISTS (SELECT 1 FROM instances AS own
+_KNOWN: Final = """SELECT *, rowid AS number, EXISTS (SELECT 1 FROM instances AS own
   WHERE own.sop_instance_uid = instances.sop_instance_uid
   AND own.series_instance_uid = instances.series_instance_uid
   AND own.study_instance_uid = instances.study_instance_uid

@@ -220,12 +220,12 @@ class Studies:
                 (reason.en, reason.ru, study_instance_uid),
             )
 
-    def paths(self, study_instance_uid: str) -> tuple[Path, ...]:
+    def paths(self, study_instance_uid: str, *, limit: int = -1) -> tuple[Path, ...]:
         """Where the files of the study lie; of one object in several places the newest first."""
         rows = self._db.rows(
             "SELECT path FROM instances WHERE study_instance_uid = ?"
-            " ORDER BY series_instance_uid, sop_instance_uid, rowid DESC",
-            (study_instance_uid,),
+            " ORDER BY series_instance_uid, sop_instance_uid, rowid DESC LIMIT ?",
+            (study_instance_uid, limit),
         )
         return tuple(self._folder / path_of_text(row["path"]) for row in rows)
 

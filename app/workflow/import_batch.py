@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,6 +41,7 @@ class Prepared:
     files: dict[Path, FileFacts] = field(default_factory=dict)
     repeated: list[SkippedFile] = field(default_factory=list)
     conflicts: list[SkippedFile] = field(default_factory=list)
+    unreadable: list[SkippedFile] = field(default_factory=list)
     copies: list[Path] = field(default_factory=list)
 
 
@@ -90,7 +91,12 @@ class BatchIndexer:
             has_copy = any(twin.is_copy and twin.variant == variant for twin in twins)
             facts = FileFacts(source.path, source.size_bytes, source.mtime_ns, variant=variant)
             if is_member or (self._copies and not has_copy):
-                path, sha256 = _copied(record, self._images)
+                try:
+                    path, sha256 = _copied(record, self._images)
+                except DicomReadError as error:
+                    reason = Message(error.message, error.ru)
+                    prepared.unreadable.append(SkippedFile(source.path, reason))
+                    continue
                 facts = replace(facts, origin="copy", sha256=sha256)
                 prepared.copies.append(path)
             prepared.records.append(
@@ -128,7 +134,9 @@ class BatchIndexer:
         if copied:
             reserve_mb = self._context.settings.disk_reserve_mb
             check_space(
-                self._images, sum(path.stat().st_size for path in copied), reserve_mb=reserve_mb
+                self._images,
+                sum(path.stat().st_size for path in copied if path.exists()),
+                reserve_mb=reserve_mb,
             )
 
     def _twins(self, record: Record) -> list[_Twin]:
@@ -183,22 +191,43 @@ def _read(path: Path) -> Record | None:
 
 
 def _copied(record: Record, images: Path) -> tuple[Path, str]:
-    """Copy the object to a place named by its UIDs and content; the place and its SHA-256."""
+    """Copy the object to a place named by its UIDs and content; the place and its SHA-256.
+
+    Raises ``DicomReadError`` where the source fails, ``DiskFull`` and ``EnvironmentFault`` where
+    the library's disk does.
+    """
     folder = study_folder(images, record.study_instance_uid) / _short(record.series_instance_uid)
     name = _short(record.instance.sop_instance_uid)
     part = folder / f"{name}.{os.getpid()}.part"
-    with disk_faults(folder), record.instance.path.open("rb") as source, whole_or_not(part):
-        digest = hashlib.sha256()
-        with part.open("wb") as sink:
-            while chunk := source.read(_CHUNK):
-                digest.update(chunk)
-                sink.write(chunk)
-        target = folder / f"{name}-{digest.hexdigest()[:16]}.dcm"
-        if target.exists():
-            part.unlink()
-        else:
-            part.replace(target)
+    digest = hashlib.sha256()
+    try:
+        with whole_or_not(part):
+            with part.open("wb") as sink:
+                for chunk in _chunks(record.instance.path):
+                    digest.update(chunk)
+                    sink.write(chunk)
+            target = folder / f"{name}-{digest.hexdigest()[:16]}.dcm"
+            if target.exists():
+                part.unlink()
+            else:
+                part.replace(target)
+    except DicomReadError:
+        part.unlink(missing_ok=True)
+        raise
     return target, digest.hexdigest()
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    """The bytes of the file that is copied: its faults are not those of the library's disk."""
+    try:
+        with path.open("rb") as source:
+            while chunk := source.read(_CHUNK):
+                yield chunk
+    except OSError as error:
+        words = error.strerror or type(error).__name__
+        raise DicomReadError(
+            f"It cannot be read to its end: {words}.", ru=f"Не читается до конца: {words}."
+        ) from error
 
 
 def _flush(paths: Sequence[Path]) -> None:

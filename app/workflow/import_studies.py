@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from app.core.errors import StoreError
 from app.dicom.scan import ScanResult, SkippedFile, nothing_readable
@@ -20,9 +21,11 @@ from app.store.library_imports import ImportJob
 from app.store.studies import StoredStudy
 from app.workflow.context import AppContext
 from app.workflow.disk_space import check_space
-from app.workflow.import_batch import BatchIndexer, judge_identity, library_images
+from app.workflow.import_batch import BatchIndexer, Prepared, judge_identity, library_images
 from app.workflow.import_counts import ImportCounts, Tally
 from app.workflow.library_scan import FoundFile, Walk, batches, read_batch, walk
+
+_PAGE: Final = 500
 
 OnCounts = Callable[[ImportCounts], None]
 
@@ -135,7 +138,7 @@ class _Import:
                 lost = store.files.set_missing(gone, missing=True)
                 touched = indexer.store(prepared)
                 self._audit_first(touched)
-                self._count(batch, changed, scanned, len(prepared.repeated))
+                self._count(batch, changed, scanned, prepared)
                 counts = self.tally.counts()
                 store.imports.advance(
                     job.number, total=counts.total, seen=counts.seen, new=counts.new,
@@ -145,14 +148,14 @@ class _Import:
             self.studies |= touched | lost
             self.copied += len(prepared.copies)
             self.skipped += [*scanned.skipped, *prepared.repeated]
-            self.unreadable += scanned.unreadable
+            self.unreadable += [*scanned.unreadable, *prepared.unreadable]
             self.conflicts += prepared.conflicts
             self.tell(counts)
 
     def mark_vanished(self, found: Walk) -> int:
         """Files indexed below the roots that are gone: marked; how many they are."""
         store, seen = self.context.store, {file.path for file in found.files}
-        below = [known for root in found.roots for known in store.files.below(root)]
+        below = (known for root in found.roots for known in store.files.below(root))
         gone = [known for known in below if known.source not in seen and not known.source.exists()]
         with store.transaction():
             touched = store.files.set_missing([known.source for known in gone], missing=True)
@@ -181,10 +184,11 @@ class _Import:
 
     def _unread(self, files: Sequence[FoundFile]) -> tuple[list[FoundFile], set[Path]]:
         """The files that must be read, and which of them were known with another content."""
-        known = self.context.store.files.known([file.path for file in files])
+        known = self.context.store.files.known
         unread, changed, back = [], set(), []
-        for file in files:
-            rows = known.get(file.path, [])
+        pages = (files[start : start + _PAGE] for start in range(0, len(files), _PAGE))
+        facts = ((file, rows) for page in pages for file, rows in _with_rows(page, known))
+        for file, rows in facts:
             current = [row for row in rows if _is_unchanged(row, file)]
             is_kept = any(row.has_copy or not self.job.copies for row in current)
             if is_kept and all(row.path.exists() for row in current if row.origin == "copy"):
@@ -200,13 +204,13 @@ class _Import:
         return unread, changed
 
     def _count(
-        self, batch: Sequence[FoundFile], changed: set[Path], scanned: ScanResult, repeated: int
+        self, batch: Sequence[FoundFile], changed: set[Path], scanned: ScanResult, made: Prepared
     ) -> None:
         again = sum(file.path in changed for file in batch)
-        objects = len(scanned.records) - repeated
+        objects = len(made.records) - len(made.repeated)
         self.tally.changed += min(again, objects)
         self.tally.new += max(0, objects - again)
-        self.tally.left_out += len(scanned.skipped) + len(scanned.unreadable) + repeated
+        self.tally.left_out += scanned.seen - objects
         # the members of an archive were not on the list
         self.tally.total += max(0, scanned.seen - len(batch))
         self.tally.portion_read(max(scanned.seen, len(batch)))
@@ -222,6 +226,14 @@ class _Import:
         for uid in studies:
             self.context.store.studies.refresh(uid)
             judge_identity(self.context, uid)
+
+
+def _with_rows(
+    files: Sequence[FoundFile], known: Callable[[Sequence[Path]], dict[Path, list[KnownFile]]]
+) -> Iterator[tuple[FoundFile, list[KnownFile]]]:
+    rows = known([file.path for file in files])
+    for file in files:
+        yield file, rows.get(file.path, [])
 
 
 def _is_unchanged(known: KnownFile, file: FoundFile) -> bool:
