@@ -6,18 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from app.core.errors import Cancelled
+from app.core.errors import Cancelled, DicomReadError, DiskFull
 from app.jobs.cancel import CancelToken
 from app.workflow import library_scan
 from app.workflow.context import AppContext
+from app.workflow.import_batch import _chunks
 from app.workflow.import_counts import ImportCounts
 from app.workflow.import_studies import import_paths, resume_imports
-from app.workflow.library import check_library, delete_study
+from app.workflow.library import check_library, delete_study, repair_library
 from app.workflow.open_study import open_paths, open_stored
 from app.workflow.session import StudySession
 from tests.support.library import edit, only, small
@@ -83,6 +85,25 @@ def test_an_archive_is_unpacked_once(context: AppContext, ct: Path, tmp_path: Pa
     assert import_paths(context, [archive]).counts.new == 3
 
 
+def test_of_an_archive_of_two_studies_one_deleted_comes_back(
+    context: AppContext, tmp_path: Path
+) -> None:
+    archive = tmp_path / "two.zip"
+    with zipfile.ZipFile(archive, "w") as target:
+        for name in ("one", "two"):
+            for path in write_series(tmp_path / name, small(study=name)):
+                target.write(path, f"{name}/{path.name}")
+    import_paths(context, [archive])
+    first, second = context.store.studies.all()
+    delete_study(context, first.study_instance_uid)
+    assert [study.study_instance_uid for study in context.store.studies.all()] == [
+        second.study_instance_uid
+    ]
+    import_paths(context, [archive])
+    assert [study.instances for study in context.store.studies.all()] == [3, 3]
+    assert import_paths(context, [archive]).counts.known == 1
+
+
 def test_files_that_vanished_are_marked_and_come_back(context: AppContext, ct: Path) -> None:
     import_paths(context, [ct])
     gone = sorted(ct.iterdir())[0]
@@ -121,21 +142,26 @@ def test_counts_and_remaining_time_are_told(context: AppContext, tmp_path: Path)
 # Interrupted
 
 
-def test_an_import_killed_at_any_point_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("seen", "wait_s", "copy"), [(200, 0.0, False), (100, 0.27, True)])
+def test_an_import_killed_at_any_point_goes_on(
+    tmp_path: Path, seen: int, wait_s: float, copy: bool
+) -> None:
     folder, data = tmp_path / "in", tmp_path / "library"
     write_series(folder, small(count=350))
+    how = ["copy"] if copy else []
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.support.import_slowly", str(data), str(folder)],
+        [sys.executable, "-m", "tests.support.import_slowly", str(data), str(folder), *how],
         stdout=subprocess.PIPE, cwd=ROOT, text=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None
-        while int(process.stdout.readline()) < 200:
+        while int(process.stdout.readline()) < seen:
             pass
+        time.sleep(wait_s)
         process.kill()
     with context_in(data) as context:
         assert context.store.fault() == ""
         half = only(context)
-        assert half.instances in (200, 300)
+        assert seen <= half.instances < 350
         assert half.is_incomplete
         assert len(context.store.imports.unfinished()) == 1
         (outcome,) = resume_imports(context)
@@ -145,6 +171,40 @@ def test_an_import_killed_at_any_point_goes_on(tmp_path: Path) -> None:
         assert (whole.instances, whole.is_incomplete) == (350, False)
         assert context.store.imports.unfinished() == ()
         assert context.store.audit.verify() is None
+        repair_library(context, check_library(context))
+        state = check_library(context)
+        assert state.is_well
+        assert state.left_over == ()
+
+
+def test_a_disk_that_fills_up_keeps_what_was_imported_and_goes_on(
+    context: AppContext, tmp_path: Path
+) -> None:
+    write_series(tmp_path / "in", small(count=150))
+    settings = context.settings
+
+    def fill_up(counts: ImportCounts) -> None:
+        if counts.seen:
+            context.settings = settings.model_copy(update={"disk_reserve_mb": 10**9})
+
+    with pytest.raises(DiskFull):
+        import_paths(context, [tmp_path / "in"], copy=True, on_counts=fill_up)
+    assert (only(context).instances, only(context).is_incomplete) == (100, True)
+    context.settings = settings
+    (outcome,) = resume_imports(context)
+    assert (outcome.counts.known, outcome.copied) == (100, 50)
+    assert (only(context).instances, only(context).is_incomplete) == (150, False)
+
+
+def test_an_import_whose_files_are_gone_is_given_up(context: AppContext, tmp_path: Path) -> None:
+    context.store.imports.begin([tmp_path / "gone"], copies=False, at_utc="2026-11-22")
+    assert resume_imports(context) == ()
+    assert context.store.imports.unfinished() == ()
+
+
+def test_a_source_that_cannot_be_read_is_no_fault_of_the_library(tmp_path: Path) -> None:
+    with pytest.raises(DicomReadError, match="cannot be read"):
+        list(_chunks(tmp_path / "scratched disc"))
 
 
 def test_a_cancelled_import_says_that_the_study_is_incomplete(

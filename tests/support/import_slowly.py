@@ -1,6 +1,6 @@
 """Import a folder, telling each portion and waiting a little after it: something to be killed.
 
-Run as ``python -m tests.support.import_slowly LIBRARY FOLDER``; prints the files seen so far.
+Run as ``python -m tests.support.import_slowly LIBRARY FOLDER [copy]``; prints the files seen.
 """
 
 from __future__ import annotations
@@ -22,4 +22,4 @@ def _tell(counts: ImportCounts) -> None:
 
 if __name__ == "__main__":
     with context_in(Path(sys.argv[1])) as context:
-        import_paths(context, [Path(sys.argv[2])], on_counts=_tell)
+        import_paths(context, [Path(sys.argv[2])], copy="copy" in sys.argv, on_counts=_tell)
