@@ -21,6 +21,7 @@ _FEWEST: Final = 3
 # These say that slices were taken again later; times differ between slices of one pass too.
 _STATED: Final = ("temporal position", "acquisition number")
 _TIMES: Final = ("frame reference time", "acquisition time", "content time")
+_KINDS: Final = ("contrast agent", "tube voltage", "slice thickness")
 _RANKED: Final = ("trigger time", *_TIMES)
 # These acquire a region in one sweep; MR acquires every other slice first, as a rule.
 _ONE_SWEEP: Final = ("CT", "PT")
@@ -37,7 +38,7 @@ def interleaved_parts(members: Sequence[Member]) -> list[tuple[list[Member], Mes
     is_one_grid = has_even_gaps(along)
     may_be_one = is_one_grid and members[0][1].modality not in _ONE_SWEEP
     labels = [dict(frame.phases) for frame, _ in members]
-    for name in _STATED if may_be_one else (*_STATED, *_TIMES):
+    for name in _STATED if may_be_one else (*_STATED, *_TIMES, *_KINDS):
         by_value: dict[str, list[int]] = {}
         for n, label in enumerate(labels):
             by_value.setdefault(label[name], []).append(n)

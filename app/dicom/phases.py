@@ -36,7 +36,8 @@ SPLITTING_TAGS: Final[tuple[str | int, ...]] = (
     "DiffusionGradientOrientation", "TemporalPositionIdentifier", "TemporalPositionIndex",
     "TriggerTime", "AcquisitionNumber", "InversionTime", "FlipAngle", "ContentTime",
     "AcquisitionTime", "AcquisitionDateTime", "StackID", "ScanningSequence", "FrameReferenceTime",
-    "NominalPercentageOfCardiacPhase", "ComplexImageComponent", "InversionTimes",
+    "NominalPercentageOfCardiacPhase", "ComplexImageComponent", "InversionTimes", "SliceThickness",
+    "KVP", "ContrastBolusAgent",
     *(keyword for _, keyword in _NUCLEAR_VECTORS), *_PRIVATE_B_VALUES,
     *(tag for tags in _PRIVATE_DIRECTIONS for tag in tags),
 )  # fmt: skip
@@ -75,6 +76,7 @@ def phases_of(ds: Dataset, groups: FunctionalGroups, index: int) -> Labels:
         ),
         ("gradient direction", direction_of(ds, groups, index)),
         ("echo number", _first(ds, "EchoNumbers")),
+        ("exact echo time", _first(ds, "EchoTime")),
         (
             "inversion time",
             _first(groups.holder(index, "InversionTimes"), "InversionTimes")
@@ -88,6 +90,9 @@ def phases_of(ds: Dataset, groups: FunctionalGroups, index: int) -> Labels:
         *((name, _of_vector(ds, keyword, index)) for name, keyword in _NUCLEAR_VECTORS),
         ("dimension", _dimension(groups, index)),
         ("image type", "/".join(text_words_upper(ds, "ImageType"))),
+        ("slice thickness", _first(groups.holder(index, "SliceThickness"), "SliceThickness")),
+        ("tube voltage", _first(ds, "KVP")),
+        ("contrast agent", _first(ds, "ContrastBolusAgent")),
         ("frame reference time", _first(ds, "FrameReferenceTime")),
         (
             "acquisition time",

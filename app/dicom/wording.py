@@ -96,6 +96,10 @@ _ATTRIBUTES_RU: Final = {
     "time slot": "временной отрезок",
     "time slice": "временной срез",
     "dimension": "измерение",
+    "exact echo time": "точное время эха",
+    "slice thickness": "толщина среза",
+    "tube voltage": "напряжение на трубке",
+    "contrast agent": "контрастное вещество",
     "time of the pass": "проход по времени",
 }
 

@@ -212,6 +212,10 @@ def test_g09_private_gradient_directions(tmp_path, put, syntax):
         ("ContentTime", ["101500", "101530.5", "101600"], "content time"),
         ("TemporalPositionIdentifier", [1, 2, 3], "temporal position"),
         ("FrameReferenceTime", [0.0, 1000.0, 2000.0], "frame reference time"),
+        ("EchoTime", [100.1, 100.2, 100.4], "exact echo time"),
+        ("SliceThickness", [1.0, 3.0, 5.0], "slice thickness"),
+        ("KVP", [80.0, 120.0, 140.0], "tube voltage"),
+        ("ContrastBolusAgent", ["", "Omnipaque", "Xenon"], "contrast agent"),
     ],
 )
 def test_g09_one_attribute_tells_the_volumes_apart(tmp_path, keyword, values, words):

@@ -32,7 +32,13 @@ def temporal_position(ds, n):
     ds.TemporalPositionIdentifier = n % 2 + 1
 
 
-@pytest.mark.parametrize("change", [acquisition, content_time, own_times, temporal_position])
+def contrast(ds, n):
+    ds.ContrastBolusAgent = ["NONE", "Omnipaque"][n % 2]
+
+
+@pytest.mark.parametrize(
+    "change", [acquisition, content_time, own_times, temporal_position, contrast]
+)
 @pytest.mark.parametrize("offset_mm", [0.7, 0.05])
 def test_g09_two_contrast_phases_between_each_other(tmp_path, change, offset_mm):
     series = two_phases(tmp_path, change, offset_mm=offset_mm)
