@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from app.workflow.retrieve_study import Retrieval, retrieve_study, retrieve_to_folder
 
     whole: Completeness | None = None
+    there = 0
     with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as line:
         context = build_context(data_folder=args.data, workspace=Path(workspace))
         try:
@@ -48,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
             if args.out is None:
                 retrieved = retrieve_study(context, wanted, progress=line.show)
                 outcome, whole = retrieved.outcome, retrieved.completeness
+                there = retrieved.there_already
             else:
                 outcome = retrieve_to_folder(context, wanted, args.out, progress=line.show)
         finally:
@@ -62,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
         "expected": outcome.expected,
         "received": outcome.received,
         "failed": outcome.failed,
+        "there_already": there,
         "missing": list(outcome.missing),
         "complete": outcome.is_complete,
         "warnings": [{"en": warning.en, "ru": warning.ru} for warning in outcome.warnings],
@@ -77,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(answer, ensure_ascii=False))
     else:
         of = "" if outcome.expected is None else f" of {outcome.expected}"
-        print(f"{outcome.received}{of} objects received from {peer.name}")
+        before = f", {there} were there already" if there else ""
+        print(f"{outcome.received}{of} objects received from {peer.name}{before}")
         for warning in outcome.warnings:
             print(f"  ! {warning.en}")
         if not outcome.is_complete:

@@ -64,7 +64,7 @@ def objects_per_series(
     if all(count is not None for count in counts.values()):
         return {uid: count or 0 for uid, count in counts.items()}
     counted: dict[str, int] = {}
-    for image in _images(peer, request, cancel):
+    for image in images_of(peer, request, cancel=cancel):
         counted[image.series_instance_uid] = counted.get(image.series_instance_uid, 0) + 1
     return counted
 
@@ -104,9 +104,10 @@ def send(
     return dimse_send.send(peer, paths, progress=progress, cancel=cancel)
 
 
-def _images(
-    peer: Peer, request: RetrieveRequest, cancel: CancelToken | None
+def images_of(
+    peer: Peer, request: RetrieveRequest, *, cancel: CancelToken | None = None
 ) -> tuple[FoundImage, ...]:
+    """Every object that the peer has of the study or series. Raises ``NetworkFault``."""
     if isinstance(peer, DimsePeer):
         with dimse_find.open_for_search(peer) as link:
             return dimse_find.images_of(

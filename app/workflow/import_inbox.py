@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import pydicom
+
 from app.core.errors import AppError, InputError
 from app.core.report import Message
 from app.dicom.scan import SkippedFile
@@ -67,15 +69,16 @@ def take_in(context: AppContext, inbox: Inbox, paths: Sequence[Path]) -> TakenIn
         import_paths(context, paths, copy=True)
     known = context.store.files.known(paths)
     aside = tuple(SkippedFile(_put_aside(inbox, p), _NOT_READ) for p in paths if p not in known)
-    taken = [path for path in paths if path in known]
-    studies = sorted({row.study_instance_uid for path in taken for row in known[path]})
+    # what the library reads in the inbox itself stays there
+    taken = [path for path in paths if path in known and _is_elsewhere(context, inbox, path)]
+    studies = sorted({row.study_instance_uid for rows in known.values() for row in rows})
     with context.store.transaction():
         context.store.files.forget_passing(taken)
         for uid in studies:
             context.store.studies.refresh(uid)
     for path in taken:
         inbox.take(path)
-    return TakenIn(len(taken), tuple(studies), aside)
+    return TakenIn(len(known), tuple(studies), aside)
 
 
 _NOT_READ: Final = Message(
@@ -147,6 +150,15 @@ class InboxImporter:
                 return list(paths), True
             paths[path] = None
         return list(paths), False
+
+
+def _is_elsewhere(context: AppContext, inbox: Inbox, path: Path) -> bool:
+    """Whether the library has the object of this file in another one, on the disk now."""
+    header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"])
+    return any(
+        inbox.folder not in one.path.parents and one.path.exists()
+        for one in context.store.files.with_uid(str(header.get("SOPInstanceUID", "")))
+    )
 
 
 def _put_aside(inbox: Inbox, path: Path) -> Path:

@@ -99,6 +99,7 @@ def test_d18_cut_in_the_middle_is_incomplete_until_the_rest_has_come(
     session.close()
 
     again = retrieve_study(context, Retrieval(_web(pacs), RetrieveRequest(study_uid)))
+    assert again.outcome.is_complete
     assert again.completeness == Completeness(23, 23, "archive")
     whole = open_stored(context, study_uid)
     assert whole.completeness.is_complete
@@ -111,6 +112,23 @@ def test_d18_cut_in_the_middle_is_incomplete_until_the_rest_has_come(
     session.set_report_text("FINDINGS: Clear lungs.\nIMPRESSION: Normal.\n")
     assert "incomplete-study" not in {d.rule for d in check_now(session).discrepancies}
     session.close()
+
+
+@pytest.mark.parametrize("kind", ["web", "dimse"])
+def test_only_what_is_missing_is_asked_for_again(
+    context: AppContext, pacs: Orthanc, study_uid: str, kind: str
+) -> None:
+    peer: Peer = _web(pacs) if kind == "web" else _dimse(pacs)
+    retrieve_study(context, Retrieval(peer, RetrieveRequest(study_uid)))
+    lost = context.store.studies.paths(study_uid)[:2]
+    for path in lost:
+        path.unlink()
+    again = retrieve_study(context, Retrieval(peer, RetrieveRequest(study_uid)))
+    assert (again.there_already, again.outcome.received, again.outcome.is_complete) == (21, 2, True)
+    assert sum(series.frames for series in open_stored(context, study_uid).series) == 23
+    nothing = retrieve_study(context, Retrieval(peer, RetrieveRequest(study_uid)))
+    assert (nothing.there_already, nothing.outcome.received) == (23, 0)
+    assert nothing.outcome.is_complete
 
 
 def test_d18_one_series_of_a_study_makes_that_series_whole(
