@@ -16,8 +16,9 @@ from app.core.errors import IdentityConflict, ReportError
 from app.core.finding import Finding
 from app.core.report import Report, findings_sha256
 from app.core.segmentation import Mask
-from app.core.study import SeriesRef
+from app.core.study import FrameRef, SeriesRef
 from app.dicom.authoring import Identity, SourceImages, write_dataset
+from app.dicom.key_object_writer import KeyObjectRequest, write_key_objects
 from app.dicom.pdf_writer import PdfRequest, write_encapsulated_pdf
 from app.dicom.seg_writer import SegmentSource, SegRequest, write_seg
 from app.dicom.sr_writer import SegmentPlace, SrRequest, write_sr
@@ -36,7 +37,9 @@ ExportKind = Literal["seg", "sr", "pdf", "key-images"]
 KINDS: Final[tuple[ExportKind, ...]] = ("seg", "sr", "pdf", "key-images")
 
 # beyond the numbers that scanners give to their own series
-_SERIES_NUMBER: Final = {"ai-seg": 9101, "ai-sr": 9102, "seg": 9201, "sr": 9202, "pdf": 9203}
+_SERIES_NUMBER: Final = {
+    "ai-seg": 9101, "ai-sr": 9102, "seg": 9201, "sr": 9202, "pdf": 9203, "key-images": 9204,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,10 @@ def export(
 
     Before signing: SEG and SR (unverified) of what is not rejected. After signing: those of the
     accepted findings, the SR verified with the signer as observer and the models' own as its
-    predecessor, and the report as PDF and encapsulated PDF. Raises ``IdentityConflict`` for a
-    blocked study, ``ReportError`` where a PDF alone is asked for and nothing is signed, or where
-    the signed report no longer matches its signature.
+    predecessor, the report as PDF and encapsulated PDF, and the key images as a key object
+    selection too. Raises ``IdentityConflict`` for a blocked study, ``ReportError`` where a PDF
+    alone is asked for and nothing is signed, or where the signed report no longer matches its
+    signature.
     """
     if session.study.blocked:
         raise IdentityConflict(
@@ -89,6 +93,7 @@ def export(
         for number, image in enumerate(images, 1):
             name = f"{name_for(number, image.finding.current.label.en)}.png"
             files.append(write_bytes(folder / "key-images" / name, image.png))
+        files += _write_key_objects(session, images, folder / "dicom")
     report = session.report
     if "pdf" in kinds and report is not None and session.is_signed:
         files += _write_pdf(session, report, images, folder)
@@ -283,6 +288,40 @@ def _as_proposed(finding: Finding) -> Finding:
 def _write_object(dataset: pydicom.Dataset, path: Path) -> Path:
     with whole_or_not(path.with_suffix(".part")):
         return write_dataset(dataset, path)
+
+
+def _write_key_objects(
+    session: StudySession, images: Sequence[FindingImage], folder: Path
+) -> list[Path]:
+    """Once it is signed, the key images of each series as a selection for the archive."""
+    report = session.report
+    if report is None or report.signature is None or not session.is_signed:
+        return []
+    chosen: dict[SeriesRef, dict[FrameRef, str]] = defaultdict(dict)
+    for image in images:
+        ref = session.ref_of(image.finding)
+        _series, stack = find_stack(session.study, ref)
+        if stack.own_grid is None:  # else its slices are no images of the archive
+            label = image.finding.current.label.text(report.language)
+            chosen[ref].setdefault(stack.frames[image.k], label)
+    files = []
+    for number, (ref, frames) in enumerate(chosen.items(), 1):
+        seed = ("key-images", ref.series_instance_uid, str(ref.stack), report.content_sha256)
+        dataset = write_key_objects(
+            KeyObjectRequest(
+                source=SourceImages(ref.study_instance_uid, ref.series_instance_uid, tuple(frames)),
+                identity=Identity(
+                    derived_uid("series", *seed),
+                    derived_uid("instance", *seed),
+                    _SERIES_NUMBER["key-images"],
+                ),
+                description="; ".join(dict.fromkeys(frames.values())),
+                at_utc=report.signature.at_utc,
+                observer_name=report.signature.name,
+            )
+        )
+        files.append(_write_object(dataset, folder / f"key-images-{number}.dcm"))
+    return files
 
 
 def _write_pdf(

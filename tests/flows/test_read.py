@@ -64,7 +64,7 @@ def test_everything_is_there_after_signing(
         "findings.json", "check.json", "report.txt", "report.pdf", "run.json",
         "masks/1-right-lung.nii.gz", "masks/2-left-lung.nii.gz",
         "dicom/ai-seg-1.dcm", "dicom/ai-sr-1.dcm", "dicom/seg-1.dcm", "dicom/sr-1.dcm",
-        "dicom/report-pdf.dcm",
+        "dicom/report-pdf.dcm", "dicom/key-images-1.dcm",
         "key-images/1-right-lung.png", "key-images/2-left-lung.png",
     }  # fmt: skip
     run = _json(out / "run.json")
