@@ -26,11 +26,15 @@ from app.store.store import Store
 from app.store.studies import FileFacts
 
 FAMILIES = (
-    "IVANOV PETROV SIDOROV SMIRNOV KUZNETSOV POPOV VASILEV SOKOLOV MIKHAILOV NOVIKOV FEDOROV "
-    "MOROZOV VOLKOV ALEKSEEV LEBEDEV SEMENOV EGOROV PAVLOV KOZLOV STEPANOV NIKOLAEV ORLOV "
-    "ИВАНОВ ПЕТРОВА СЕМЁНОВ КОВАЛЁВА МÜLLER GARCÍA NGUYEN SMITH JONES TANAKA"
-).split()
-GIVEN = "ANNA PETR IVAN OLGA MARIA SERGEY ELENA DMITRY ИРИНА ПЁТР JOSÉ JOHN LINH YUKI".split()
+    "IVANOV", "PETROV", "SIDOROV", "SMIRNOV", "KUZNETSOV", "POPOV", "VASILEV", "SOKOLOV", "NOVIKOV",
+    "MIKHAILOV", "FEDOROV", "MOROZOV", "VOLKOV", "LEBEDEV", "SEMENOV", "EGOROV", "PAVLOV", "KOZLOV",
+    "STEPANOV", "NIKOLAEV", "ORLOV", "ИВАНОВ", "ПЕТРОВА", "СЕМЁНОВ", "КОВАЛЁВА", "MÜLLER", "GARCÍA",
+    "NGUYEN", "SMITH", "JONES", "TANAKA", "ALEKSEEV",
+)  # fmt: skip
+GIVEN = (
+    "ANNA", "PETR", "IVAN", "OLGA", "MARIA", "SERGEY", "ELENA", "DMITRY", "ИРИНА", "ПЁТР", "JOSÉ",
+    "JOHN", "LINH", "YUKI",
+)  # fmt: skip
 KINDS = (
     ("CT", "CT chest", ("lung 1.0", "soft tissue 5.0", "coronal")),
     ("CT", "CT abdomen with contrast", ("arterial", "portal venous", "delayed")),
