@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydicom.dataset import Dataset
 
@@ -37,16 +38,18 @@ def acquisition_facts(
     frames: Sequence[int],
     us_regions: tuple[UsRegion, ...] = (),
     losses: Iterable[float] = (),
+    starts: Iterable[datetime | None] = (),
 ) -> AcquisitionFacts:
     """The facts of a stack from the header of its first object.
 
     ``frames``: which frames of that object (from 0) the stack shows, in its order; empty where it
     is made of several objects, which is no cine. ``losses``: ``loss_of`` each object; the greatest
-    is told.
+    is told. ``starts``: ``acquisition_start_of`` each object.
     """
     times = frame_times_s(ds, max(integer_of(ds, "NumberOfFrames", 1), 1))
     is_cine = bool(times) and bool(frames) and max(frames) < len(times)
-    suv, suv_missing = suv_of(ds)
+    known = [start for start in starts if start is not None]
+    suv, suv_missing = suv_of(ds, min(known, default=None))
     return AcquisitionFacts(
         pixel_aspect=pixel_aspect_of(ds, us_regions),
         lossy=_loss_in_words(max(losses, default=0.0)),

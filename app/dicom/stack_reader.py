@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -33,6 +34,7 @@ from app.dicom.pixels import ImageObject, unreadable_frame
 from app.dicom.plain_frame import PlainFrame, only_frame_values, plain_frame
 from app.dicom.plane import orientation_of, position_of
 from app.dicom.record import is_projection
+from app.dicom.suv import acquisition_start_of
 from app.dicom.tolerant import integer_of, quiet, text_words_upper, value_of, words_of
 from app.dicom.us_regions import merged, regions_of
 from app.dicom.value_facts import ValueFacts, is_polarity_inverted, value_facts
@@ -81,6 +83,7 @@ class StackReader:
         self._values: list[ValueFacts] = []
         self._regions: list[tuple[UsRegion, ...]] = []
         self._losses: set[float] = set()
+        self._starts: set[datetime | None] = set()
         self._graphics: list[bytes | None] = []
         self._plain: list[PlainFrame | None] = []
         self.positions_lps: list[Triple | None] = []
@@ -148,6 +151,7 @@ class StackReader:
                 groups, opened = FunctionalGroups(header.dataset), ref.instance
                 regions = regions_of(header.dataset)
                 self._losses.add(loss_of(header.dataset, ref.instance.transfer_syntax_uid))
+                self._starts.add(acquisition_start_of(header.dataset))
             first = header.dataset if first is None else first
             index, count = ref.frame - 1, ref.instance.number_of_frames
             values = only_frame_values(header.dataset) if count == 1 else None
@@ -203,6 +207,7 @@ class StackReader:
                 [ref.frame - 1 for ref in frames] if is_one_object else (),
                 merged(self._regions),
                 self._losses,
+                self._starts,
             ),
             frame_windows=() if is_color or len(set(own_windows)) == 1 else own_windows,
             warnings=_table_warnings(self._values),

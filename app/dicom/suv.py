@@ -76,15 +76,25 @@ class _Patient:
         return float(71.84 * self.weight_kg**0.425 * (self.height_m * 100.0) ** 0.725)
 
 
-def suv_of(ds: Dataset) -> tuple[SuvFactors | None, Message | None]:
+def acquisition_start_of(ds: Dataset) -> datetime | None:
+    """When the acquisition of a PET image began; None for other modalities and where unknown."""
+    if text_words_upper(ds, "Modality")[:1] != ("PT",):
+        return None
+    return _moment(ds, "AcquisitionDate", "AcquisitionTime")
+
+
+def suv_of(
+    ds: Dataset, earliest: datetime | None = None
+) -> tuple[SuvFactors | None, Message | None]:
     """The SUV factors of a PET object, or why there are none; both None for other modalities.
 
-    The factors multiply modality values (Bq/ml, counts or g/ml). A header is enough.
+    The factors multiply modality values (Bq/ml, counts or g/ml). A header is enough; ``earliest``
+    is the earliest ``acquisition_start_of`` its series: bed positions begin one after another.
     """
     if text_words_upper(ds, "Modality")[:1] != ("PT",):
         return None, None
     try:
-        return _factors(_with_unassigned(ds)), None
+        return _factors(_with_unassigned(ds), earliest), None
     except _NoSuvError as error:
         return None, error.message
 
@@ -108,7 +118,7 @@ def _with_unassigned(ds: Dataset) -> Dataset:
     return flat
 
 
-def _factors(ds: Dataset) -> SuvFactors:
+def _factors(ds: Dataset, earliest: datetime | None) -> SuvFactors:
     patient = _Patient(
         _positive(ds, "PatientWeight"),
         _positive(ds, "PatientSize"),
@@ -126,9 +136,9 @@ def _factors(ds: Dataset) -> SuvFactors:
         to_bq = _philips(ds, 0x09)
         if to_bq is None:
             raise _missing(_PHILIPS)
-        return _from(patient, per_dose=to_bq / _dose_at_reference(ds))
+        return _from(patient, per_dose=to_bq / _dose_at_reference(ds, earliest))
     if units == "BQML":
-        return _from(patient, per_dose=1.0 / _dose_at_reference(ds))
+        return _from(patient, per_dose=1.0 / _dose_at_reference(ds, earliest))
     if not units:
         raise _missing(_UNITS)
     raise _NoSuvError(
@@ -192,7 +202,7 @@ def _already_suv(ds: Dataset, patient: _Patient) -> SuvFactors:
     )
 
 
-def _dose_at_reference(ds: Dataset) -> float:
+def _dose_at_reference(ds: Dataset, earliest: datetime | None) -> float:
     """The dose in Bq at the time to which the image is decay-corrected."""
     corrected = text_words_upper(ds, "CorrectedImage")
     is_enhanced_without = text_words_upper(ds, "AttenuationCorrected")[:1] == ("NO",)
@@ -222,7 +232,8 @@ def _dose_at_reference(ds: Dataset) -> float:
     half_life = _positive(radio[0], "RadionuclideHalfLife")
     if half_life is None:
         raise _missing(_HALF_LIFE)
-    seconds = _seconds_from_injection(ds, radio[0], half_life)
+    scan = _scan_start(ds, half_life, earliest)
+    seconds = _seconds_from_injection(radio[0], scan)
     return float(dose * 2.0 ** (-seconds / half_life))
 
 
@@ -245,8 +256,7 @@ def _decay_correction(ds: Dataset) -> str:
     )
 
 
-def _seconds_from_injection(ds: Dataset, radio: Dataset, half_life_s: float) -> float:
-    scan = _scan_start(ds, half_life_s)
+def _seconds_from_injection(radio: Dataset, scan: datetime) -> float:
     stated = _date_time(words_of(radio, "RadiopharmaceuticalStartDateTime"))
     if stated is not None and stated <= scan:
         return (scan - stated).total_seconds()
@@ -268,19 +278,20 @@ def _seconds_from_injection(ds: Dataset, radio: Dataset, half_life_s: float) -> 
     return (scan - start).total_seconds()
 
 
-def _scan_start(ds: Dataset, half_life_s: float) -> datetime:
+def _scan_start(ds: Dataset, half_life_s: float, earliest: datetime | None) -> datetime:
     """The time to which START refers: series time unless that is the time of a later processing."""
     reference = _date_time(words_of(ds, "DecayCorrectionDateTime"))
     if reference is not None:
         return reference
     series = _moment(ds, "SeriesDate", "SeriesTime")
     acquired = _moment(ds, "AcquisitionDate", "AcquisitionTime")
-    if series is not None and (acquired is None or series <= acquired):
+    first = min((when for when in (acquired, earliest) if when is not None), default=None)
+    if series is not None and (first is None or series <= first):
         return series
     private = _date_time(_private(ds, 0x0009, "GEMS_PETD_01", 0x0D))
     if private is not None:
         return private
-    if acquired is None:
+    if acquired is None or first is None:
         raise _missing(_SCAN)
     # Back from the time of the mean count rate within the bed position (QIBA, Siemens).
     offset, frame = number_of(ds, "FrameReferenceTime"), number_of(ds, "ActualFrameDuration")
@@ -288,7 +299,7 @@ def _scan_start(ds: Dataset, half_life_s: float) -> datetime:
         decay = math.log(2.0) / half_life_s * frame / 1000.0
         mean_s = frame / 1000.0 / decay * math.log(decay / -math.expm1(-decay))
         return acquired - timedelta(seconds=offset / 1000.0 - mean_s)
-    return acquired
+    return first
 
 
 def _units(ds: Dataset) -> str:

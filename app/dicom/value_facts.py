@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,6 +33,9 @@ _PARAMETRIC_MAP: Final = "1.2.840.10008.5.1.4.1.1.30"
 _RT_DOSE: Final = "1.2.840.10008.5.1.4.1.1.481.2"
 _UNIT_NAMES: Final = {"[hnsf'U]": "HU", "Bq/ml": "BQML"}
 _FUNCTIONS: Final = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+
+
+_recent_tables: deque[tuple[Dataset, bool, Window | None]] = deque(maxlen=16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,15 +199,27 @@ def _voi_tables(
     )
     tables, bad = [], 0
     for item in items_of(holder, "VOILUTSequence") or items_of(ds, "VOILUTSequence"):
-        read = read_lookup_table(item, is_signed=is_signed)
+        read = _voi_table(item, is_signed=is_signed)
         if read is None:
             bad += 1
-            continue
-        name = (words_of(item, "LUTExplanation") or ("",))[0]
-        voi = VoiTable(read.first, read.bits, read.entries.astype("<u2").tobytes())
-        count = float(len(read.entries))
-        tables.append(Window(read.first + count / 2.0, max(count, 1.0), name, table=voi))
+        else:
+            tables.append(read)
     return tuple(tables), bad
+
+
+def _voi_table(item: Dataset, *, is_signed: bool) -> Window | None:
+    """One VOI table; that of an object with many frames is read once, not for each of them."""
+    for known, known_signed, window in list(_recent_tables):
+        if known is item and known_signed == is_signed:
+            return window
+    read, window = read_lookup_table(item, is_signed=is_signed), None
+    if read is not None:
+        name = (words_of(item, "LUTExplanation") or ("",))[0]
+        table = VoiTable(read.first, read.bits, read.entries.astype("<u2").tobytes())
+        count = float(len(read.entries))
+        window = Window(read.first + count / 2.0, max(count, 1.0), name, table=table)
+    _recent_tables.append((item, is_signed, window))
+    return window
 
 
 def _is_exempt(ds: Dataset) -> bool:

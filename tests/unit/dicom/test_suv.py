@@ -262,3 +262,15 @@ def test_i13_legacy_converted_pet_keeps_its_attributes_in_unassigned_sequences()
     plain.SharedFunctionalGroupsSequence = Sequence([group])
     assert factor(plain) == pytest.approx(WEIGHT * 1000 / decayed(3600))
     assert quantity_of(plain) == "BQML"
+
+
+def test_i13_the_earliest_bed_position_counts_where_nothing_else_tells(tmp_path):
+    """The slice of the last bed lies first in space; the scan began with the first bed."""
+
+    def change(ds, n):
+        ds.update(pet(SeriesTime="150000", AcquisitionTime=f"11{20 - n:02d}00"))
+        ds.RescaleSlope, ds.RescaleIntercept = 1.0, 0
+
+    paths = write_series(tmp_path / "pt", SeriesSpec(count=6, modality="PT", change=change))
+    _, volume = open_volume(tmp_path, paths)
+    assert volume.suv.body_weight == pytest.approx(WEIGHT * 1000 / decayed(3600 + 15 * 60))
