@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     relocate.add_argument("--study", default="", metavar="UID", help="those of one study alone")
     check = verbs.add_parser("check", help="look at database, audit trail and every file")
     check.add_argument("--repair", action="store_true", help="remove left-over files, index again")
+    check.add_argument("--content", action="store_true", help="read the library's own copies too")
     backup = verbs.add_parser("backup", help="write a backup folder")
     backup.add_argument("--to", type=Path, required=True, metavar="FOLDER")
     backup.add_argument("--images", action="store_true", help="the library's own images too")
@@ -98,10 +99,10 @@ def _check(context: AppContext, args: argparse.Namespace, line: Any) -> tuple[An
     from app.cli.language import console_language, in_language
     from app.workflow.library import check_library, repair_library
 
-    state = check_library(context, progress=line.show)
+    state = check_library(context, with_content=args.content, progress=line.show)
     if args.repair:
         repair_library(context, state)
-        state = check_library(context, progress=line.show)
+        state = check_library(context, with_content=args.content, progress=line.show)
     answer = {
         "is_well": state.is_well,
         "fault": state.fault,
@@ -109,6 +110,7 @@ def _check(context: AppContext, args: argparse.Namespace, line: Any) -> tuple[An
         "studies": state.studies,
         "objects": state.objects,
         "missing_files": state.missing,
+        "damaged_files": [str(path) for path in state.damaged],
         "left_over_files": len(state.left_over),
         "left_over_bytes": state.left_over_bytes,
         "blocked": [
@@ -130,6 +132,13 @@ def _check(context: AppContext, args: argparse.Namespace, line: Any) -> tuple[An
             in_language(
                 f"The audit trail is broken at event {state.broken_at}.",
                 f"Журнал аудита повреждён на событии {state.broken_at}.",
+            )
+        )
+    if state.damaged:
+        lines.append(
+            in_language(
+                f"{len(state.damaged)} images are not what was imported: import them again.",
+                f"Повреждено снимков: {len(state.damaged)}; импортируйте их снова.",
             )
         )
     if state.left_over:

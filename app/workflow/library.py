@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from app.core.errors import InputError, ReportError
 from app.dicom.record import Record
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress
+from app.store.backup import sha256_of
 from app.store.library_files import StoredObject
 from app.store.library_imports import ImportJob
 from app.store.studies import StoredStudy
@@ -130,7 +131,7 @@ class LibraryState:
     """What a check found. ``fault`` and ``broken_at`` (the audit trail) are serious.
 
     ``missing`` are objects of which no file is left, ``left_over`` files of the library's own
-    that belong to no study.
+    that belong to no study, ``damaged`` copies whose content is not what was imported.
     """
 
     fault: str
@@ -138,6 +139,7 @@ class LibraryState:
     studies: int
     objects: int
     missing: int
+    damaged: tuple[Path, ...] = ()
     left_over: tuple[Path, ...] = ()
     left_over_bytes: int = 0
     blocked: tuple[StoredStudy, ...] = ()
@@ -146,11 +148,17 @@ class LibraryState:
     @property
     def is_well(self) -> bool:
         """Whether nothing is damaged and no file is missing."""
-        return not self.fault and self.broken_at is None and not self.missing
+        is_whole = not self.fault and self.broken_at is None and not self.damaged
+        return is_whole and not self.missing
 
 
-def check_library(context: AppContext, *, progress: Progress = no_progress) -> LibraryState:
-    """Look at database, trail and every file of the library; what is missing is marked so."""
+def check_library(
+    context: AppContext, *, with_content: bool = False, progress: Progress = no_progress
+) -> LibraryState:
+    """Look at database, trail and every file of the library; what is missing is marked so.
+
+    ``with_content`` reads the library's own copies and compares them with what was imported.
+    """
     store = context.store
     fault, broken = store.fault(), store.audit.verify()
     update_missing(context, progress=progress)
@@ -162,6 +170,7 @@ def check_library(context: AppContext, *, progress: Progress = no_progress) -> L
         studies=len(studies),
         objects=sum(study.instances for study in studies),
         missing=sum(study.missing_files for study in studies),
+        damaged=tuple(_damaged(context)) if with_content else (),
         left_over=tuple(left_over),
         left_over_bytes=sum(path.stat().st_size for path in left_over),
         blocked=tuple(study for study in studies if study.blocked),
@@ -233,6 +242,12 @@ def _gone(context: AppContext, record: Record, study_instance_uid: str) -> list[
         and item.series_instance_uid == record.series_instance_uid
         and study_instance_uid in ("", item.study_instance_uid)
     ]
+
+
+def _damaged(context: AppContext) -> Iterator[Path]:
+    for item in context.store.files.everything(missing=False):
+        if item.sha256 and item.path.exists() and sha256_of(item.path) != item.sha256:
+            yield item.path
 
 
 def _left_over(context: AppContext) -> list[Path]:

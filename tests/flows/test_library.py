@@ -153,6 +153,20 @@ def test_what_a_crash_left_over_is_found_and_removed(context: AppContext, ct: Pa
     assert len(context.store.studies.search("phantom")) == 1
 
 
+def test_a_copy_that_rotted_is_found_where_content_is_looked_at(
+    context: AppContext, ct: Path, tmp_path: Path
+) -> None:
+    import_paths(context, [ct], copy=True)
+    copy = context.store.studies.paths(only(context).study_instance_uid)[0]
+    content = bytearray(copy.read_bytes())
+    content[-1] ^= 1
+    copy.write_bytes(content)
+    assert check_library(context).is_well
+    state = check_library(context, with_content=True)
+    assert (state.damaged, state.is_well) == ((copy,), False)
+    assert backup(context, tmp_path / "backups", with_images=True).damaged == (copy,)
+
+
 def test_too_little_space_is_said_before_anything_is_written(
     context: AppContext, ct: Path, tmp_path: Path
 ) -> None:
