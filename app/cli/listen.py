@@ -8,6 +8,7 @@ import json
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,13 +53,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _listen(context: AppContext, args: argparse.Namespace) -> None:
-    from app.network.listener import Listener, ListenerSettings
+    from app.network.listener import Listener
     from app.workflow.import_inbox import InboxImporter, import_inbox, inbox_of
+    from app.workflow.peers import listener_settings
 
     told = _Events(is_json=args.json)
-    settings = ListenerSettings(
-        ae_title=args.ae_title or context.settings.ae_title,
-        port=context.settings.listen_port if args.port is None else args.port,
+    known = listener_settings(context.settings)
+    settings = replace(
+        known,
+        ae_title=args.ae_title or known.ae_title,
+        port=known.port if args.port is None else args.port,
     )
     inbox = inbox_of(context)
     left = import_inbox(context, inbox)

@@ -35,6 +35,10 @@ class Settings(BaseModel):
     ui_scale_percent: int = Field(default=100, ge=75, le=300)
     ae_title: AeTitle = "OVERREAD"
     listen_port: int = Field(default=11112, ge=1, le=65535)
+    # with a certificate (PEM) we are called over TLS only, by callers of listen_ca_file if given
+    listen_certificate: str = ""
+    listen_key: str = ""
+    listen_ca_file: str = ""
     # the workstation listens while its window is open
     receive: bool = False
     # what is signed goes to these peers by itself

@@ -21,6 +21,7 @@ from app.core.ports import SecretStore
 from app.core.report import Message
 from app.network import any_peer
 from app.network.any_peer import Peer
+from app.network.listener import ListenerSettings
 from app.network.peers import DimsePeer, TlsFiles, parse_peer
 from app.network.web_peer import WebPeer
 from app.workflow.context import AppContext
@@ -113,6 +114,16 @@ class PeerBook:
 def proxy_secret_name(name: str) -> str:
     """Under which name the password of a peer's proxy is kept."""
     return f"{name}/proxy"
+
+
+def listener_settings(settings: Settings) -> ListenerSettings:
+    """How this workstation is called by peers."""
+    own, key = _file(settings.listen_certificate), _file(settings.listen_key)
+    return ListenerSettings(
+        ae_title=settings.ae_title,
+        port=settings.listen_port,
+        tls=TlsFiles(_file(settings.listen_ca_file), own, key) if own is not None else None,
+    )
 
 
 def book_of(context: AppContext) -> PeerBook:

@@ -21,10 +21,11 @@ from app.network import any_peer, retrieve
 from app.network.answers import FoundImage, RetrieveOutcome, RetrieveRequest
 from app.network.any_peer import Peer
 from app.network.inbox import Inbox
-from app.network.listener import Listener, ListenerSettings
+from app.network.listener import Listener
 from app.network.web_peer import WebPeer
 from app.workflow.context import AppContext
 from app.workflow.import_inbox import InboxImporter, TakenIn, inbox_of
+from app.workflow.peers import listener_settings
 
 Method = Literal["get", "move"]
 _AT_ONCE: Final = 64
@@ -226,8 +227,7 @@ def _received(
     running = wanted.listener
     if running is not None:
         return retrieve.move(wanted.peer, wanted.request, running, progress=progress, cancel=cancel)
-    listening = ListenerSettings(ae_title=settings.ae_title, port=settings.listen_port)
-    own = Listener(listening, inbox, on_object)
+    own = Listener(listener_settings(settings), inbox, on_object)
     own.start()
     try:
         return retrieve.move(wanted.peer, wanted.request, own, progress=progress, cancel=cancel)

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from app.cli import main
 from app.cli.find import dicom_dates
+from app.config.settings import Settings, save_settings
 from app.core.errors import UsageFault
 from app.store.outbox import OutgoingObject
 from app.store.store import Store
@@ -291,3 +293,27 @@ def test_the_outbox_lists_runs_and_retries(
     assert "failed" in verbs("outbox", "list")
     assert verbs.json("outbox", "retry", "--peer", "gone")["due"] == 1
     assert verbs.json("outbox", "retry")["due"] == 1
+
+
+def test_listen_and_send_over_tls(tmp_path: Path, series: list[Path], verbs: Verbs) -> None:
+    authority, port = trustme.CA(), free_port()
+    own, issuer = tmp_path / "own.pem", tmp_path / "ca.pem"
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(own))
+    authority.cert_pem.write_to_path(str(issuer))
+    verbs("peers", "add", "me", f"READER@localhost:{port}", "--tls", "--ca-file", issuer)
+    verbs("peers", "add", "plain", f"READER@localhost:{port}", "--timeout", "2")
+    reader = tmp_path / "reader"
+    save_settings(
+        reader, Settings(ae_title="READER", listen_port=port, listen_certificate=str(own))
+    )
+    command = [sys.executable, "-m", "app", "listen", "--for", "20", "--data", str(reader)]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert "listening" in process.stdout.readline()
+            assert len(verbs.json("send", "me", *series)["sent"]) == 4
+            verbs("echo", "plain")
+            assert verbs.code == 4
+        finally:
+            process.terminate()
+            process.stdout.close()
