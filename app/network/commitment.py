@@ -17,7 +17,7 @@ from pydicom.uid import generate_uid
 from pynetdicom import evt
 
 from app.core.report import Message
-from app.dicom.tolerant import integer_of, items_of, words_of
+from app.dicom.tolerant import integer_of, items_of, quiet, words_of
 from app.jobs.cancel import CancelToken
 from app.network import wire_faults
 from app.network.associations import Link, Proposal, associate
@@ -116,7 +116,8 @@ class _Waiting:
 
     def note(self, event_type: int, report: Dataset) -> None:
         """Take the report of our transaction."""
-        self._result = result_of(report)
+        with quiet():
+            self._result = result_of(report)
         self._answered.set()
 
     def take(self, event: evt.Event) -> tuple[int, None]:

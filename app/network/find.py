@@ -13,7 +13,7 @@ from app.core.report import Message
 from app.core.study import PatientText
 from app.dicom.character_sets import text_of
 from app.dicom.headers import iso_date, iso_time
-from app.dicom.tolerant import number_of, words_of
+from app.dicom.tolerant import number_of, quiet, words_of
 from app.jobs.cancel import CancelToken
 from app.network.answers import Found, FoundImage, FoundSeries, FoundStudy, Level
 from app.network.associations import Link, Proposal, associate
@@ -84,7 +84,9 @@ def search(
     put_keys(identifier, dict.fromkeys(_RETURN_KEYS[level], ""))
     put_keys(identifier, query)
     for answer in ask(link, Question(STUDY_ROOT_FIND, _SERVICE, identifier), limits or Limits()):
-        yield _READERS[level](answer)
+        with quiet():
+            found = _READERS[level](answer)
+        yield found
 
 
 def images_of(

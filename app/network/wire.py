@@ -25,7 +25,7 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
 from pynetdicom.dimse_primitives import DimseServiceType
 from pynetdicom.dul import DULServiceProvider
-from pynetdicom.fsm import InvalidEventError
+from pynetdicom.fsm import InvalidEventError, StateMachine
 from pynetdicom.pdu_primitives import A_P_ABORT, P_DATA
 from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
 
@@ -97,6 +97,10 @@ class WireReactor(DULServiceProvider):
     pynetdicom raises there what would reach the program's crash handler.
     """
 
+    def __init__(self, assoc: Association) -> None:
+        super().__init__(assoc)
+        self.state_machine = _QuietMachine(self)
+
     def run_reactor(self) -> None:
         """Serve the connection until it ends."""
         try:
@@ -109,10 +113,6 @@ class WireReactor(DULServiceProvider):
             # for that word times out; else it would take up one of few places for a minute.
             self.to_user_queue.put(cast(Any, None))
 
-    def _decode_pdu(self, bytestream: bytearray) -> Any:  # noqa: ANN401 - pynetdicom's own types
-        with quiet():  # pydicom warns of UIDs that are none; they are the peer's
-            return super()._decode_pdu(bytestream)
-
     def _give_up(self) -> None:
         """Close the connection and wake up whoever waits for it."""
         if self.socket is not None:
@@ -122,6 +122,14 @@ class WireReactor(DULServiceProvider):
         self.assoc._kill = True
         self.to_user_queue.put(A_P_ABORT())
         self.assoc.dimse.msg_queue.put((None, None))
+
+
+class _QuietMachine(StateMachine):
+    """Without pydicom's warnings of UIDs that are none: they are the peer's."""
+
+    def do_action(self, event: str) -> None:
+        with quiet():
+            super().do_action(event)
 
 
 class WireSocket(AssociationSocket):
@@ -262,8 +270,7 @@ class WireMessages(DIMSEServiceProvider):
                 self._incoming = [entry for entry in self._incoming if entry.is_open]
                 self._incoming.append(IncomingObject(self.message, self.assoc, self._inbox))
                 self.message.data_set = self._incoming[-1]
-        with quiet():  # as in WireReactor
-            super().receive_primitive(primitive)
+        super().receive_primitive(primitive)
 
     def discard_unfinished(self) -> None:
         """Remove what was being received; called when the association is over."""

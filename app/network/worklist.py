@@ -12,7 +12,7 @@ from app.core.report import Message
 from app.core.study import PatientText
 from app.dicom.character_sets import text_of
 from app.dicom.headers import iso_date, iso_time
-from app.dicom.tolerant import items_of
+from app.dicom.tolerant import items_of, quiet
 from app.jobs.cancel import CancelToken
 from app.network.associations import Proposal, associate
 from app.network.peers import DimsePeer
@@ -83,8 +83,9 @@ def find_worklist(
     put_keys(identifier, {key: value for key, value in query.items() if key not in _STEP_KEYS})
     setattr(identifier, _STEPS, [step])
     with associate(peer, Proposal(_SERVICE, [(WORKLIST_FIND, QUERY_SYNTAXES)])) as link:
-        question = Question(WORKLIST_FIND, _SERVICE, identifier)
-        return tuple(_item(answer) for answer in ask(link, question, Limits(cancel)))
+        answers = tuple(ask(link, Question(WORKLIST_FIND, _SERVICE, identifier), Limits(cancel)))
+    with quiet():
+        return tuple(_item(answer) for answer in answers)
 
 
 def _item(ds: Dataset) -> WorklistItem:
