@@ -103,7 +103,7 @@ def look(
     for picture in pictures:
         if cancel is not None:
             cancel.raise_if_cancelled()
-        found += [box for box in find_text(picture) if not any(_overlap(box, b) for b in found)]
+        found += [box for box in find_text(picture) if not any(map(box.overlaps, found))]
     return BurnedIn(
         declared=declared,
         is_risky=risky,
@@ -147,7 +147,3 @@ def _what_stands_still(
     spread = np.ptp(np.stack(pictures).astype(np.int16), axis=0)
     still = np.asarray(np.where(spread <= 2, first, 0), dtype=np.uint8)
     return still if still.any() else None
-
-
-def _overlap(a: TextBox, b: TextBox) -> bool:
-    return a.left < b.right and b.left < a.right and a.top < b.bottom and b.top < a.bottom

@@ -10,7 +10,8 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,10 @@ _TALL_PIXELS = 40
 _LINE_ASPECT = 2.0
 _SURE_READING = 0.6
 _SMALLEST_SIDE = 64
+_TILE_PIXELS = 2600
+# of the least value, the first percent, the last thousandth, the greatest value
+_GREY_LEVELS: Final = (0, 25, 205, 255)
+_TILE_OVERLAP = 200
 _MARKERS: Final = frozenset(
     {
         "L", "R", "LT", "RT", "LEFT", "RIGHT", "PA", "AP", "LAT", "ERECT", "SUPINE", "PORTABLE",
@@ -50,6 +55,11 @@ class TextBox:
     text: PatientText
     is_marker: bool
 
+    def overlaps(self, other: TextBox) -> bool:
+        """Whether the two share a pixel."""
+        across = self.left < other.right and other.left < self.right
+        return across and self.top < other.bottom and other.top < self.bottom
+
 
 def find_text(frame: npt.NDArray[np.uint8]) -> tuple[TextBox, ...]:
     """Lines of text in a frame of shape (rows, columns) or (rows, columns, 3), top to bottom.
@@ -59,39 +69,82 @@ def find_text(frame: npt.NDArray[np.uint8]) -> tuple[TextBox, ...]:
     if min(frame.shape[:2]) < _SMALLEST_SIDE:
         return ()
     rgb = frame if frame.ndim == 3 else np.repeat(frame[..., None], 3, axis=2)
+    found: list[TextBox] = []
     with _lock:
-        found = _engine()(np.ascontiguousarray(rgb), use_det=True, use_cls=False, use_rec=False)
-        if found.boxes is None:
-            return ()
-        boxes = [
-            _box(rgb, corners, float(score))
-            for corners, score in zip(found.boxes, found.scores, strict=True)
-        ]
-    return tuple(sorted((box for box in boxes if box is not None), key=lambda b: (b.top, b.left)))
+        for top in _starts(frame.shape[0]):
+            for left in _starts(frame.shape[1]):
+                tile = rgb[top : top + _TILE_PIXELS, left : left + _TILE_PIXELS]
+                found += [
+                    box
+                    for box in _boxes_in(tile, left, top, frame.shape[0])
+                    if not any(box.overlaps(known) for known in found)
+                ]
+    return tuple(sorted(found, key=lambda box: (box.top, box.left)))
 
 
 def visible(stored: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """Stored values as grey levels in which text would show; colour stays as it is.
 
-    Text is written at an extreme: the window spans all but the last thousandth of the values.
+    Text is written at an extreme. The bulk of the values takes the middle of the grey levels, so
+    an extreme stays apart from it however few its pixels are and however far off it lies.
     """
     if stored.dtype == np.uint8 and stored.ndim == 3:
         return np.asarray(stored, dtype=np.uint8)
-    low, high = (float(v) for v in np.percentile(stored, [1.0, 99.9]))
-    if high <= low:
-        low, high = float(stored.min()), float(stored.max())
-    scaled = (stored.astype(np.float32) - low) * (255.0 / max(high - low, 1.0))
-    return np.asarray(np.clip(scaled, 0, 255), dtype=np.uint8)
+    values = np.nan_to_num(stored.astype(np.float32))
+    low, high = (float(v) for v in np.percentile(values, [1.0, 99.9]))
+    places = [float(values.min()), low, high, float(values.max())]
+    grey = np.interp(values, *_rising(places, _GREY_LEVELS))
+    return np.asarray(grey, dtype=np.uint8)
 
 
-def _box(rgb: npt.NDArray[np.uint8], corners: npt.NDArray[Any], score: float) -> TextBox | None:
+def _rising(places: list[float], levels: tuple[int, ...]) -> tuple[list[float], list[float]]:
+    """The points of a curve without those that share a place: the outer level wins."""
+    curve: dict[float, float] = {}
+    middle = len(places) // 2
+    for place, level in zip(places[:middle], levels[:middle], strict=True):
+        curve.setdefault(place, level)
+    for place, level in zip(places[middle:], levels[middle:], strict=True):
+        curve[place] = level
+    rising = sorted(curve.items())
+    return [place for place, _ in rising], [level for _, level in rising]
+
+
+def _starts(length: int) -> list[int]:
+    """Where tiles begin along one side: the detector shrinks what is larger than a tile."""
+    if length <= _TILE_PIXELS:
+        return [0]
+    count = -(-(length - _TILE_OVERLAP) // (_TILE_PIXELS - _TILE_OVERLAP))
+    return [round(n * (length - _TILE_PIXELS) / (count - 1)) for n in range(count)]
+
+
+def _boxes_in(tile: npt.NDArray[np.uint8], left: int, top: int, rows: int) -> Iterator[TextBox]:
+    """The lines of text in one tile of a frame of ``rows``, in pixels of the frame."""
+    found = _engine()(np.ascontiguousarray(tile), use_det=True, use_cls=False, use_rec=False)
+    if found.boxes is None:
+        return
+    for corners, score in zip(found.boxes, found.scores, strict=True):
+        box = _box(tile, corners, float(score), rows)
+        if box is not None:
+            yield replace(
+                box,
+                left=box.left + left,
+                top=box.top + top,
+                right=box.right + left,
+                bottom=box.bottom + top,
+            )
+
+
+def _box(
+    rgb: npt.NDArray[np.uint8], corners: npt.NDArray[Any], score: float, frame_rows: int
+) -> TextBox | None:
     """The detector's quadrangle as a box; None where it is anatomy taken for text."""
     rows, columns = rgb.shape[:2]
     left, top = (max(0, int(v)) for v in np.floor(corners.min(axis=0)))
     right = min(columns, int(np.ceil(corners[:, 0].max())) + 1)
     bottom = min(rows, int(np.ceil(corners[:, 1].max())) + 1)
     low, high = sorted((right - left, bottom - top))
-    if low > max(_TALLEST_LINE * rows, min(_TALL_PIXELS, rows // 4)) or low <= 0:
+    tallest = max(_TALLEST_LINE * frame_rows, min(_TALL_PIXELS, frame_rows // 4))
+    if not 0 < low <= tallest:
         return None
     text, sureness = _read(rgb[top:bottom, left:right])
     plain = "".join(c for c in text if c.isalnum()).upper()

@@ -45,7 +45,7 @@ from app.dicom.tolerant import MALFORMED, quiet
 _DATE_VRS: Final = ("DA", "DT", "TM")
 _LONGEST: Final = {"LO": 64, "SH": 16, "ST": 1024, "LT": 10240}
 # UIDs that name a kind of thing, also where the standard does not know it.
-_KINDS_OF_UID: Final = ("SOPClass", "TransferSyntax", "CodingScheme", "ContextUID", "MappingRes")
+_KINDS_OF_UID: Final = ("SOPClass", "TransferSyntax", "ContextUID", "MappingResource")
 # References of one object to others: kept with their UIDs replaced.
 _REFERENCES: Final = frozenset({"ReferencedImageSequence", "SourceImageSequence"})
 _PSEUDONYMOUS: Final = ("PatientID", "PatientName")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from app.config.folders import resources_folder
 from app.core.errors import DeidentifyError
 from app.core.study import FrameRef, Instance, PatientText
 from app.dicom.burned_in_look import BurnedIn, look
-from app.dicom.burned_in_text import TextBox, find_text, visible
+from app.dicom.burned_in_text import TextBox, _engine, find_text, visible
 from app.dicom.deid_pixels import blacked_out, clear_unused_bits
 from app.dicom.pixels import ImageObject
 from tests.support.synthetic_dicom import base_dataset, put_pixels, save
@@ -57,7 +58,14 @@ def _frames(instance: Instance) -> list[FrameRef]:
     return [FrameRef(instance, n + 1) for n in range(instance.number_of_frames)]
 
 
-def test_d17_a_name_is_found_in_any_script_and_anatomy_is_not_taken_for_one() -> None:
+def test_d17_a_name_is_found_in_any_script_and_anatomy_is_not_taken_for_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("the models come with the program, nothing is fetched")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    _engine.cache_clear()
     for text in ("PHANTOM JOHN 1961", "Козлодоев Пётр"):
         (box,) = find_text(visible(_slice(text)))
         assert (box.left, box.top) <= (8, 8)
@@ -67,6 +75,16 @@ def test_d17_a_name_is_found_in_any_script_and_anatomy_is_not_taken_for_one() ->
         assert text not in repr(box)
     assert find_text(visible(_slice())) == ()
     assert find_text(np.zeros((40, 40), np.uint8)) == ()
+
+
+@pytest.mark.slow
+def test_small_text_on_a_large_film_is_found_in_its_place() -> None:
+    """The detector shrinks a large picture: it is looked at in tiles."""
+    film = np.tile(_slice(size=512), (6, 2))
+    film[2560:2816, 512:768] = _slice("IVANOV 61", points=20)
+    (box,) = find_text(visible(film))
+    assert 500 < box.left < 530
+    assert 2550 < box.top < 2580
 
 
 def test_a_side_marker_is_no_name() -> None:
