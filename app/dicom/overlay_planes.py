@@ -14,13 +14,13 @@ from pydicom.dataset import Dataset
 
 from app.dicom.tolerant import MALFORMED
 
-_GROUPS: Final = range(0x6000, 0x6020, 2)
 _ROWS: Final = 0x0010
 _COLUMNS: Final = 0x0011
 _FRAMES: Final = 0x0015
 _ORIGIN: Final = 0x0050
 _FIRST_FRAME: Final = 0x0051
 _DATA: Final = 0x3000
+_PLANES: Final = tuple((group, group << 16 | _DATA) for group in range(0x6000, 0x6020, 2))
 
 
 def graphics_of(ds: Dataset, index: int, shape: tuple[int, int]) -> bytes | None:
@@ -29,8 +29,8 @@ def graphics_of(ds: Dataset, index: int, shape: tuple[int, int]) -> bytes | None
     Packed bits of the whole image in the order of ``np.packbits``; None where there are none.
     """
     found: npt.NDArray[np.bool_] | None = None
-    for group in _GROUPS:
-        if (group, _DATA) not in ds:
+    for group, data_tag in _PLANES:
+        if data_tag not in ds:
             continue
         try:
             plane = _plane(ds, group, index, shape)
