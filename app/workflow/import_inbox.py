@@ -27,6 +27,7 @@ from app.workflow.import_studies import import_paths
 _BATCH: Final = 64
 _PAUSE_S: Final = 0.2
 _UNREADABLE: Final = "unreadable"
+_TAKING_IN: Final = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,21 @@ def import_inbox(context: AppContext, inbox: Inbox | None = None) -> TakenIn:
 def take_in(context: AppContext, inbox: Inbox, paths: Sequence[Path]) -> TakenIn:
     """Import complete objects of the inbox and remove them there.
 
-    Raises ``DiskFull`` and ``StoreError``; what was not imported then stays in the inbox.
+    One portion at a time; what another program took in meanwhile is left out. Raises ``DiskFull``
+    and ``StoreError``; what was not imported then stays in the inbox.
     """
+    with _TAKING_IN:
+        return _take_in(context, inbox, [path for path in paths if path.exists()])
+
+
+def _take_in(context: AppContext, inbox: Inbox, paths: Sequence[Path]) -> TakenIn:
+    if not paths:
+        return TakenIn()
     with contextlib.suppress(InputError):  # nothing of it is readable: all of it is put aside
         import_paths(context, paths, copy=True)
     known = context.store.files.known(paths)
-    aside = tuple(SkippedFile(_put_aside(inbox, p), _NOT_READ) for p in paths if p not in known)
+    unread = [path for path in paths if path not in known and path.exists()]
+    aside = tuple(SkippedFile(_put_aside(inbox, path), _NOT_READ) for path in unread)
     # what the library reads in the inbox itself stays there
     taken = [path for path in paths if path in known and _is_elsewhere(context, inbox, path)]
     studies = sorted({row.study_instance_uid for rows in known.values() for row in rows})
@@ -154,7 +164,10 @@ class InboxImporter:
 
 def _is_elsewhere(context: AppContext, inbox: Inbox, path: Path) -> bool:
     """Whether the library has the object of this file in another one, on the disk now."""
-    header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"])
+    try:
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"])
+    except FileNotFoundError:
+        return True  # another program took it in
     return any(
         inbox.folder not in one.path.parents and one.path.exists()
         for one in context.store.files.with_uid(str(header.get("SOPInstanceUID", "")))

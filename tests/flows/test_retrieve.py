@@ -18,7 +18,7 @@ from app.network.web_peer import WebPeer
 from app.workflow import import_inbox as room
 from app.workflow.check_report import check_now
 from app.workflow.context import AppContext
-from app.workflow.import_inbox import import_inbox, inbox_of, take_in
+from app.workflow.import_inbox import InboxImporter, import_inbox, inbox_of, take_in
 from app.workflow.open_study import open_stored
 from app.workflow.retrieve_study import Arrived, Retrieval, retrieve_study
 from app.workflow.session import StudySession
@@ -192,3 +192,19 @@ def test_killed_between_library_and_inbox_gives_no_duplicates(
     assert stored is not None
     assert (stored.instances, stored.missing_files) == (3, 0)
     assert all(path.exists() for path in context.store.studies.paths(taken.studies[0]))
+
+
+def test_two_that_take_in_the_same_objects_do_not_disturb_each_other(
+    context: AppContext, tmp_path: Path
+) -> None:
+    paths = write_series(tmp_path / "series", SeriesSpec(count=30))
+    inbox = inbox_of(context)
+    kept = [inbox.receive([path.read_bytes()]) for path in paths]
+    with InboxImporter(context, inbox) as importer:
+        for path in kept:
+            importer.put(path)
+        import_inbox(context, inbox)
+    assert importer.total.put_aside == ()
+    assert inbox.objects() == ()
+    (stored,) = context.store.studies.all()
+    assert (stored.instances, stored.missing_files) == (30, 0)
