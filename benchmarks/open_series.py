@@ -96,7 +96,11 @@ def peak_bytes(way: str, folder: Path) -> int:
         "print(next(line.split()[1] for line in status.splitlines() if 'VmHWM' in line))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, way, str(folder)], check=True, capture_output=True, text=True
+        [sys.executable, "-c", code, way, str(folder)],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
     )
     return int(done.stdout) * 1024
 

@@ -1,9 +1,11 @@
-"""Opening a CT side by side with ITK's reader of the same files, in one run."""
+"""Opening a CT side by side with others' readers of the same files, in one run.
+
+The targets (``docs/measurements.md``) are stricter; here is room for a machine that is busy.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,41 +14,73 @@ import SimpleITK as sitk
 
 from app.dicom.assemble import assemble_volume
 from app.dicom.stack_reader import StackReader
+from benchmarks.index_folder import first_image, headers_by_pydicom, index
+from benchmarks.open_series import ours, peak_bytes, pydicom_numpy, simple_itk
+from benchmarks.sides import compare
 from tests.support.opened import open_stack
 from tests.support.synthetic_dicom import SeriesSpec, write_series
 
 SLICES = 60
+SMALL_FILES = 300
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("ct")
     write_series(target / "series", SeriesSpec(count=SLICES, rows=512, columns=512))
-    return target
+    return target / "series"
 
 
-def _best(work: Callable[[], object], repeats: int = 3) -> float:
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
+@pytest.fixture(scope="module")
+def many_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("many")
+    write_series(target / "series", SeriesSpec(count=SMALL_FILES, rows=16, columns=16))
+    return target / "series"
 
 
-def test_a_volume_is_assembled_about_as_fast_as_by_itk(folder: Path) -> None:
-    study, series, stack = open_stack(folder, folder / "series")
-    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder / "series"))
-    theirs_volume = sitk.GetArrayFromImage(sitk.ReadImage(names))
-    ours_volume = assemble_volume(study, series, stack)
-    assert np.array_equal(ours_volume.modality_values(), theirs_volume)
-    ours = _best(lambda: assemble_volume(study, series, stack))
-    theirs = _best(lambda: sitk.ReadImage(names))
-    assert ours < 3 * theirs, (ours, theirs)
+def test_a_series_opens_faster_than_by_itk_and_by_pydicom(folder: Path) -> None:
+    values = ours(folder).modality_values()
+    assert np.array_equal(values, sitk.GetArrayFromImage(simple_itk(folder)))
+    sides = compare(
+        {
+            "ours": lambda: ours(folder),
+            "SimpleITK": lambda: simple_itk(folder),
+            "pydicom": lambda: pydicom_numpy(folder),
+        },
+        3,
+    )
+    fastest = {name: min(side.seconds) for name, side in sides.items()}
+    assert fastest["ours"] < 0.9 * fastest["SimpleITK"], fastest
+    assert fastest["ours"] < 0.9 * fastest["pydicom"], fastest
+
+
+def test_a_folder_is_indexed_faster_than_pydicom_reads_its_headers(many_files: Path) -> None:
+    sides = compare(
+        {
+            "index": lambda: index(many_files),
+            "first image": lambda: first_image(many_files),
+            "pydicom": lambda: headers_by_pydicom(many_files),
+        },
+        4,
+    )
+    fastest = {name: min(side.seconds) for name, side in sides.items()}
+    assert fastest["index"] < 0.9 * fastest["pydicom"], fastest
+    assert fastest["first image"] < 1.5 * fastest["pydicom"], fastest
 
 
 def test_the_first_image_does_not_wait_for_the_series(folder: Path) -> None:
-    study, series, stack = open_stack(folder, folder / "series")
-    whole = _best(lambda: assemble_volume(study, series, stack))
-    first = _best(lambda: StackReader(study, series, stack).read_frame(SLICES // 2))
-    assert first < whole / 2, (first, whole)
+    study, series, stack = open_stack(folder.parent, folder)
+    sides = compare(
+        {
+            "whole": lambda: assemble_volume(study, series, stack),
+            "first": lambda: StackReader(study, series, stack).read_frame(SLICES // 2),
+        },
+        3,
+    )
+    assert min(sides["first"].seconds) < min(sides["whole"].seconds)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+def test_the_peak_of_memory_is_a_volume_and_a_half(folder: Path) -> None:
+    volume = ours(folder).voxels.nbytes
+    assert peak_bytes("Overread", folder) < 1.5 * volume + 250 * 2**20
