@@ -80,6 +80,8 @@ def test_studies_of_a_peer_are_wanted_not_opened_and_its_faults_are_sentences(qt
     wanted = []
     window.study_wanted.connect(lambda source, study: wanted.append((source.title, study.name)))
     window.source.setCurrentIndex(1)
+    window.text.setText("a")
+    window.search()
     wait_for(lambda: window.table.model().rowCount() == 1, "the peer's study")
     window.open_current()
     assert wanted == [("PACS", "A")]
