@@ -137,8 +137,10 @@ def _check(context: AppContext, args: argparse.Namespace, line: Any) -> tuple[An
     if state.damaged:
         lines.append(
             in_language(
-                f"{len(state.damaged)} images are not what was imported: import them again.",
-                f"Повреждено снимков: {len(state.damaged)}; импортируйте их снова.",
+                f"{len(state.damaged)} images are not what was imported; --repair sets them aside,"
+                " then import them again.",
+                f"Повреждено снимков: {len(state.damaged)}; --repair откладывает их, затем"
+                " импортируйте их снова.",
             )
         )
     if state.left_over:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from app.core.errors import InputError, ReportError
 from app.dicom.record import Record
@@ -25,6 +26,8 @@ __all__ = [
     "backup", "check_library", "check_space", "delete_study", "relocate", "repair_library",
     "restore",
 ]  # fmt: skip
+
+_SET_ASIDE: Final = ".damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +182,20 @@ def check_library(
 
 
 def repair_library(context: AppContext, state: LibraryState) -> None:
-    """Delete the files that belong to no study, make the search index anew. Audited."""
+    """Delete the files that belong to no study, make the search index anew. Audited.
+
+    Damaged copies are set aside under another name and count as missing, so that the next import
+    of their source, or a relocation, brings them back.
+    """
     _remove_files(state.left_over)
+    for path in state.damaged:
+        path.replace(path.with_suffix(_SET_ASIDE))
+    update_missing(context)
     context.store.studies.index_again()
     context.store.audit.append(
-        context.user, "library.repaired", "", {"files": str(len(state.left_over))}
-    )
+        context.user, "library.repaired", "",
+        {"removed": str(len(state.left_over)), "set_aside": str(len(state.damaged))},
+    )  # fmt: skip
 
 
 def update_missing(
@@ -254,7 +265,11 @@ def _left_over(context: AppContext) -> list[Path]:
     """Files of the library's own that no study has: of a deletion or import that was cut off."""
     images = library_images(context)
     known = {item.path for item in context.store.files.everything() if item.origin == "copy"}
-    return [path for path in sorted(images.rglob("*")) if path.is_file() and path not in known]
+    return [
+        path
+        for path in sorted(images.rglob("*"))
+        if path.is_file() and path not in known and path.suffix != _SET_ASIDE
+    ]
 
 
 def _remove_files(paths: Iterable[Path]) -> tuple[int, int]:

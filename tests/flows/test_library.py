@@ -165,6 +165,10 @@ def test_a_copy_that_rotted_is_found_where_content_is_looked_at(
     state = check_library(context, with_content=True)
     assert (state.damaged, state.is_well) == ((copy,), False)
     assert backup(context, tmp_path / "backups", with_images=True).damaged == (copy,)
+    repair_library(context, state)
+    assert only(context).missing_files == 1
+    import_paths(context, [ct], copy=True)
+    assert check_library(context, with_content=True).is_well
 
 
 def test_too_little_space_is_said_before_anything_is_written(
