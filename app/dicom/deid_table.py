@@ -54,15 +54,19 @@ def rule_for(tag: BaseTag) -> AttributeRule | None:
 
 @functools.cache
 def attribute_rules() -> Mapping[str, AttributeRule]:
-    """All rows by tag (eight hexadecimal digits; ``50xxxxxx``, ``60xx3000``, ``60xx4000``)."""
-    path = resources_folder() / "deid" / "attributes.csv"
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    """All rows by tag (eight hexadecimal digits; ``50xxxxxx``, ``60xx3000``, ``60xx4000``).
+
+    Besides the table the few attributes that it does not name and that can tell as much.
+    """
     rules = {}
-    for row in rows:
-        tag, keyword, basic = row.pop("tag"), row.pop("keyword"), row.pop("basic")
-        options = {name: action for name, action in row.items() if action}
-        rules[tag] = AttributeRule(tag, keyword, basic, options)
+    for name in ("attributes.csv", "beyond_table.csv"):
+        path = resources_folder() / "deid" / name
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        for row in rows:
+            tag, keyword, basic = row.pop("tag"), row.pop("keyword"), row.pop("basic")
+            options = {option: action for option, action in row.items() if action}
+            rules[tag] = AttributeRule(tag, keyword, basic, options)
     return rules
 
 

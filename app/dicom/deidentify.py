@@ -11,6 +11,7 @@ and reports of a study are done one by one and still refer to each other.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,6 +50,7 @@ _KINDS_OF_UID: Final = ("SOPClass", "TransferSyntax", "ContextUID", "MappingReso
 # References of one object to others: kept with their UIDs replaced.
 _REFERENCES: Final = frozenset({"ReferencedImageSequence", "SourceImageSequence"})
 _PSEUDONYMOUS: Final = ("PatientID", "PatientName")
+_PROSE: Final = re.compile(r"(Comments?|Description|Label|Remarks?|Notes?)$")
 # A cut in the middle could turn the meaning round: whole or not at all.
 _SENTENCES: Final = ("TextValue", "UnformattedTextValue")
 _SR_ROOT: Final = "1.2.840.10008.5.1.4.1.1.88."
@@ -170,15 +172,16 @@ class Deidentifier:
         if not is_of_its_kind(element):
             return _counted(run, "removed", None)
         is_program = keyword == "TextValue" and deid_content.names_a_program(ds)
-        action = "K" if is_program else self._action(rule_for(tag), element.VR, run)
+        action = "K" if is_program else self._action(rule_for(tag), element, run)
         if is_empty and action != "X":
             return DataElement(tag, element.VR, [] if element.VR == "SQ" else "")
         return self._acted(element, action, run)
 
-    def _action(self, rule: AttributeRule | None, vr: str, run: _Run) -> str:
+    def _action(self, rule: AttributeRule | None, element: DataElement, run: _Run) -> str:
         """One of X, Z, D, U, K (keep), C (clean), S (shift), R (go through its items)."""
+        vr = element.VR
         if rule is None:
-            return self._action_by_vr(vr)
+            return self._action_by_vr(vr, element.keyword)
         options, chosen = rule.options, self.options
         if chosen.dates == "keep" and options.get("full_dates") == "K":
             return "K"
@@ -197,11 +200,12 @@ class Deidentifier:
             return "R"
         return _one_of(rule.basic, vr, run.is_document)
 
-    def _action_by_vr(self, vr: str) -> str:
+    def _action_by_vr(self, vr: str, keyword: str) -> str:
         if vr in _DATE_VRS:
             return {"keep": "K", "shift": "S", "remove": "D"}[self.options.dates]
         by_vr = {"SQ": "R", "UI": "U", "PN": "D", "AE": "D", "UN": "X"}
-        return by_vr.get(vr, "C" if vr in PROSE_VRS else "K")
+        is_prose = vr in PROSE_VRS or (vr in TEXT_VRS and _PROSE.search(keyword))
+        return by_vr.get(vr, "C" if is_prose else "K")
 
     def _acted(self, element: DataElement, action: str, run: _Run) -> DataElement | None:
         if element.keyword in _PSEUDONYMOUS:
