@@ -159,7 +159,9 @@ def probe_line(image: SeriesImage, point_lps: Float64Array) -> str:
     if value is None or volume is None:
         return ""
     unit = _UNITS.get(volume.quantity, "")  # a unit only where it is known (I14)
-    shown = f"{value:.0f}" if value == round(value) else f"{value:.2f}"
+    # Diffusion maps and the like lie far below one: there digits count, not decimals.
+    fraction = f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}"
+    shown = f"{value:.0f}" if value == round(value) else fraction
     if volume.suv is not None:
         unit = f"{unit}  SUVbw {value * volume.suv.body_weight:.2f}".strip()
     if not image.space.frame_of_reference_uid:
