@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import errno
 import lzma
+import os
 import shutil
 import struct
 import tempfile
+import threading
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -27,6 +31,7 @@ MAXIMUM_BYTES: Final = 64 * 2**30
 MAXIMUM_RATIO: Final = 150
 RATIO_COUNTS_FROM_BYTES: Final = 256 * 2**20
 _CHUNK: Final = 1 << 20
+_THREADS: Final = min(max(os.cpu_count() or 1, 2), 8)
 _BROKEN: Final = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, IndexError, OverflowError,
     ValueError, struct.error,
@@ -47,6 +52,7 @@ class Unpacker:
         self._members = 0
         self._packed_bytes = 0
         self._unpacked_bytes = 0
+        self._counting = threading.Lock()
 
     def members(self, archive: Path, depth: int) -> Iterator[tuple[Path, PurePosixPath]]:
         """Each file of ``archive`` unpacked, with the name it has there; sorted by name.
@@ -65,10 +71,8 @@ class Unpacker:
                 self._check_declared(entries)
                 # A folder of its own: the files of an earlier scan may still be open.
                 folder = Path(tempfile.mkdtemp(prefix="archive-", dir=self._workspace))
-                for n, entry in enumerate(sorted(entries, key=lambda e: e.filename)):
-                    target = folder / f"{n:06d}"
-                    self._extract(opened, entry, target)
-                    yield target, _shown_name(entry.filename)
+                entries.sort(key=lambda entry: entry.filename)
+                yield from self._extracted(opened, entries, folder)
         except RuntimeError as error:
             raise DicomReadError(
                 "The archive is protected by a password.", ru="Архив защищён паролем."
@@ -84,6 +88,27 @@ class Unpacker:
             raise
         except _BROKEN as error:
             raise DicomReadError("The archive is damaged.", ru="Архив повреждён.") from error
+
+    def _extracted(
+        self, opened: zipfile.ZipFile, entries: list[zipfile.ZipInfo], folder: Path
+    ) -> Iterator[tuple[Path, PurePosixPath]]:
+        """Members in order; the next ones are unpacked while one is looked at.
+
+        The decompressors of Python let other threads work, so this uses all cores.
+        """
+        waiting: deque[tuple[Future[None], Path, zipfile.ZipInfo]] = deque()
+        with ThreadPoolExecutor(_THREADS, "unpacking") as threads:
+            try:
+                for n, entry in enumerate(entries):
+                    target = folder / f"{n:06d}"
+                    work = threads.submit(self._extract, opened, entry, target)
+                    waiting.append((work, target, entry))
+                    if len(waiting) > 2 * _THREADS:
+                        yield _finished(waiting.popleft())
+                while waiting:
+                    yield _finished(waiting.popleft())
+            finally:
+                threads.shutdown(wait=True, cancel_futures=True)
 
     def _check_declared(self, entries: list[zipfile.ZipInfo]) -> None:
         self._members += len(entries)
@@ -107,9 +132,18 @@ class Unpacker:
         with opened.open(entry) as source, target.open("wb") as sink:
             while chunk := source.read(_CHUNK):
                 self._cancel.raise_if_cancelled()
-                self._unpacked_bytes += len(chunk)
-                self._check_bytes(self._unpacked_bytes)
+                with self._counting:
+                    self._unpacked_bytes += len(chunk)
+                    self._check_bytes(self._unpacked_bytes)
                 sink.write(chunk)
+
+
+def _finished(
+    member: tuple[Future[None], Path, zipfile.ZipInfo],
+) -> tuple[Path, PurePosixPath]:
+    work, target, entry = member
+    work.result()
+    return target, _shown_name(entry.filename)
 
 
 def _shown_name(name: str) -> PurePosixPath:
