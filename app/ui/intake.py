@@ -14,11 +14,12 @@ from app.config.settings import save_settings
 from app.core.errors import AppError
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress
-from app.network.listener import Listener, ListenerSettings
+from app.network.listener import Listener
 from app.ui.job_bridge import JobBridge
 from app.ui.texts import language, tr
 from app.workflow.import_inbox import InboxImporter, TakenIn, import_inbox, inbox_of
 from app.workflow.import_studies import resume_imports
+from app.workflow.peers import listener_settings
 
 if TYPE_CHECKING:
     from app.workflow.context import AppContext
@@ -80,7 +81,7 @@ class Intake(QObject):
             importer = InboxImporter(self._context, inbox, self._portion)
             running.enter_context(importer)
             listener = Listener(
-                ListenerSettings(ae_title=settings.ae_title, port=settings.listen_port),
+                listener_settings(settings),
                 inbox,
                 importer.put,
             )
