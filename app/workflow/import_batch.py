@@ -88,7 +88,7 @@ class BatchIndexer:
                 prepared.conflicts.append(SkippedFile(source.path, CONFLICTING))
             elif same is not None and not same.is_gone and same.path != path:
                 prepared.repeated.append(SkippedFile(source.path, REPEATED))
-            has_copy = any(twin.is_copy and twin.variant == variant for twin in twins)
+            has_copy = any(t.is_copy and not t.is_gone and t.variant == variant for t in twins)
             facts = FileFacts(source.path, source.size_bytes, source.mtime_ns, variant=variant)
             if is_member or (self._copies and not has_copy):
                 try:

@@ -279,6 +279,16 @@ def test_copies_of_repeated_files_are_made_once(
     assert import_paths(context, [ct, tmp_path / "twice"], copy=True).counts.known == 6
 
 
+def test_a_copy_that_is_gone_is_made_again_from_another_file(
+    context: AppContext, ct: Path, tmp_path: Path
+) -> None:
+    import_paths(context, [ct], copy=True)
+    shutil.rmtree(context.store.folder / "images")
+    shutil.copytree(ct, tmp_path / "again")
+    assert import_paths(context, [tmp_path / "again"], copy=True).copied == 3
+    assert check_library(context).is_well
+
+
 # Identity (D08)
 
 
