@@ -21,7 +21,9 @@ def run(args: argparse.Namespace) -> int:
     """Ask; a peer that does not answer is a fault in words, exit 4."""
     from app.bootstrap import open_peers
     from app.cli.exit_codes import ExitCode
+    from app.cli.language import console_language
     from app.network import any_peer
+    from app.workflow.peers import words_of
 
     peer = open_peers(args.data).peer(args.peer)
     answer = any_peer.echo(peer)
@@ -34,6 +36,5 @@ def run(args: argparse.Namespace) -> int:
         }
         print(json.dumps(row, ensure_ascii=False))
     else:
-        who = f" ({answer.implementation})" if answer.implementation else ""
-        print(f"{peer.name} answers{who} in {answer.seconds * 1000:.0f} ms")
+        print(words_of(peer, answer).text(console_language()))
     return ExitCode.DONE

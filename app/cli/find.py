@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cli.echo import PEER_HELP
+from app.cli.language import in_language
 from app.core.errors import UsageFault
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         for row in found:
             print(_line(row))
         if not found:
-            print("Nothing was found.")
+            print(in_language("Nothing was found.", "Ничего не найдено."))
     return ExitCode.DONE
 
 
@@ -135,7 +136,9 @@ def _line(row: dict[str, Any]) -> str:
         "/".join(row.get("modalities", ())) or row.get("modality", ""),
         patient.get("name", ""),
         row.get("description", "") or row.get("procedure", ""),
-        "" if row.get("instances") is None else f"{row['instances']} objects",
+        ""
+        if row.get("instances") is None
+        else in_language(f"{row['instances']} objects", f"объектов: {row['instances']}"),
         row.get("series_instance_uid", "") or row.get("study_instance_uid", ""),
     ]
     return "  ".join(word for word in words if word)

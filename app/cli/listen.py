@@ -12,11 +12,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.language import console_language
+from app.core.report import Message
+
 if TYPE_CHECKING:
     from app.workflow.context import AppContext
     from app.workflow.import_inbox import TakenIn
 
 SCHEMA = "overread.listen/1"
+_EVENTS = {
+    "listening": Message(
+        "listening as {ae_title} at port {port}", "приём: {ae_title}, порт {port}"
+    ),
+    "received": Message("received: {objects} objects", "получено объектов: {objects}"),
+    "ended": Message("ended: {objects} objects received", "конец; получено объектов: {objects}"),
+}
 _QUIET_S = 2.0
 _LOOK_S = 0.1
 
@@ -120,5 +130,4 @@ class _Events:
                 row = {"schema": SCHEMA, "event": event, **more}
                 print(json.dumps(row, ensure_ascii=False), flush=True)
             else:
-                words = ", ".join(f"{key} {value}" for key, value in more.items() if value)
-                print(f"{event}: {words}", flush=True)
+                print(_EVENTS[event].text(console_language()).format(**more), flush=True)

@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.language import console_language, in_language
+
 if TYPE_CHECKING:
     from app.store.outbox import OutboxItem
     from app.store.store import Store
@@ -39,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
         if args.does == "retry":
             count = store.outbox.retry(at_utc=store.clock.now_utc(), peer=args.peer)
             answer: dict[str, Any] = {"schema": SCHEMA, "due": count}
-            print(json.dumps(answer) if args.json else f"{count} objects are due now")
+            words = in_language(f"{count} objects are due now", f"Готово к отправке: {count}")
+            print(json.dumps(answer) if args.json else words)
         else:
             _list(store, is_json=args.json)
     finally:
@@ -73,8 +76,14 @@ def _run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(answer))
     else:
-        print(f"{done.sent} sent, {done.committed} committed, {done.failed} failed, "
-              f"{done.waiting} to be tried again")  # fmt: skip
+        print(
+            in_language(
+                f"{done.sent} sent, {done.committed} committed, {done.failed} failed, "
+                f"{done.waiting} to be tried again",
+                f"отправлено {done.sent}, подтверждено {done.committed}, "
+                f"отклонено {done.failed}, будет повторено {done.waiting}",
+            )
+        )
     return ExitCode.ANSWER_IS_NO if done.failed or done.waiting or promised else ExitCode.DONE
 
 
@@ -90,10 +99,10 @@ def _list(store: Store, *, is_json: bool) -> None:
         print(json.dumps(answer, ensure_ascii=False))
         return
     for item in items:
-        why = f"  {item.reason.en}" if item.reason else ""
+        why = f"  {item.reason.text(console_language())}" if item.reason else ""
         print(f"{item.state:9}  {item.peer:16}  {item.sop_instance_uid}{why}")
     if not items:
-        print("The outbox is empty.")
+        print(in_language("The outbox is empty.", "Очередь отправки пуста."))
 
 
 def _row(item: OutboxItem) -> dict[str, Any]:

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.language import console_language, in_language
 from app.core.errors import UsageFault
+from app.core.report import Message
 
 if TYPE_CHECKING:
     from app.workflow.peers import PeerBook
@@ -70,16 +72,18 @@ def run(args: argparse.Namespace) -> int:
         _list(book, is_json=args.json)
         return ExitCode.DONE
     if args.does == "test":
-        words = answered(book.peer(args.name)).en
+        words = answered(book.peer(args.name))
     elif args.does == "remove":
         book.remove(args.name)
-        words = f"{args.name} is removed."
+        words = Message(f"{args.name} is removed.", f"Узел {args.name} удалён.")
     elif args.does == "secret":
         words = _secret(book, args)
     else:
         words = _add(book, args)
-    row = {"schema": SCHEMA, "peer": args.name, "did": args.does, "text": words}
-    print(json.dumps(row, ensure_ascii=False) if args.json else words)
+    text = {"en": words.en, "ru": words.ru}
+    row = {"schema": SCHEMA, "peer": args.name, "did": args.does, "text": text}
+    said = text[console_language()]
+    print(json.dumps(row, ensure_ascii=False) if args.json else said)
     return ExitCode.DONE
 
 
@@ -98,13 +102,19 @@ def _list(book: PeerBook, *, is_json: bool) -> None:
     for row in rows:
         where = row.get("url") or f"{row['ae_title']}@{row['host']}:{row['port']}"
         more = [row["auth"]] if row.get("auth", "none") != "none" else []
-        more += ["sends what is signed"] if row["auto_send"] else []
+        signed = in_language("gets what is signed", "получает подписанное")
+        more += [signed] if row["auto_send"] else []
         print(f"{row['name']:16}  {where}  {', '.join(more)}".rstrip())
     if not rows:
-        print("No peers; overread peers add NAME AET@host:port adds one.")
+        print(
+            in_language(
+                "No peers; overread peers add NAME AET@host:port adds one.",
+                "Узлов нет; добавить: overread peers add ИМЯ AET@хост:порт.",
+            )
+        )
 
 
-def _add(book: PeerBook, args: argparse.Namespace) -> str:
+def _add(book: PeerBook, args: argparse.Namespace) -> Message:
     values: dict[str, Any] = {"name": args.name, "ca_file": args.ca_file}
     if args.timeout_s is not None:
         values["timeout_s"] = args.timeout_s
@@ -119,8 +129,12 @@ def _add(book: PeerBook, args: argparse.Namespace) -> str:
     replaces = args.name if args.replace and is_there else ""
     book.keep(values, replaces=replaces, auto_send=args.auto_send)
     if values.get("auth", "none") != "none" and not book.secrets.get(args.name):
-        return f"{args.name} is kept; set its secret: overread peers secret {args.name}"
-    return f"{args.name} is kept."
+        how = f"overread peers secret {args.name}"
+        return Message(
+            f"{args.name} is kept; set its secret: {how}",
+            f"Узел {args.name} сохранён; задайте его секрет: {how}",
+        )
+    return Message(f"{args.name} is kept.", f"Узел {args.name} сохранён.")
 
 
 def _place(address: str) -> dict[str, Any]:
@@ -130,17 +144,19 @@ def _place(address: str) -> dict[str, Any]:
     return {"ae_title": peer.ae_title, "host": peer.host, "port": peer.port}
 
 
-def _secret(book: PeerBook, args: argparse.Namespace) -> str:
+def _secret(book: PeerBook, args: argparse.Namespace) -> Message:
     from app.workflow.peers import proxy_secret_name
 
     book.peer(args.name)
     name = proxy_secret_name(args.name) if args.proxy else args.name
     if args.forget:
         book.secrets.remove(name)
-        return f"The secret of {args.name} is forgotten."
+        return Message(
+            f"The secret of {args.name} is forgotten.", f"Секрет узла {args.name} удалён."
+        )
     # never an argument: the list of processes shows those to everybody
     if sys.stdin.isatty():
-        secret = getpass.getpass("Password or token: ")
+        secret = getpass.getpass(in_language("Password or token: ", "Пароль или токен: "))
     else:
         secret = sys.stdin.readline().rstrip("\r\n")
     if not secret:
@@ -151,4 +167,4 @@ def _secret(book: PeerBook, args: argparse.Namespace) -> str:
             hint_ru="Введите его по запросу или передайте через канал; --forget удаляет секрет.",
         )
     book.secrets.put(name, secret)
-    return f"The secret of {args.name} is kept."
+    return Message(f"The secret of {args.name} is kept.", f"Секрет узла {args.name} сохранён.")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.echo import PEER_HELP
+from app.cli.language import console_language, in_language
 
 SCHEMA = "overread.retrieve/1"
 
@@ -79,11 +80,26 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(answer, ensure_ascii=False))
     else:
-        of = "" if outcome.expected is None else f" of {outcome.expected}"
-        before = f", {there} were there already" if there else ""
-        print(f"{outcome.received}{of} objects received from {peer.name}{before}")
-        for warning in outcome.warnings:
-            print(f"  ! {warning.en}")
-        if not outcome.is_complete:
-            print("The study is incomplete; the same command again brings the rest.")
+        _print(answer)
     return ExitCode.DONE if outcome.is_complete else ExitCode.ENVIRONMENT
+
+
+def _print(answer: dict[str, Any]) -> None:
+    received, expected, there = answer["received"], answer["expected"], answer["there_already"]
+    of = ("", "") if expected is None else (f" of {expected}", f" из {expected}")
+    before = (f", {there} were there already", f", уже было: {there}") if there else ("", "")
+    print(
+        in_language(
+            f"{received}{of[0]} objects received from {answer['peer']}{before[0]}",
+            f"{answer['peer']}: получено объектов {received}{of[1]}{before[1]}",
+        )
+    )
+    for warning in answer["warnings"]:
+        print(f"  ! {warning[console_language()]}")
+    if not answer["complete"]:
+        print(
+            in_language(
+                "The study is incomplete; the same command again brings the rest.",
+                "Исследование неполное; та же команда получит остальное.",
+            )
+        )

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from app.cli.echo import PEER_HELP
+from app.cli.language import console_language, in_language
 
 SCHEMA = "overread.send/1"
 
@@ -51,9 +52,15 @@ def run(args: argparse.Namespace) -> int:
         }
         print(json.dumps(answer, ensure_ascii=False))
     else:
-        print(f"{len(outcome.sent)} of {len(paths)} objects sent to {peer.name}")
+        print(
+            in_language(
+                f"{len(outcome.sent)} of {len(paths)} objects sent to {peer.name}",
+                f"{peer.name}: отправлено объектов {len(outcome.sent)} из {len(paths)}",
+            )
+        )
+        language = console_language()
         for item in outcome.failed:
-            print(f"  ! {item.path.name}: {item.reason.en}")
+            print(f"  ! {item.path.name}: {item.reason.text(language)}")
         for warning in outcome.warnings:
-            print(f"  ! {warning.en}")
+            print(f"  ! {warning.text(language)}")
     return ExitCode.ANSWER_IS_NO if outcome.failed else ExitCode.DONE

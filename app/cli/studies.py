@@ -110,6 +110,16 @@ def _notes(row: dict[str, Any], language: str) -> list[str]:
             if russian
             else "Its import was cut off, images may be missing; overread import --resume goes on."
         )
+    archive = row["completeness"]
+    if not archive["complete"] and not row["images_deleted_at"]:
+        received, expected = archive["received"], archive["expected"]
+        notes.append(
+            f"Исследование неполное: получено {received} из {expected}; overread retrieve"
+            " получит остальное."
+            if russian
+            else f"Incomplete: {received} of {expected} objects were received;"
+            " overread retrieve brings the rest."
+        )
     if row["images_deleted_at"]:
         notes.append(
             "Снимки удалены, подписанное заключение сохранено."
@@ -131,6 +141,7 @@ def _row(store: Store, stored: StoredStudy) -> dict[str, Any]:
     uid = stored.study_instance_uid
     reading = store.sessions.reading_of(uid)
     report = store.reports.latest(uid, reading)
+    whole = store.expected.completeness(uid)
     return {
         "study_instance_uid": uid,
         "patient": {
@@ -150,6 +161,11 @@ def _row(store: Store, stored: StoredStudy) -> dict[str, Any]:
         "blocked": stored.blocked,
         "blocked_ru": stored.blocked_ru,
         "incomplete": stored.is_incomplete,
+        "completeness": {
+            "received": whole.received,
+            "expected": whole.expected,
+            "complete": whole.is_complete,
+        },
         "images_deleted_at": stored.images_deleted_at_utc or None,
         "added_at": stored.added_at_utc,
         "opened_at": stored.opened_at_utc or None,

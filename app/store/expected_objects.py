@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from app.core.study import Completeness
 from app.store.connection import Connection
 
 
@@ -34,6 +35,18 @@ class ExpectedObjects:
             (study_instance_uid,),
         )
         return {row["series_instance_uid"]: row["objects"] for row in rows}
+
+    def completeness(self, study_instance_uid: str) -> Completeness:
+        """Received and expected objects of a study of the library.
+
+        Objects beyond those counted do not make up for missing ones of another series.
+        """
+        expected = self.of_study(study_instance_uid)
+        received = self.received(study_instance_uid)
+        if not expected:
+            return Completeness(sum(received.values()))
+        there = sum(min(received.get(uid, 0), count) for uid, count in expected.items())
+        return Completeness(there, sum(expected.values()), "archive")
 
     def received(self, study_instance_uid: str) -> dict[str, int]:
         """Objects of each series that the library has."""

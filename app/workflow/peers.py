@@ -20,6 +20,7 @@ from app.core.errors import InputError
 from app.core.ports import SecretStore
 from app.core.report import Message
 from app.network import any_peer
+from app.network.answers import EchoResult
 from app.network.any_peer import Peer
 from app.network.listener import ListenerSettings
 from app.network.peers import DimsePeer, TlsFiles, parse_peer
@@ -164,7 +165,11 @@ def ask_peer(context: AppContext, name: str) -> Message:
 
 def answered(peer: Peer) -> Message:
     """``ask_peer`` of a peer that is at hand."""
-    result = any_peer.echo(peer)
+    return words_of(peer, any_peer.echo(peer))
+
+
+def words_of(peer: Peer, result: EchoResult) -> Message:
+    """What an answer of the peer means."""
     who = f" ({result.implementation})" if result.implementation else ""
     return Message(
         f"{peer.name} answers{who} in {result.seconds * 1000:.0f} ms.",

@@ -85,7 +85,7 @@ def retrieve_study(
 
     def taken_in(taken: TakenIn) -> None:
         if on_arrived is not None and uid in taken.studies:
-            on_arrived(Arrived(uid, completeness_of(context, uid)))
+            on_arrived(Arrived(uid, context.store.expected.completeness(uid)))
 
     inbox = inbox_of(context)
     with InboxImporter(context, inbox, taken_in) as importer:
@@ -109,7 +109,7 @@ def retrieve_study(
         {"peer": wanted.peer.name, "received": str(outcome.received),
          "expected": str(outcome.expected if outcome.expected is not None else "")},
     )  # fmt: skip
-    return RetrievedStudy(outcome, completeness_of(context, uid), importer.total, there)
+    return RetrievedStudy(outcome, context.store.expected.completeness(uid), importer.total, there)
 
 
 def retrieve_to_folder(
@@ -145,16 +145,6 @@ def note_expected(
         context.store.expected.put(
             request.study_instance_uid, counts, peer=peer.name, at_utc=context.clock.now_utc()
         )
-
-
-def completeness_of(context: AppContext, study_instance_uid: str) -> Completeness:
-    """Received and expected objects of a study of the library, by what its archive said."""
-    expected = context.store.expected.of_study(study_instance_uid)
-    received = context.store.expected.received(study_instance_uid)
-    if not expected:
-        return Completeness(sum(received.values()))
-    there = sum(min(received.get(uid, 0), count) for uid, count in expected.items())
-    return Completeness(there, sum(expected.values()), "archive")
 
 
 def _require_possible(wanted: Retrieval) -> None:
