@@ -14,9 +14,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from app.cli.main import run
 from app.config.folders import resources_folder
-from app.core.errors import DeidentifyError, IdentityConflict, InputError
+from app.core.errors import Cancelled, DeidentifyError, IdentityConflict, InputError
 from app.core.study import Study
 from app.dicom.deid_options import DeidentifyOptions
+from app.jobs.cancel import CancelToken
 from app.workflow import review
 from app.workflow.check_report import check_now
 from app.workflow.context import AppContext
@@ -28,7 +29,13 @@ from app.workflow.session import StudySession
 from app.workflow.sign_report import SignRequest, sign
 from tests.flows.conftest import PACK, only_ref, write_film
 from tests.support.highdicom_reader import read_seg
-from tests.support.synthetic_dicom import SeriesSpec, write_secondary_capture, write_series
+from tests.support.synthetic_dicom import (
+    SeriesSpec,
+    base_dataset,
+    save,
+    write_secondary_capture,
+    write_series,
+)
 from tests.support.validation import dciodvfy_errors
 
 SHIFTED = DeidentifyOptions(dates="shift", clean_descriptors=True)
@@ -171,6 +178,39 @@ def test_a_folder_with_files_and_a_blocked_study_are_refused(
             StudySession(context, blocked), tmp_path / "out", DeidentifiedRequest(SHIFTED)
         )
     assert not (tmp_path / "out").exists()
+
+
+def test_a_document_is_left_out_and_said_so(context: AppContext, tmp_path: Path) -> None:
+    write_series(tmp_path / "mixed", SeriesSpec(count=2))
+    pdf = base_dataset("1.2.840.10008.5.1.4.1.1.104.1", study="study", series="pdf", instance=1)
+    pdf.Modality, pdf.MIMETypeOfEncapsulatedDocument = "DOC", "application/pdf"
+    pdf.EncapsulatedDocument = b"%PDF-1.4 Phantom^Synthetic"
+    save(pdf, tmp_path / "mixed" / "report.dcm")
+    session = StudySession(context, open_paths(context, [tmp_path / "mixed"]).studies[0])
+    done = export_deidentified(session, tmp_path / "out", DeidentifiedRequest(SHIFTED))
+    assert len(done.files) == 2
+    (left_out,) = done.left_out
+    assert left_out.kind == "DOC"
+    assert "cannot be de-identified" in left_out.reason.en
+    assert "нельзя обезличить" in left_out.reason.ru
+    assert "DOC" in (tmp_path / "out" / "deidentification.txt").read_text("utf-8")
+    assert not any(b"%PDF" in content for content in _contents(tmp_path / "out").values())
+
+
+def test_what_is_cut_short_leaves_no_folder(context: AppContext, tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", SeriesSpec(count=4))
+    session = StudySession(context, open_paths(context, [tmp_path / "ct"]).studies[0])
+    cancel = CancelToken()
+
+    def stop(fraction: float, text: str) -> None:
+        if "removing" in text:
+            cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        export_deidentified(
+            session, tmp_path / "out", DeidentifiedRequest(SHIFTED), progress=stop, cancel=cancel
+        )
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("out")] == []
 
 
 def _capture(path: Path, text: str) -> Path:
