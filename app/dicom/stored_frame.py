@@ -217,7 +217,11 @@ def _stored(
         bits = min(bits, precision)
     elif precision:
         bits = max(bits, precision)
-    return significant_bits(values, bits=bits, is_signed=layout.is_signed, shift=shift)
+    stored = significant_bits(values, bits=bits, is_signed=layout.is_signed, shift=shift)
+    if precision > 15 >= layout.bits_stored and not layout.is_signed:
+        # The header promised 15 bits at most, so 16-bit signed voxels wait for these.
+        return np.minimum(stored, np.iinfo(np.int16).max)
+    return stored
 
 
 def _rgb(

@@ -147,6 +147,15 @@ def test_i08_rle_words_lie_as_high_bit_says():
     np.testing.assert_array_equal(frame_of(layout, packed_rle(planes)), pixels)
 
 
+def test_i08_streams_deeper_than_their_header_never_wrap():
+    pixels = random_image(0, 65536, np.uint16)
+    stream = encode_array(pixels, bits_stored=16)
+    layout = replace(LAYOUT, transfer_syntax_uid="1.2.840.10008.1.2.4.90")
+    np.testing.assert_array_equal(frame_of(layout, stream), np.minimum(pixels, 32767))
+    whole = replace(layout, bits_stored=16, high_bit=15)
+    np.testing.assert_array_equal(frame_of(whole, stream), pixels)
+
+
 def test_near_lossless_and_lossy_stay_near(tmp_path):
     pixels = random_image(0, 4096, np.uint16)
     near = bytes(jpeg_ls.encode_array(pixels, lossy_error=3))
