@@ -187,26 +187,34 @@ def set_dates(dataset: Any, at_utc: str) -> None:  # noqa: ANN401 - pydicom attr
         equipment.ContributionDateTime = whole
 
 
-def algorithm_maker(finding: Finding) -> str:
-    """Who made the model that proposed the finding."""
-    return (finding.provenance.manufacturer or MANUFACTURER)[:64]
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """The model that proposed a finding, each field as long as DICOM allows."""
+
+    name: str
+    version: str
+    maker: str
+
+
+def algorithm_of(finding: Finding) -> Algorithm:
+    """The model behind a finding; models of other makers do not always state a version."""
+    origin = finding.provenance
+    return Algorithm(
+        (origin.pack or "not stated")[:64],
+        (origin.version or "not stated")[:64],
+        (origin.manufacturer or MANUFACTURER)[:64],
+    )
 
 
 def contributing_equipment(findings: Iterable[Finding]) -> list[hd.ContributingEquipment]:
     """The models that took part, as processing equipment (109102 DCM)."""
-    packs = sorted(
-        {
-            (algorithm_maker(f), f.provenance.pack, f.provenance.version)
-            for f in findings
-            if f.is_from_model
-        }
-    )
+    algorithms = {algorithm_of(finding) for finding in findings if finding.is_from_model}
     return [
         hd.ContributingEquipment(
             purpose_of_reference=CodedConcept("109102", "DCM", "Processing Equipment"),
-            manufacturer=maker,
-            manufacturer_model_name=pack[:64],
-            software_versions=version,
+            manufacturer=algorithm.maker,
+            manufacturer_model_name=algorithm.name,
+            software_versions=algorithm.version,
         )
-        for maker, pack, version in packs
+        for algorithm in sorted(algorithms, key=lambda one: (one.maker, one.name, one.version))
     ]

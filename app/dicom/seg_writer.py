@@ -217,17 +217,14 @@ def _describe(number: int, finding: Finding) -> hd.seg.SegmentDescription:
     edited = content.region != finding.proposal.content.region
     algorithm = None
     if finding.is_from_model:
+        model = authoring.algorithm_of(finding)
+        rows = (row.partition("=") for row in authoring.algorithm_parameters(finding))
         algorithm = hd.AlgorithmIdentificationSequence(
-            name=finding.provenance.pack,
+            name=model.name,
             family=hd.sr.CodedConcept("123110", "DCM", "Artificial Intelligence"),
-            version=finding.provenance.version,
-            source=authoring.algorithm_maker(finding),
-            parameters={
-                key: value
-                for key, _, value in (
-                    row.partition("=") for row in authoring.algorithm_parameters(finding)
-                )
-            },
+            version=model.version,
+            source=model.maker,
+            parameters={key: value for key, _, value in rows} or None,
         )
     description = hd.seg.SegmentDescription(
         segment_number=number,

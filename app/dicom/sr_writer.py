@@ -251,12 +251,13 @@ def _measurement(
 def _algorithm(finding: Finding) -> hd.sr.AlgorithmIdentification | None:
     if not finding.is_from_model:
         return None
+    model = authoring.algorithm_of(finding)
     return hd.sr.AlgorithmIdentification(
-        name=finding.provenance.pack,
-        version=finding.provenance.version,
-        parameters=authoring.algorithm_parameters(finding),
+        name=model.name,
+        version=model.version,
+        parameters=authoring.algorithm_parameters(finding) or None,
         family=CodedConcept("123110", "DCM", "Artificial Intelligence"),
-        manufacturer=authoring.algorithm_maker(finding),
+        manufacturer=model.maker,
     )
 
 
