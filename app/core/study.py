@@ -63,6 +63,11 @@ class Instance:
     columns: int
     mosaic_per_row: int = 0
 
+    @property
+    def is_multi_frame(self) -> bool:
+        """Whether DICOM references name frames of this object; the slices of a mosaic are none."""
+        return self.number_of_frames > 1 and not self.mosaic_per_row
+
 
 @dataclass(frozen=True, slots=True)
 class FrameRef:

@@ -70,7 +70,7 @@ def _name_frames(container: pydicom.Dataset, frames: tuple[FrameRef, ...]) -> No
                 frame.frame
                 for frame in frames
                 if frame.instance.sop_instance_uid == reference.ReferencedSOPInstanceUID
-                and frame.instance.number_of_frames > 1
+                and frame.instance.is_multi_frame
             )
             if named:
                 reference.ReferencedFrameNumber = named

@@ -11,6 +11,7 @@ from app.dicom.key_objects import key_object_refs
 from tests.dicom_out import results
 from tests.support.opened import open_all
 from tests.support.synthetic_dicom import SeriesSpec, write_enhanced_mr, write_series
+from tests.support.synthetic_mosaic import write_mosaic
 from tests.support.validation import dciodvfy_errors
 
 
@@ -44,3 +45,12 @@ def test_d06_frames_of_a_multi_frame_object_are_named(tmp_path: Path) -> None:
     assert dciodvfy_errors(path) == []
     (reference,) = key_object_refs(path).references
     assert reference.frames == tuple(sorted(frame.frame for frame in source.frames))
+
+
+def test_d06_the_slices_of_a_mosaic_are_no_frames(tmp_path: Path) -> None:
+    mosaic = write_mosaic(tmp_path / "mr" / "m", SeriesSpec(count=7, modality="MR"))
+    path, source = _written(tmp_path, [mosaic], 2, 5)
+    assert dciodvfy_errors(path) == []
+    (reference,) = key_object_refs(path).references
+    assert reference.frames == ()
+    assert reference.sop_instance_uid == source.frames[0].instance.sop_instance_uid
