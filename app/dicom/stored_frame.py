@@ -22,6 +22,7 @@ from app.dicom.color import (
 )
 from app.dicom.decoders import NATIVE, Decoded, EncodedFrame, NotDecoded, decode, plain_bytes
 from app.dicom.tolerant import integer_of, number_of, text_words_upper, value_of
+from app.dicom.value_facts import padding_of
 
 StoredArray = npt.NDArray[Any]
 
@@ -34,7 +35,9 @@ _MAXIMUM_FRAME_BYTES: Final = 4 * 2**30
 class PixelLayout:
     """How the pixels of an object lie in its bytes (PS3.3 C.7.6.3, PS3.5 section 8).
 
-    ``float_bytes`` is 4 or 8 for Float and Double Float Pixel Data, else 0. Small and picklable.
+    ``float_bytes`` is 4 or 8 for Float and Double Float Pixel Data, else 0. ``wide_padding``: a
+    padding value that needs more than BitsStored bits, so whole words are compared with it (I09).
+    Small and picklable.
     """
 
     rows: int
@@ -49,6 +52,7 @@ class PixelLayout:
     transfer_syntax_uid: str
     float_bytes: int = 0
     palette: ColorTable | None = None
+    wide_padding: int | None = None
 
     @property
     def is_color(self) -> bool:
@@ -90,6 +94,7 @@ def layout_of(ds: Dataset) -> PixelLayout:
         transfer_syntax_uid=str(ds.file_meta.TransferSyntaxUID),
         float_bytes=float_bytes,
         palette=palette_of(ds, is_signed=is_signed) if photometric == "PALETTE COLOR" else None,
+        wide_padding=_wide_padding(ds, stored) if is_signed and allocated == 16 else None,
     )
     return _believable(layout, ds)
 
@@ -179,6 +184,9 @@ def _native(layout: PixelLayout, data: bytes, first_bit: int) -> StoredArray:
     if layout.samples == 1:
         pixels = flat.reshape(layout.rows, layout.columns)
         stored = _stored(pixels, layout, shift=layout.high_bit + 1 - layout.bits_stored)
+        if layout.wide_padding is not None:
+            is_padding = pixels.view(np.int16) == layout.wide_padding
+            stored = np.where(is_padding, np.int16(layout.wide_padding), stored)
         return _through_palette(stored, layout)
     return _rgb(layout, _interleaved(flat, layout), is_rgb=None)
 
@@ -248,6 +256,15 @@ def _through_palette(stored: StoredArray, layout: PixelLayout) -> StoredArray:
     if layout.palette is None:
         raise NotDecoded(_NO_PALETTE)
     return layout.palette.colors(stored)
+
+
+def _wide_padding(ds: Dataset, bits_stored: int) -> int | None:
+    """The padding value of signed words where it lies outside of what BitsStored bits can say."""
+    padding = padding_of(ds)
+    if padding is None or padding[0] != padding[1]:
+        return None
+    limit = 1 << (bits_stored - 1)
+    return None if -limit <= padding[0] < limit or abs(padding[0]) > 1 << 15 else padding[0]
 
 
 def _believable(layout: PixelLayout, ds: Dataset) -> PixelLayout:

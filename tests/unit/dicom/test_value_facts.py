@@ -151,6 +151,22 @@ def test_i09_padding_is_left_out_of_window_and_shown_black(tmp_path):
         assert (shown[:4] == 0).all()
 
 
+def test_i09_padding_wider_than_the_stored_bits(tmp_path):
+    """12 bits stored, padding of -32768: cleared to 12 bits it would look like water."""
+
+    def change(ds, n):
+        ds.add_new("PixelPaddingValue", "SS", -32768)
+        pixels = np.full((24, 20), -1000, np.int16)
+        pixels[:4] = -32768
+        put_pixels(ds, pixels)
+        ds.BitsStored, ds.HighBit = 12, 11
+
+    _, volume = open_volume(tmp_path, write_series(tmp_path / "ct", SeriesSpec(change=change)))
+    assert (volume.voxels[:, :4] == -32768).all()
+    assert (volume.voxels[:, 4:] == -1000).all()
+    assert volume.padding_mask(0)[:4].all()
+
+
 def test_i10_constant_image_is_shown_without_a_fault(tmp_path):
     def change(ds):
         del ds.WindowCenter, ds.WindowWidth
