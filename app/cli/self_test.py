@@ -17,8 +17,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from pydicom.dataset import Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +63,35 @@ def run(args: argparse.Namespace) -> int:
     return ExitCode.DONE if passed else ExitCode.ENVIRONMENT
 
 
+def _picture() -> tuple[Dataset, npt.NDArray[np.uint16]]:
+    """An uncompressed object, and its pixels."""
+    import numpy as np
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    picture = np.arange(64 * 48, dtype=np.uint16).reshape(64, 48)
+    image = Dataset()
+    image.file_meta = FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    image.SOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+    image.SOPInstanceUID = "2.25.1"
+    image.Rows, image.Columns = picture.shape
+    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+    image.BitsAllocated, image.BitsStored, image.HighBit = 16, 16, 15
+    image.PixelRepresentation = 0
+    image.PixelData = picture.tobytes()
+    return image, picture
+
+
 def _codecs() -> str:
     """Encode a picture and decode it again through each shipped codec."""
     import numpy as np
-    from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.pixels.utils import pixel_array
-    from pydicom.uid import (
-        ExplicitVRLittleEndian,
-        JPEG2000Lossless,
-        JPEGLSLossless,
-        RLELossless,
-    )  # fmt: skip
+    from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
-    picture = np.arange(64 * 48, dtype=np.uint16).reshape(64, 48)
     done = []
     for syntax in (RLELossless, JPEGLSLossless, JPEG2000Lossless):
-        image = Dataset()
-        image.file_meta = FileMetaDataset()
-        image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        image.SOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
-        image.SOPInstanceUID = "2.25.1"
-        image.Rows, image.Columns = picture.shape
-        image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
-        image.BitsAllocated, image.BitsStored, image.HighBit = 16, 16, 15
-        image.PixelRepresentation = 0
-        image.PixelData = picture.tobytes()
+        image, picture = _picture()
         image.compress(syntax, generate_instance_uid=False)
         if not np.array_equal(pixel_array(image), picture):
             raise ValueError(f"{syntax.name} changes pixels")
@@ -225,6 +235,73 @@ def _window() -> str:
     return str(application.probe_window())
 
 
+def _decode_process() -> str:
+    """A picture through the processes in which compressed pixels are decoded."""
+    import numpy as np
+    from pydicom.encaps import get_frame
+    from pydicom.uid import JPEG2000Lossless
+
+    from app.dicom.decode_pool import decode_frame
+    from app.dicom.stored_frame import layout_of
+
+    image, picture = _picture()
+    image.compress(JPEG2000Lossless, generate_instance_uid=False)
+    stored = decode_frame(layout_of(image), get_frame(image.PixelData, 0, number_of_frames=1))
+    if not np.array_equal(stored, picture):
+        raise ValueError("the process changes pixels")
+    return "JPEG 2000 decoded apart"
+
+
+def _network() -> str:
+    """Our own C-ECHO at our own listener, over loopback."""
+    from app.network.echo import echo
+    from app.network.inbox import Inbox
+    from app.network.listener import Listener, ListenerSettings
+    from app.network.peers import DimsePeer
+
+    with tempfile.TemporaryDirectory() as folder:
+        listener = Listener(
+            ListenerSettings(ae_title="SELFTEST", port=0, host="127.0.0.1"),
+            Inbox(Path(folder)),
+            lambda _path: None,
+        )
+        listener.start()
+        try:
+            answer = echo(DimsePeer("self-test", "SELFTEST", "127.0.0.1", listener.port))
+        finally:
+            listener.stop()
+    return f"C-ECHO in {answer.seconds * 1000:.0f} ms"
+
+
+def _text_in_pixels() -> str:
+    import numpy as np
+    from PIL import Image, ImageDraw
+
+    from app.dicom.burned_in_text import find_text
+
+    image = Image.new("L", (320, 240), 20)
+    ImageDraw.Draw(image).text((20, 20), "IVANOVA ANNA 1961", fill=230, font_size=20)
+    found = find_text(np.asarray(image))
+    if not found:
+        raise ValueError("a written name is not seen")
+    return f"{len(found)} line seen"
+
+
+def _document() -> str:
+    import pypdfium2
+    from reportlab.pdfgen.canvas import Canvas
+
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=(100, 100))
+    canvas.drawString(10, 50, "page")
+    canvas.save()
+    with pypdfium2.PdfDocument(buffer.getvalue()) as document:
+        page = document[0]
+        array = page.render(scale=1).to_numpy()
+        page.close()
+    return f"page of {array.shape[1]} x {array.shape[0]} pixels"
+
+
 def _pillow() -> str:
     from PIL import Image
 
@@ -235,6 +312,7 @@ def _pillow() -> str:
 
 _PROBES = (
     Probe("codecs", _codecs),
+    Probe("decoding processes", _decode_process),
     Probe("SimpleITK", _simpleitk),
     Probe("picture files", _pillow),
     Probe("VTK reslice", _reslice),
@@ -243,5 +321,8 @@ _PROBES = (
     Probe("report as PDF", _pdf),
     Probe("library (SQLite)", _database),
     Probe("report check", _report_check),
+    Probe("DICOM network", _network),
+    Probe("text in pixels (OCR)", _text_in_pixels),
+    Probe("pages of a PDF", _document),
     Probe("window (Qt)", _window),
 )

@@ -39,6 +39,7 @@ from app.workflow.object_texts import object_text
 from app.workflow.other_objects import OtherObject, list_objects, open_object
 
 _PDF = "application/pdf"
+_IMPORTED = ("segmentation", "report", "structure-set")
 
 
 class ObjectsWindow(QDialog):
@@ -138,7 +139,7 @@ class ObjectsWindow(QDialog):
     def _show(self, asked: int, one: OtherObject, value: object, words: str) -> None:
         if asked != self._asked:
             return
-        self._import.setEnabled(one.family in ("segmentation", "report"))
+        self._import.setEnabled(one.family in _IMPORTED)
         try:
             if isinstance(value, SrDocument):
                 self.tree.show_document(value)
