@@ -169,13 +169,13 @@ class _Retrieval:
 
     def _paths(self) -> Iterator[str]:
         wanted = self._request
-        path = f"studies/{quote(wanted.study_instance_uid)}"
+        path = f"studies/{_segment(wanted.study_instance_uid)}"
         if wanted.series_instance_uid is not None:
-            path += f"/series/{quote(wanted.series_instance_uid)}"
+            path += f"/series/{_segment(wanted.series_instance_uid)}"
         if not wanted.sop_instance_uids:
             yield path
         for uid in wanted.sop_instance_uids:
-            yield f"{path}/instances/{quote(uid)}"
+            yield f"{path}/instances/{_segment(uid)}"
 
     def _get(self, path: str) -> None:
         for accept in _AS_STORED:
@@ -246,11 +246,16 @@ def _path(level: Level, query: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     rest = {key: value for key, value in query.items() if value}
     path = "studies"
     if level != "study" and "StudyInstanceUID" in rest:
-        path += "/" + quote(rest.pop("StudyInstanceUID"))
+        path += "/" + _segment(rest.pop("StudyInstanceUID"))
         if level == "image" and "SeriesInstanceUID" in rest:
-            path += "/series/" + quote(rest.pop("SeriesInstanceUID"))
+            path += "/series/" + _segment(rest.pop("SeriesInstanceUID"))
         return f"{path}/{'series' if level == 'series' else 'instances'}", rest
     return {"study": "studies", "series": "series", "image": "instances"}[level], rest
+
+
+def _segment(uid: str) -> str:
+    """A UID as one part of a path, whatever a peer or a user calls a UID."""
+    return quote(uid, safe="")
 
 
 def _with_given(row: Row, given: Mapping[str, str]) -> Row:

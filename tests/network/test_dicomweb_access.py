@@ -103,6 +103,21 @@ def test_proxy(orthanc: Orthanc, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "the proxy does not answer" in _words(gone)
 
 
+def test_proxy_of_a_secure_peer(authority: trustme.CA, tmp_path: Path, orthanc: Orthanc) -> None:
+    own, issuer = _pem(authority, tmp_path / "pem", "localhost")
+    login = "Basic " + base64.b64encode(f"me:{SECRET}".encode()).decode()
+    with (
+        running_relay(Relay(orthanc.url, tls=_server_tls(own))) as secure,
+        running_relay(Relay(proxy_login=login)) as proxy,
+    ):
+        peer = WebPeer("PACS", secure.url + "/dicom-web", proxy=proxy.url, ca_file=issuer)
+        named = replace(peer, proxy_user="me", proxy_secret=SECRET)
+        assert dicomweb.echo(named).seconds > 0
+        assert proxy.requests[-1].startswith("CONNECT localhost:")
+        assert "the proxy asks for a user" in _words(peer)
+        assert "not vouched for" in _words(replace(named, ca_file=None))
+
+
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
     return trustme.CA()

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 import trustme
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from app.cli import main
 from app.cli.find import dicom_dates
@@ -317,3 +319,27 @@ def test_listen_and_send_over_tls(tmp_path: Path, series: list[Path], verbs: Ver
         finally:
             process.terminate()
             process.stdout.close()
+
+
+def test_find_the_worklist(verbs: Verbs, orthanc: Orthanc) -> None:
+    planned = Dataset()
+    planned.file_meta = FileMetaDataset()
+    planned.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    planned.file_meta.MediaStorageSOPClassUID = "1.2.276.0.7230010.3.1.0.1"
+    planned.file_meta.MediaStorageSOPInstanceUID = uid("worklist")
+    planned.PatientID, planned.PatientName = "WL-1", "Planned^Patient"
+    planned.AccessionNumber, planned.StudyInstanceUID = "A9", uid("planned")
+    step = Dataset()
+    step.Modality, step.ScheduledProcedureStepStartDate = "CT", "20260203"
+    planned.ScheduledProcedureStepSequence = [step]
+    path = orthanc.worklists / "verb.wl"
+    planned.save_as(path, enforce_file_format=True)
+    address = f"{orthanc.ae_title}@127.0.0.1:{orthanc.dicom_port}"
+    try:
+        (row,) = verbs.json("find", address, "--level", "worklist", "--date", "2026-02-03")["found"]
+    finally:
+        path.unlink()
+    assert row["patient"]["name"] == "Planned^Patient"
+    assert (row["accession_number"], row["steps"][0]["start_date"]) == ("A9", "2026-02-03")
+    verbs("find", orthanc.dicom_web_url, "--level", "worklist")
+    assert verbs.code == 2

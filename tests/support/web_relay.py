@@ -55,6 +55,9 @@ def running_relay(relay: Relay) -> Iterator[Relay]:
         def do_POST(self) -> None:
             self._handle()
 
+        def do_CONNECT(self) -> None:
+            _tunnel(self, relay)
+
         def log_message(self, format: str, *args: object) -> None:
             pass
 
@@ -95,6 +98,30 @@ def _serve(handler: BaseHTTPRequestHandler, relay: Relay) -> None:
         )
     kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
     return _reply(handler, answer.status_code, kept, answer.content, relay.cut_after)
+
+
+def _tunnel(handler: BaseHTTPRequestHandler, relay: Relay) -> None:
+    """As a proxy does for HTTPS: it only carries what it cannot read."""
+    relay.requests.append(f"{handler.command} {handler.path}")
+    handler.close_connection = True
+    if relay.proxy_login and handler.headers.get("Proxy-Authorization") != relay.proxy_login:
+        return _reply(handler, 407, {"Proxy-Authenticate": "Basic"}, b"")
+    host, _, port = handler.path.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as far:
+        handler.send_response(200)
+        handler.end_headers()
+        back = threading.Thread(target=_pump, args=(far, handler.connection))
+        back.start()
+        _pump(handler.connection, far)
+        back.join()
+    return None
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while block := source.recv(1 << 16):
+            target.sendall(block)
+        target.shutdown(socket.SHUT_WR)
 
 
 def _reply(
