@@ -8,7 +8,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from app.core.volume import Rescale, Window
-from app.dicom.character_sets import text_of
+from app.dicom.character_sets import display_name, text_of
 from app.dicom.lookup_table import LookupTable, read_lookup_table
 from app.dicom.object_kinds import PRESENTATION
 from app.dicom.object_reading import (
@@ -135,7 +135,7 @@ def presentation_state(source: Path | Dataset) -> PresentationState:
         return PresentationState(
             label=text_of(ds, "ContentLabel"),
             description=text_of(ds, "ContentDescription"),
-            creator=text_of(ds, "ContentCreatorName"),
+            creator=display_name(text_of(ds, "ContentCreatorName")),
             at=made_at(ds),
             made_by=maker_of(ds),
             sop_instance_uid=word_of(ds, "SOPInstanceUID"),

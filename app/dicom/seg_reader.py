@@ -20,7 +20,7 @@ from app.core.report import Message
 from app.core.segmentation import Mask
 from app.core.study import SeriesRef, Study, StudyWarning
 from app.core.volume import frozen
-from app.dicom.character_sets import text_of
+from app.dicom.character_sets import display_name, text_of
 from app.dicom.object_kinds import SEGMENTATION
 from app.dicom.object_reading import made_at, maker_of, reading, word_of
 from app.dicom.seg_frames import SegFrames
@@ -128,7 +128,7 @@ def read_segmentation(
             series_instance_uid=word_of(ds, "SeriesInstanceUID"),
             label=text_of(ds, "ContentLabel"),
             description=text_of(ds, "ContentDescription") or text_of(ds, "SeriesDescription"),
-            creator=text_of(ds, "ContentCreatorName"),
+            creator=display_name(text_of(ds, "ContentCreatorName")),
             made_by=maker_of(ds),
             at=made_at(ds),
         )

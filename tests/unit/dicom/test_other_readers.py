@@ -67,6 +67,7 @@ def test_key_objects_name_images_frames_and_the_reason(tmp_path: Path) -> None:
 def test_a_presentation_state_says_all_that_it_wants(tmp_path: Path) -> None:
     state = presentation_state(write_presentation_state(tmp_path / "pr", uid("ct")))
     assert (state.label, state.description) == ("LESION", "очаг отмечен")
+    assert state.creator == "Petrov, Ivan"
     (voi,) = state.voi
     assert [(w.center, w.width, w.explanation) for w in voi.windows] == [
         (40.0, 400.0, "soft"), (-600.0, 1500.0, "lung"),
