@@ -36,7 +36,7 @@ def health_of(image: SeriesImage) -> Health:
     stack, completeness = image.stack, image.study.completeness
     doubts = [HealthLine("", text, "doubt") for text in _sentences(image)]
     lines = [
-        _counts(stack),
+        _counts(image),
         *_study_counts(completeness),
         *_grid(image),
         *_millimetres(image),
@@ -62,16 +62,19 @@ def _degree(stack: Stack, completeness: Completeness, *, has_doubts: bool) -> De
     return "good" if stack.verdict == "ok" else "note"
 
 
-def _counts(stack: Stack) -> HealthLine:
-    health = stack.health
+def _counts(image: SeriesImage) -> HealthLine:
+    health = image.stack.health
+    unreadable = len(image.volume.unreadable) if image.volume is not None else 0
     parts = [
         tr("health.received", n=health.received_frames),
-        tr("health.shown", n=health.shown_frames),
+        tr("health.shown", n=health.shown_frames - unreadable),
     ]
     if health.expected_frames is not None:
         parts.insert(0, tr("health.expected", n=health.expected_frames))
     return HealthLine(
-        tr("health.images"), "  ·  ".join(parts), "good" if health.is_whole else "doubt"
+        tr("health.images"),
+        "  ·  ".join(parts),
+        "good" if health.is_whole and not unreadable else "doubt",
     )
 
 

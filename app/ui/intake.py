@@ -43,6 +43,7 @@ class Intake(QObject):
         self._bridge = bridge
         self._running: ExitStack | None = None
         self._received = 0
+        self.listener: Listener | None = None
 
     @property
     def is_receiving(self) -> bool:
@@ -92,12 +93,13 @@ class Intake(QObject):
             self.failed.emit(error)
             self.state_changed.emit("")
             return
-        self._running = running
+        self._running, self.listener = running, listener
         self.state_changed.emit(tr("intake.receiving", title=settings.ae_title, port=listener.port))
 
     def close(self) -> None:
         """Stop to listen; what has come is taken in first."""
         running, self._running = self._running, None
+        self.listener = None
         if running is None:
             return
         try:

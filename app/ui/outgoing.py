@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.core.errors import AppError
+from app.network.listener import Listener
 from app.ui.texts import language_changed, tr
 from app.workflow.outbox import OutboxSender
 
@@ -26,6 +27,7 @@ class Outgoing(QObject):
         super().__init__(parent)
         self._context = context
         self._sender: OutboxSender | None = None
+        self._listener: Listener | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(_LOOK_MS)
         self._timer.timeout.connect(self.refresh)
@@ -36,13 +38,20 @@ class Outgoing(QObject):
         self._timer.start()
         self.wake()
 
+    def hear_through(self, listener: Listener | None) -> None:
+        """Storage is confirmed over a connection of the peer's own: this listener hears it."""
+        self._listener = listener
+        if self._sender is not None:
+            self._end_sender()
+            self.wake()
+
     def wake(self, *_: object) -> None:
         """Something may have been signed, or a peer been chosen: look now."""
         waits = self._context.store.outbox.counts().keys() & {"queued", "sending"}
         if not (self._context.settings.auto_send_to or waits):
             return
         if self._sender is None:
-            self._sender = OutboxSender(self._context)
+            self._sender = OutboxSender(self._context, listener=self._listener)
             self._sender.start()
         else:
             self._sender.wake()
@@ -51,6 +60,9 @@ class Outgoing(QObject):
     def close(self) -> None:
         """End after the object that is being sent; the rest waits on the disk."""
         self._timer.stop()
+        self._end_sender()
+
+    def _end_sender(self) -> None:
         sender, self._sender = self._sender, None
         if sender is not None:
             sender.stop()

@@ -81,4 +81,5 @@ class Traffic(QObject):
 
     def _receiving(self, text: str) -> None:
         self.receiving_label.setText(text)
+        self.outgoing.hear_through(self.intake.listener)
         self.receiving_changed.emit(self.intake.is_receiving)
