@@ -89,7 +89,7 @@ class StudyOpener(QObject):
         """Studies of this run first, the newest on top, then the rest of the library."""
         newest = sorted(self._studies.values(), key=lambda item: item.study_date, reverse=True)
         rows = [study_row(study) for study in newest]
-        for stored in self._context.store.studies.all()[:_LIBRARY_ROWS]:
+        for stored in self._context.store.studies.search(limit=_LIBRARY_ROWS):
             if stored.study_instance_uid not in self._studies:
                 name = display_name(str(stored.patient.name))
                 about = (iso_date(stored.study_date), "/".join(stored.modalities),
