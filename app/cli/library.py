@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check.add_argument("--repair", action="store_true", help="remove left-over files, index again")
     check.add_argument("--content", action="store_true", help="read the library's own copies too")
     backup = verbs.add_parser("backup", help="write a backup folder")
-    backup.add_argument("--to", type=Path, required=True, metavar="FOLDER")
+    backup.add_argument("folder", type=Path, metavar="FOLDER", help="where the backup goes")
     backup.add_argument("--images", action="store_true", help="the library's own images too")
     restore = verbs.add_parser("restore", help="put a backup in the place of the library")
     restore.add_argument("backup", type=Path, metavar="BACKUP")
@@ -168,7 +168,7 @@ def _backup(context: AppContext, args: argparse.Namespace, line: Any) -> tuple[A
     from app.cli.language import in_language
     from app.workflow.library import backup
 
-    done = backup(context, args.to, with_images=args.images, progress=line.show)
+    done = backup(context, args.folder, with_images=args.images, progress=line.show)
     answer = {
         "folder": str(done.folder),
         "studies": done.studies,

@@ -292,7 +292,7 @@ def test_the_verbs_of_the_library(
     assert answer("studies", "--from", "2026-01-03")["studies"] == []
     assert len(answer("studies", "--from", "2026-01-02", "--to", "20260102")["studies"]) == 1
     assert answer("library", "check")["is_well"]
-    made = answer("library", "backup", "--to", str(tmp_path / "b"), "--images")
+    made = answer("library", "backup", str(tmp_path / "b"), "--images")
     deleted = answer("library", "delete", study["study_instance_uid"])
     assert (deleted["objects"], deleted["files_deleted"]) == (3, 3)
     assert answer("library", "restore", made["folder"])["objects"] == 3
