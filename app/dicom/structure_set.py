@@ -152,17 +152,19 @@ def _by_plane(contours: Iterable[Contour], geometry: Geometry) -> dict[float, li
 def _toggle_inside(outline: Float64Array, plane: npt.NDArray[np.uint8]) -> None:
     """Flip the pixels whose centre the outline encloses: twice inside is outside again."""
     rows, columns = plane.shape
-    crossings = np.zeros((rows, columns + 1), np.int64)
     x0, y0 = outline[:, 0], outline[:, 1]
     x1, y1 = np.roll(x0, -1), np.roll(y0, -1)
-    for n in np.flatnonzero(y0 != y1):
-        low, high = sorted((y0[n], y1[n]))
-        # A row is crossed where its centre lies in [low, high): a corner counts once.
-        row = np.arange(max(0, int(np.ceil(low))), min(rows, int(np.ceil(high))))
-        if row.size:
-            x = x0[n] + (row - y0[n]) * (x1[n] - x0[n]) / (y1[n] - y0[n])
-            np.add.at(crossings, (row, np.clip(np.ceil(x), 0, columns).astype(np.intp)), 1)
-    inside = np.cumsum(crossings[:, :columns], axis=1) % 2
+    # An edge crosses the rows whose centre lies in [lower end, upper end): a corner counts once.
+    first = np.clip(np.ceil(np.minimum(y0, y1)), 0, rows).astype(np.intp)
+    after = np.clip(np.ceil(np.maximum(y0, y1)), 0, rows).astype(np.intp)
+    count = after - first
+    edge = np.repeat(np.arange(len(outline)), count)
+    row = first[edge] + np.arange(edge.size) - np.repeat(np.cumsum(count) - count, count)
+    slope = (x1 - x0)[edge] / (y1 - y0)[edge]
+    x = x0[edge] + (row - y0[edge]) * slope
+    column = np.clip(np.ceil(x), 0, columns).astype(np.intp)
+    crossings = np.bincount(row * (columns + 1) + column, minlength=rows * (columns + 1))
+    inside = np.cumsum(crossings.reshape(rows, columns + 1)[:, :columns], axis=1) % 2
     plane ^= inside.astype(np.uint8)
 
 
