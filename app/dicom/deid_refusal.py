@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from app.core.errors import DeidentifyError
+from app.dicom.tolerant import uid_name
 
 _STANDARD: Final = "1.2.840.10008."
 # Content that this cannot look into.
@@ -25,7 +26,7 @@ def sop_class_of(ds: Dataset) -> str:
 def require_open(ds: Dataset) -> None:
     """Raise ``DeidentifyError`` for content that is closed, or an object that cannot be written."""
     sop_class = sop_class_of(ds)
-    kind = UID(sop_class).name if sop_class else ""
+    kind = uid_name(sop_class) if sop_class else ""
     is_standard = sop_class.startswith(_STANDARD)  # also one that pydicom does not know yet
     if not is_standard or any(closed in kind for closed in _CLOSED_KINDS):
         what = kind.removesuffix(" Storage") if kind != sop_class else ""

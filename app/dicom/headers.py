@@ -10,7 +10,6 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import (
-    UID,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -37,6 +36,7 @@ from app.dicom.tolerant import (
     number_of,
     quiet,
     text_words_upper,
+    uid_name,
     words_of,
 )
 from app.dicom.value_facts import real_world_unit
@@ -139,7 +139,7 @@ def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
             "It has neither a SOP class nor an image.",
             ru="В файле нет ни класса SOP, ни изображения.",
         )
-    kind = UID(sop_class).name.removesuffix(" Storage") if sop_class else "Image"
+    kind = uid_name(sop_class).removesuffix(" Storage") if sop_class else "Image"
     syntax = str(ds.file_meta.TransferSyntaxUID)
     frames = max(1, integer_of(ds, "NumberOfFrames", 1))
     has_pixels = rows > 0 and columns > 0 and (bytes_left > 0 or is_deflated(syntax))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from pydicom.uid import UID
-
 from app.core.report import Message
+from app.dicom.tolerant import uid_name
 
 Family = Literal[
     "segmentation", "parametric-map", "report", "key-objects", "presentation-state",
@@ -111,6 +110,6 @@ def kind_of(sop_class_uid: str, *, has_pixels: bool) -> ObjectKind | None:
         return None
     name = _UNSUPPORTED.get(sop_class_uid)
     if name is None:
-        plain = UID(sop_class_uid).name.removesuffix(" Storage") if sop_class_uid else ""
+        plain = uid_name(sop_class_uid).removesuffix(" Storage") if sop_class_uid else ""
         name = Message(plain or "object of an unknown kind", plain or "объект неизвестного вида")
     return ObjectKind("unsupported", name)

@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+from pydicom import config
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.uid import UID
 
 MALFORMED = (
     InvalidDicomError,
@@ -133,6 +135,11 @@ def items_of(ds: Dataset | None, keyword: str) -> tuple[Dataset, ...]:
 
 def _is_multiple(value: object) -> bool:
     return hasattr(value, "__iter__") and not isinstance(value, (str, bytes))
+
+
+def uid_name(uid: str) -> str:
+    """What the standard calls a UID, or the UID itself; without a complaint about its form."""
+    return str(UID(uid, validation_mode=config.IGNORE).name)
 
 
 def text_words_upper(ds: Dataset, keyword: str) -> tuple[str, ...]:

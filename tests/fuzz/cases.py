@@ -25,8 +25,10 @@ from app.dicom.grouping import group
 from app.dicom.headers import read_header
 from app.dicom.scan import scan
 from app.dicom.stack_reader import StackReader
+from app.workflow.other_objects import list_objects, open_object
 from tests.fuzz.mutate import BYTES, HEADERS, Mutation, mutated
 from tests.fuzz.seeds import Codestream
+from tests.support.synthetic_dicom import SeriesSpec, write_series
 
 SLOW_SECONDS = 15.0
 HANG_SECONDS = 120.0
@@ -117,6 +119,23 @@ def file_cases(
             look_at(study)
 
     yield from _mutations("file", seeds, HEADERS, seed, count, read)
+
+
+def object_cases(
+    seeds: Sequence[bytes], folder: Path, seed: int, count: int
+) -> Iterator[tuple[str, Case]]:
+    """Objects that are no images, beside the image that they speak of: listed and opened."""
+    path = folder / "case.dcm"
+    (image,) = write_series(folder / "image", SeriesSpec(count=1, rows=6, columns=5))
+
+    def read(data: bytes) -> None:
+        path.write_bytes(data)
+        found = scan([path, image], workspace=folder / "workspace")
+        for study in group(found.records):
+            for listed in list_objects(study):
+                open_object(listed, study)
+
+    yield from _mutations("object", seeds, HEADERS, seed, count, read)
 
 
 def codestream_cases(

@@ -2,7 +2,8 @@
 
     python -m tests.fuzz.long --headers 1000000 --pixels 10000 [--seed 7] [--processes 2]
 
-Also reads files (a twentieth of the headers) and archives (a hundredth). Prints a line per kind and
+Also reads files (a twentieth of the headers), objects that are no images (a fiftieth) and archives
+(a hundredth). Prints a line per kind and
 one case of each kind of failure; ends with status 1 where there was one. A case is made again by
 its label: its number and the seed give the same bytes.
 """
@@ -21,9 +22,16 @@ from tests.fuzz.cases import (
     codestream_cases,
     file_cases,
     header_cases,
+    object_cases,
     run,
 )
-from tests.fuzz.seeds import archive_seeds, codestream_seeds, corpus_folder, header_seeds
+from tests.fuzz.seeds import (
+    archive_seeds,
+    codestream_seeds,
+    corpus_folder,
+    header_seeds,
+    object_seeds,
+)
 
 LIMIT_MEGABYTES = 1024
 """What one process may have at its peak; decoding happens in others, with limits of their own."""
@@ -47,7 +55,12 @@ def main(arguments: list[str]) -> int:
             run("headers", header_cases(seeds, given.seed, given.headers)),
             run("files", file_cases(seeds, root, given.seed, given.headers // 20)),
         ]
-        (root / "archive").mkdir()
+        for name in ("archive", "object"):
+            (root / name).mkdir()
+        others = object_cases(
+            object_seeds(corpus), root / "object", given.seed, given.headers // 50
+        )
+        reports.append(run("objects", others))
         archives = archive_cases(
             archive_seeds(), root / "archive", given.seed, given.headers // 100
         )

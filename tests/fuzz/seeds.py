@@ -26,6 +26,7 @@ from app.core.errors import AppError
 from app.dicom.frame_bytes import image_header
 from app.dicom.stored_frame import PixelLayout, layout_of
 from app.dicom.tolerant import quiet
+from tests.support import synthetic_objects as objects
 from tests.support.synthetic_dicom import (
     SeriesSpec,
     write_enhanced_mr,
@@ -54,6 +55,32 @@ def header_seeds(corpus: Path | None) -> list[bytes]:
         _write_all(root)
         found = [path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()]
     return found + [data for _, data in corpus_files(corpus) if len(data) < _SMALL]
+
+
+def object_seeds(corpus: Path | None) -> list[bytes]:
+    """Reports, states, structures and documents; small ones of the corpus."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        (image,) = write_series(root / "image", SeriesSpec(count=1, rows=6, columns=5))
+        header = pydicom.dcmread(image, stop_before_pixels=True)
+        seen = objects.image(header.SOPInstanceUID)
+        size = objects.number(("410668003", "SCT", "Length"), "12.5", "mm", seen)
+        square = np.array([[0, 0, 30], [3, 0, 30], [3, 3, 30], [0, 3, 30]], float)
+        written = (
+            objects.write_report(
+                root / "sr", [objects.measurements(objects.measurement_group(size, seen))]
+            ),
+            objects.write_presentation_state(root / "pr", header.SOPInstanceUID),
+            objects.write_structure_set(root / "rt", [square], header.FrameOfReferenceUID),
+            objects.write_document(root / "pdf", b"%PDF-1.4 %%EOF"),
+        )
+        found = [path.read_bytes() for path in written]
+    wanted = tuple(f"1.2.840.10008.5.1.4.1.1.{n}".encode() for n in ("66", "88", "11", "481", "67"))
+    return found + [
+        data
+        for _, data in corpus_files(corpus)
+        if len(data) < _SMALL and any(uid in data[:1000] for uid in wanted)
+    ]
 
 
 def codestream_seeds(corpus: Path | None) -> list[Codestream]:
@@ -172,5 +199,3 @@ def _first_codestream(path: Path) -> Codestream | None:
         return None
     return Codestream(path.name, layout, data)
 
-
-__all__ = ["Codestream", "archive_seeds", "codestream_seeds", "header_seeds"]

@@ -15,10 +15,17 @@ from tests.fuzz.cases import (
     codestream_cases,
     file_cases,
     header_cases,
+    object_cases,
     peak_megabytes,
     run,
 )
-from tests.fuzz.seeds import archive_seeds, codestream_seeds, corpus_folder, header_seeds
+from tests.fuzz.seeds import (
+    archive_seeds,
+    codestream_seeds,
+    corpus_folder,
+    header_seeds,
+    object_seeds,
+)
 
 SECONDS = 12.0
 MEGABYTES = 600
@@ -40,6 +47,12 @@ def test_d19_damaged_files_are_shown_or_refused_in_words(tmp_path: Path) -> None
     before = peak_megabytes()
     cases = file_cases(header_seeds(None), tmp_path, 3, 700)
     assert_clean(run("files", cases, SECONDS), before)
+
+
+def test_d19_damaged_objects_are_opened_or_refused_in_words(tmp_path: Path) -> None:
+    before = peak_megabytes()
+    cases = object_cases(object_seeds(None), tmp_path, 3, 500)
+    assert_clean(run("objects", cases, SECONDS), before)
 
 
 def test_d19_damaged_codestreams_cost_one_frame() -> None:
