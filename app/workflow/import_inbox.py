@@ -74,11 +74,15 @@ def take_in(context: AppContext, inbox: Inbox, paths: Sequence[Path]) -> TakenIn
 def _take_in(context: AppContext, inbox: Inbox, paths: Sequence[Path]) -> TakenIn:
     if not paths:
         return TakenIn()
+    reasons: dict[Path, Message] = {}
     with contextlib.suppress(InputError):  # nothing of it is readable: all of it is put aside
-        import_paths(context, paths, copy=True)
+        left_out = import_paths(context, paths, copy=True).scan
+        reasons = {item.path: item.reason for item in (*left_out.skipped, *left_out.unreadable)}
     known = context.store.files.known(paths)
     unread = [path for path in paths if path not in known and path.exists()]
-    aside = tuple(SkippedFile(_put_aside(inbox, path), _NOT_READ) for path in unread)
+    aside = tuple(
+        SkippedFile(_put_aside(inbox, path), reasons.get(path, _NOT_READ)) for path in unread
+    )
     # what the library reads in the inbox itself stays there
     taken = [path for path in paths if path in known and _is_elsewhere(context, inbox, path)]
     studies = sorted({row.study_instance_uid for rows in known.values() for row in rows})
