@@ -12,15 +12,18 @@ from app.dicom.tolerant import MALFORMED, numbers_of, text_words_upper, value_of
 
 Labels = tuple[tuple[str, str], ...]
 
-# Siemens, GE and Philips keep the b-value in private elements of single-frame images.
-_PRIVATE_B_VALUES: Final = (0x0019100C, 0x00431039, 0x20011003)
+# Siemens, GE, Philips and United Imaging keep the b-value in private elements of single frames.
+_PRIVATE_B_VALUES: Final = (0x0019100C, 0x00431039, 0x20011003, 0x00651009)
 _GE_B_VALUE: Final = 0x00431039
 # The gradient direction likewise; GE and Philips in three elements each.
 _PRIVATE_DIRECTIONS: Final = (
     (0x0019100E,),
     (0x001910BB, 0x001910BC, 0x001910BD),
     (0x200510B0, 0x200510B1, 0x200510B2),
+    (0x00651037,),
 )
+# GE: whether an image is magnitude (0), phase, real or imaginary part.
+_GE_COMPONENT: Final = 0x0043102F
 # What each frame of a nuclear medicine object belongs to (PS3.3 C.8.4.8), besides its slice.
 _NUCLEAR_VECTORS: Final = (
     ("energy window", "EnergyWindowVector"),
@@ -38,7 +41,7 @@ SPLITTING_TAGS: Final[tuple[str | int, ...]] = (
     "AcquisitionTime", "AcquisitionDateTime", "StackID", "ScanningSequence", "FrameReferenceTime",
     "NominalPercentageOfCardiacPhase", "ComplexImageComponent", "InversionTimes", "SliceThickness",
     "KVP", "ContrastBolusAgent",
-    *(keyword for _, keyword in _NUCLEAR_VECTORS), *_PRIVATE_B_VALUES,
+    *(keyword for _, keyword in _NUCLEAR_VECTORS), *_PRIVATE_B_VALUES, _GE_COMPONENT,
     *(tag for tags in _PRIVATE_DIRECTIONS for tag in tags),
 )  # fmt: skip
 
@@ -83,10 +86,7 @@ def phases_of(ds: Dataset, groups: FunctionalGroups, index: int) -> Labels:
             or _first(ds, "InversionTime"),
         ),
         ("flip angle", _first(groups.holder(index, "FlipAngle"), "FlipAngle")),
-        (
-            "component",
-            _first(groups.holder(index, "ComplexImageComponent"), "ComplexImageComponent"),
-        ),
+        ("component", _component(ds, groups, index)),
         *((name, _of_vector(ds, keyword, index)) for name, keyword in _NUCLEAR_VECTORS),
         ("dimension", _dimension(groups, index)),
         ("image type", "/".join(text_words_upper(ds, "ImageType"))),
@@ -130,6 +130,11 @@ def direction_of(ds: Dataset, groups: FunctionalGroups, index: int) -> str:
     return ""
 
 
+def _component(ds: Dataset, groups: FunctionalGroups, index: int) -> str:
+    stated = _first(groups.holder(index, "ComplexImageComponent"), "ComplexImageComponent")
+    return stated or "/".join(f"{n:g}" for n in _private_numbers(ds, _GE_COMPONENT))
+
+
 def _private_number(ds: Dataset, tag: int) -> float | None:
     numbers = _private_numbers(ds, tag)
     return numbers[0] if numbers and 0 <= numbers[0] < 1e15 else None
@@ -157,6 +162,8 @@ def _text_or_floats(raw: bytes) -> list[str] | tuple[float, ...]:
     text = raw.strip(b" \0")
     if text and all(byte in b"0123456789+-.eE\\ " for byte in text):
         return text.decode("ascii").split("\\")
+    if len(raw) == 2:
+        return struct.unpack("<h", raw)
     if len(raw) in (4, 12):
         return struct.unpack(f"<{len(raw) // 4}f", raw)
     return struct.unpack(f"<{len(raw) // 8}d", raw) if len(raw) in (8, 24) else ()

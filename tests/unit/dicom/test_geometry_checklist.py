@@ -159,6 +159,10 @@ def _philips_b(ds, value):
     set_private(ds, "Philips Imaging DD 001", 0x2001, 0x03, "FL", float(value))
 
 
+def _united_imaging_b(ds, value):
+    set_private(ds, "Image Private Header", 0x0065, 0x09, "FD", float(value))
+
+
 def _siemens_direction(ds, value):
     set_private(ds, "SIEMENS MR HEADER", 0x0019, 0x0E, "FD", value)
 
@@ -174,7 +178,7 @@ def _ge_direction(ds, value):
 
 
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"])
-@pytest.mark.parametrize("put", [_siemens_b, _ge_b, _philips_b])
+@pytest.mark.parametrize("put", [_siemens_b, _ge_b, _philips_b, _united_imaging_b])
 def test_g09_private_b_values(tmp_path, put, syntax):
     series = four_dimensional(
         tmp_path, lambda ds, n: put(ds, [0, 500, 1000][n // 5]), transfer_syntax_uid=syntax
@@ -194,6 +198,16 @@ def test_g09_private_gradient_directions(tmp_path, put, syntax):
     )
     assert [(stack.verdict, len(stack.frames)) for stack in series.stacks] == [("ok", 5)] * 3
     assert "gradient direction" in series.stacks[0].why
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"])
+def test_g09_magnitude_and_phase_of_ge(tmp_path, syntax):
+    def component(ds, n):
+        set_private(ds, "GEMS_PARM_01", 0x0043, 0x2F, "SS", n // 5)
+
+    series = four_dimensional(tmp_path, component, transfer_syntax_uid=syntax)
+    assert [(stack.verdict, len(stack.frames)) for stack in series.stacks] == [("ok", 5)] * 3
+    assert "component 1" in series.stacks[1].why
 
 
 @pytest.mark.parametrize(
