@@ -22,6 +22,7 @@ from app.core.codes import Code
 from app.core.errors import DicomReadError
 from app.core.finding import Finding
 from app.core.study import FrameRef, Instance
+from app.dicom.character_sets import decode_texts
 
 CHARACTER_SET: Final = "ISO_IR 192"
 MANUFACTURER: Final = "Overread"
@@ -68,7 +69,7 @@ def read_source_headers(source: SourceImages) -> list[pydicom.Dataset]:
 def _read_header(source: SourceImages, instance: Instance) -> pydicom.Dataset:
     try:
         header = pydicom.dcmread(instance.path, stop_before_pixels=True, force=True)
-        header.decode()
+        decode_texts(header)
     except (OSError, pydicom.errors.InvalidDicomError, LookupError, ValueError) as fault:
         raise DicomReadError(
             "A source image of the result can no longer be read.",

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pydicom.charset
 from pydicom.charset import convert_encodings, decode_bytes, default_encoding
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.valuerep import PersonName
 
@@ -23,6 +23,7 @@ from app.dicom.tolerant import MALFORMED, quiet, value_of, words_of
 
 DEFAULT_FALLBACK: Final = "iso8859-1"
 
+_TEXTS: Final = ("LO", "LT", "PN", "SH", "ST", "UC", "UT")
 _ASCII: Final = ("", "ISO_IR 6", "ISO 2022 IR 6")
 _UTF8: Final = "ISO_IR 192"
 _LATIN_1: Final = ("ISO_IR 100", "ISO 2022 IR 100")
@@ -62,6 +63,24 @@ def text_of(ds: Dataset, keyword: str, *, fallback: str = "") -> str:
     ``fallback`` takes the place of the configured one.
     """
     return _text_and_doubt(ds, keyword, fallback or _fallback)[0]
+
+
+def decode_texts(ds: Dataset) -> None:
+    """Replace the texts of ``ds`` by those of ``text_of``, so that they can be written in UTF-8.
+
+    What is read by a guess must be written by the same guess (D10). Items of sequences are read
+    as they declare. Raises ``LookupError`` or ``ValueError`` where a text cannot be decoded.
+    """
+    with quiet():
+        keywords = [keyword_for_tag(tag) for tag in ds.keys()]  # noqa: SIM118 - no dict
+        texts = {
+            keyword: text_of(ds, keyword)
+            for keyword in keywords
+            if keyword and dictionary_VR(keyword) in _TEXTS and _raw_bytes(ds, keyword)
+        }
+        ds.decode()
+        for keyword, text in texts.items():
+            setattr(ds, keyword, text)
 
 
 def doubts_of(ds: Dataset, keywords: Iterable[str]) -> tuple[Message, ...]:

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import highdicom as hd
 import pydicom
+import pytest
 
 from app.dicom.authoring import SourceImages, write_dataset
+from app.dicom.character_sets import DEFAULT_FALLBACK, use_fallback
 from app.dicom.key_object_writer import KeyObjectRequest, write_key_objects
 from app.dicom.key_objects import key_object_refs
+from app.dicom.quick_header import forget
 from tests.dicom_out import results
 from tests.support.opened import open_all
 from tests.support.synthetic_dicom import SeriesSpec, write_enhanced_mr, write_series
@@ -54,3 +57,28 @@ def test_d06_the_slices_of_a_mosaic_are_no_frames(tmp_path: Path) -> None:
     (reference,) = key_object_refs(path).references
     assert reference.frames == ()
     assert reference.sop_instance_uid == source.frames[0].instance.sop_instance_uid
+
+
+@pytest.mark.parametrize("declared", [None, "ISO_IR 100"])
+def test_d10_a_name_that_was_guessed_is_written_as_it_was_read(
+    tmp_path: Path, declared: str | None
+) -> None:
+    encoding = "cp1251" if declared is None else "utf-8"
+    raw = "Иванов^Иван".encode(encoding)
+    raw += b" " * (len(raw) % 2)
+
+    def name(ds: pydicom.Dataset, n: int) -> None:
+        ds.PatientName = "Q" * len(raw)
+        ds.SpecificCharacterSet = declared or ""
+
+    (image,) = write_series(tmp_path / "ct", SeriesSpec(count=1, change=name))
+    image.write_bytes(image.read_bytes().replace(b"Q" * len(raw), raw))
+    forget()
+    use_fallback("cp1251")
+    try:
+        path, _ = _written(tmp_path, [image], 0)
+    finally:
+        use_fallback(DEFAULT_FALLBACK)
+        forget()
+    written = pydicom.dcmread(path)
+    assert (written.SpecificCharacterSet, written.PatientName) == ("ISO_IR 192", "Иванов^Иван")
