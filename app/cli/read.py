@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from app.cli.exit_codes import ExitCode
     from app.cli.progress_line import ProgressLine
     from app.workflow.open_study import known_priors, open_paths
+    from app.workflow.output_files import folder_name
     from app.workflow.read_study import READ_SCHEMA, ReadRequest, outcome_json, read_study
 
     with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as progress:
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
             done: list[tuple[ReadOutcome, Path]] = []
             for study in studies:
                 # several studies must not write over each other
-                out = args.out if len(studies) == 1 else args.out / study.study_instance_uid
+                out = args.out if len(studies) == 1 else args.out / folder_name(study.study_instance_uid)
                 request = ReadRequest(
                     out=out,
                     packs=tuple(filter(None, args.packs.split(","))) or None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -35,6 +36,13 @@ def disk_faults(folder: Path) -> Iterator[None]:
             hint_ru="Проверьте права или укажите другую папку.",
             technical_detail=str(fault),
         ) from fault
+
+
+def folder_name(uid: str) -> str:
+    """A folder for what ``uid`` names: the UID, or its hash where it is none (D19)."""
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)*", uid) and len(uid) <= 64:
+        return uid
+    return hashlib.sha256(uid.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _is_disk_full(fault: BaseException | None) -> bool:

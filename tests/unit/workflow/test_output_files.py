@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import re
 from pathlib import Path
 
 import pytest
 
 from app.core.errors import DiskFull, EnvironmentFault
-from app.workflow.output_files import disk_faults, name_for, write_json, write_text
+from app.workflow.output_files import disk_faults, folder_name, name_for, write_json, write_text
 
 
 def test_text_is_utf8_and_the_folder_is_made(tmp_path: Path) -> None:
@@ -60,3 +61,11 @@ def test_file_names_hold_letters_digits_and_hyphens_only(
     number: int, label: str, name: str
 ) -> None:
     assert name_for(number, label) == name
+
+
+@pytest.mark.parametrize(
+    "uid", ["../../x", "/x", "C:\\x", "..", ".", "", "CON", "1.2/../..", "1" * 65, "1.2.", "\ud800"]
+)
+def test_d19_a_uid_that_is_none_names_no_path(uid: str) -> None:
+    assert re.fullmatch("[0-9a-f]{32}", folder_name(uid))
+    assert folder_name("1.2.840.10008") == "1.2.840.10008"
