@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
             done: list[tuple[ReadOutcome, Path]] = []
             for study in studies:
                 # several studies must not write over each other
-                out = args.out if len(studies) == 1 else args.out / folder_name(study.study_instance_uid)
+                own = folder_name(study.study_instance_uid)
+                out = args.out if len(studies) == 1 else args.out / own
                 request = ReadRequest(
                     out=out,
                     packs=tuple(filter(None, args.packs.split(","))) or None,
