@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pydicom
 import requests
@@ -124,23 +124,42 @@ def _values(row: Row, tag: str) -> list[Any]:
     return [value for value in values if value is not None] if isinstance(values, list) else []
 
 
-def stored_and_failed(answer: Row) -> tuple[set[str], dict[str, Message], bool]:
-    """Of a STOW answer: UIDs taken, UIDs refused with the reason, and whether one was changed.
+class Refusal(NamedTuple):
+    """Why an object was not taken; ``may_retry``: the same again may succeed."""
+
+    reason: Message
+    may_retry: bool
+
+
+class Answered(NamedTuple):
+    """Of a STOW answer: UIDs taken, UIDs refused, and whether an object taken was changed."""
+
+    stored: set[str]
+    refused: dict[str, Refusal]
+    is_changed: bool
+
+
+def stored_and_refused(answer: Row) -> Answered:
+    """What a STOW answer says of each object.
 
     ReferencedSOPSequence, FailedSOPSequence, WarningReason of PS3.18 10.5.3.2 (Table I.1-1).
     """
     taken = items(answer, "00081199")
     is_changed = any(_values(item, "00081196") for item in taken)
     stored = {text(item, "00081155") for item in taken}
-    failed = {
-        text(item, "00081155"): reason(number(item, "00081197"))
+    refused = {
+        text(item, "00081155"): _refusal(number(item, "00081197"))
         for item in items(answer, "00081198")
     }
-    return stored - set(failed), failed, is_changed
+    return Answered(stored - set(refused), refused, is_changed)
 
 
-def reason(status: int | None) -> Message:
-    """Why an object was refused, in words."""
+def _refusal(status: int | None) -> Refusal:
+    is_passing = status in (0x0110, 0x0213) or status is None or 0xA700 <= status <= 0xA7FF
+    return Refusal(_reason(status), is_passing)
+
+
+def _reason(status: int | None) -> Message:
     if status is None:
         return Message("the peer gives no reason", "узел не назвал причину")
     if 0xA700 <= status <= 0xA7FF:

@@ -127,7 +127,9 @@ def test_what_is_no_dicom_object_is_named_and_the_rest_is_stored(
     (tmp_path / "note.txt").write_text("no image", "utf-8")
     outcome = stow.store(peer, [*paths, tmp_path / "note.txt", tmp_path / "gone"])
     assert set(outcome.sent) == set(paths)
-    assert [item.path.name for item in outcome.failed] == ["note.txt", "gone"]
+    assert [(item.path.name, item.reason.en) for item in outcome.failed] == [
+        ("note.txt", "it is not a DICOM object"), ("gone", "its file cannot be read"),
+    ]  # fmt: skip
 
 
 def test_each_object_that_the_peer_refuses_has_its_reason(tmp_path: Path) -> None:
@@ -236,3 +238,27 @@ def test_a_full_disk_of_the_pacs_fails_each_object_with_a_reason(tmp_path: Path)
     assert outcome.sent == tuple(small)
     assert [item.path for item in outcome.failed] == paths
     assert all(item.reason.en and item.reason.ru for item in outcome.failed)
+
+
+def test_a_line_that_breaks_between_requests_leaves_the_rest_to_be_sent_again(
+    orthanc: Orthanc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stow, "_BATCH_OBJECTS", 2)
+    paths = write_series(tmp_path, SeriesSpec(count=6))
+    with running_relay(Relay(orthanc.url)) as relay:
+        peer = WebPeer("PACS", f"{relay.url}/dicom-web", proxy="direct")
+
+        def fail_later(fraction: float, _text: str) -> None:
+            if fraction > 0.3:
+                relay.answer = (503, "text/plain", b"")
+
+        outcome = stow.store(peer, paths, progress=fail_later)
+        with pytest.raises(NetworkFault, match="busy"):
+            stow.store(peer, paths)
+        relay.answer, cancel = None, CancelToken()
+        cancel.cancel()
+        stopped = stow.store(peer, paths, cancel=cancel)
+    assert outcome.sent == tuple(paths[:2])
+    assert [item.path for item in outcome.failed] == paths[2:]
+    assert all(item.may_retry and "busy" in item.reason.en for item in outcome.failed)
+    assert (stopped.sent, len(stopped.failed)) == ((), 6)
