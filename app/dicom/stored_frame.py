@@ -137,6 +137,9 @@ _TOO_SHORT: Final = Message("its pixel data ends early", "пиксельные �
 _ODD_BITS: Final = Message(
     "its number of bits per pixel is not supported", "такая разрядность не поддерживается"
 )
+_OTHER_COLORS: Final = Message(
+    "it uses a retired kind of colours", "используется устаревшее представление цвета"
+)
 _NO_PALETTE: Final = Message(
     "its palette is missing or damaged", "палитра отсутствует или повреждена"
 )
@@ -236,6 +239,8 @@ def _rgb(
     layout: PixelLayout, samples: StoredArray, *, is_rgb: bool | None, bits: int = 0
 ) -> StoredArray:
     """RGB by what the codestream says, else by the header (I12)."""
+    if layout.photometric in _RETIRED_COLORS and not is_rgb:
+        raise NotDecoded(_OTHER_COLORS, layout.photometric)
     bits = bits or layout.bits_stored
     if samples.dtype.kind == "i":
         samples = samples.view(f"u{samples.dtype.itemsize}")
@@ -246,6 +251,7 @@ def _rgb(
     return rgb_to_8_bits(samples, bits=bits)
 
 
+_RETIRED_COLORS: Final = frozenset({"ARGB", "CMYK", "HSV"})
 # YBR_ICT and YBR_RCT exist inside JPEG 2000 only and are undone there.
 _YBR: Final = frozenset({"YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420"})
 

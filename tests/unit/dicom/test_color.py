@@ -272,6 +272,13 @@ def test_i12_a_missing_palette_is_said_in_words(tmp_path):
         frame_of(layout, bytes(48 * 40))
 
 
+@pytest.mark.parametrize("photometric", ["ARGB", "CMYK", "HSV"])
+def test_i12_retired_colours_are_refused_not_guessed(photometric):
+    layout = replace(RGB, samples=4 if photometric != "HSV" else 3, photometric=photometric)
+    with pytest.raises(NotDecoded, match="retired"):
+        frame_of(layout, bytes(48 * 40 * 4))
+
+
 def test_i12_alpha_is_left_out():
     samples = np.dstack([picture(), np.full((48, 40), 9, np.uint8)])
     np.testing.assert_array_equal(rgb_to_8_bits(samples, bits=8), picture())
