@@ -26,6 +26,7 @@ _MOST_SINGLE_ORIENTATIONS = 8
 _MOST_FOR_THREE = 8
 # Up to this share of images at places that are taken, they are strays and the rest is the volume.
 _MOST_STRAYS = 0.1
+_FEWEST_IN_PART = 4
 _NOTHING = Message("", "")
 
 Member = tuple[FrameFacts, Record]
@@ -137,7 +138,8 @@ def _split_by_phase(members: list[Member]) -> list[FrameGroup]:
                 return groups
             ragged = [FrameGroup(one.members, one.why) for one in groups]
     # More parts than images at any place: times that differ from place to place, or stations.
-    return _time_points(ranked_parts(members)) or ragged or _without_strays(members)
+    groups = _time_points(ranked_parts(members)) or ragged
+    return groups or _time_points_without_strays(members, varying) or _without_strays(members)
 
 
 def _time_points(parts: Sequence[tuple[list[Member], Message]]) -> list[FrameGroup]:
@@ -149,6 +151,29 @@ def _choices(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
     yield from itertools.combinations(names, 2)
     if len(names) <= _MOST_FOR_THREE:
         yield from itertools.combinations(names, 3)
+
+
+def _time_points_without_strays(
+    members: Sequence[Member], names: Sequence[str]
+) -> list[FrameGroup]:
+    """Time points of which some have a stray or two; empty where no attribute makes such."""
+    for name in names:
+        parts: dict[str, list[Member]] = {}
+        for member in members:
+            parts.setdefault(dict(member[0].phases)[name], []).append(member)
+        if not 1 < len(parts) <= len(members) / _FEWEST_IN_PART:
+            continue
+        groups: list[FrameGroup] = []
+        for value, part in sorted(parts.items(), key=lambda one: _number_first(one[0])):
+            found = _without_strays(part)
+            if len(found) == 1 and not _places_are_unique(part):
+                break
+            for one in found:
+                one.why = wording.joined(wording.attribute(name, value), one.why, by=", ")
+            groups += found
+        else:
+            return groups
+    return []
 
 
 def _without_strays(members: list[Member]) -> list[FrameGroup]:
@@ -166,7 +191,8 @@ def _without_strays(members: list[Member]) -> list[FrameGroup]:
         if along[n] - along[before] < SAME_PLACE_MM
     }
     kept = [member for n, member in enumerate(members) if n not in strays]
-    if len(strays) > _MOST_STRAYS * len(kept) or not _places_are_unique(kept):
+    most = max(_MOST_STRAYS * len(kept), 1 if len(kept) >= _FEWEST_IN_PART else 0)
+    if not strays or len(strays) > most or not _places_are_unique(kept):
         return [FrameGroup(members)]
     apart = FrameGroup([members[n] for n in sorted(strays)], wording.REPEATED_PLACES)
     whole = FrameGroup(kept)

@@ -136,3 +136,15 @@ def test_g09_stations_with_phases_each_are_volumes_of_their_own(tmp_path):
     write_series(tmp_path / "s", SeriesSpec(positions_mm=positions, change=acquired))
     _, series = open_series(tmp_path, tmp_path / "s")
     assert [(stack.verdict, len(stack.frames)) for stack in series.stacks] == [("ok", 4)] * 4
+
+
+def test_g09_a_slice_sent_twice_within_a_time_point(tmp_path):
+    def point(ds, n):
+        ds.TemporalPositionIdentifier = [*[n // 6 + 1 for n in range(18)], 2][n]
+
+    positions = [2.0 * (n % 6) for n in range(18)] + [4.0]
+    write_series(tmp_path / "t", SeriesSpec(positions_mm=positions, modality="MR", change=point))
+    _, series = open_series(tmp_path, tmp_path / "t")
+    found = [(stack.verdict, len(stack.frames)) for stack in series.stacks]
+    assert found == [("ok", 6), ("ok", 6), ("stack", 1), ("ok", 6)]
+    assert "temporal position 2" in series.stacks[2].why
