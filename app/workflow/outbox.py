@@ -19,7 +19,7 @@ from typing import Final
 import pydicom
 
 from app.config.peer_settings import DimsePeerSettings
-from app.core.errors import AppError, Cancelled, NetworkFault, PeerUnavailable
+from app.core.errors import AppError, Cancelled, EnvironmentFault, PeerUnavailable
 from app.core.report import Message
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress
@@ -210,7 +210,7 @@ class _Delivery:
         except AppError as fault:
             reason = Message(fault.text("en"), fault.text("ru"))
             for item in self._items.values():
-                self._not_sent(item, reason, may_retry=isinstance(fault, NetworkFault),
+                self._not_sent(item, reason, may_retry=isinstance(fault, EnvironmentFault),
                                is_away=isinstance(fault, PeerUnavailable))  # fmt: skip
             return self._result()
         for failure in outcome.failed:

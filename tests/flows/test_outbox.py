@@ -24,6 +24,7 @@ from app.workflow.outbox import (
     recover,
     run_outbox,
 )
+from app.workflow.read_study import ReadRequest, read_study
 from app.workflow.session import StudySession
 from app.workflow.sign_report import SignRequest, sign
 from tests.flows.conftest import only_ref
@@ -218,6 +219,20 @@ def test_killed_after_the_signature_the_objects_go_out_at_the_next_start(
         assert recover(third) == 1
         assert run_outbox(third) == OutboxRun(sent=2)
     assert len(pacs.instances()) == 2
+
+
+def test_what_the_command_line_signs_is_queued_too(
+    context: AppContext, study: Study, pacs: Orthanc, tmp_path: Path
+) -> None:
+    _choose(context, _web(pacs))
+    read_study(context, study, ReadRequest(out=tmp_path / "out", accept="all", signer="Dr Petrov"))
+    sent = run_outbox(context).sent
+    written = {
+        pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID
+        for path in (tmp_path / "out" / "dicom").glob("*.dcm")
+    }
+    assert sent == len(written)
+    assert pacs.instances() == sorted(written)
 
 
 def test_the_sender_works_in_the_background_and_ends(
