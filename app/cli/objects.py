@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from app.core.study import Study
-    from app.workflow.other_objects import OtherObject
+    from app.workflow.other_objects import OpenedObject, OtherObject
 
 SCHEMA = "overread.objects/1"
 
@@ -21,7 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     parser.add_argument("--show", metavar="SOP_UID", help="the contents of one object")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="with --show: write an encapsulated document there"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="with --show: write an encapsulated document, or the picture of a presentation state",
     )
     parser.add_argument("--lang", choices=("en", "ru"), default="en")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
@@ -60,7 +63,6 @@ def _list(listed: list[tuple[Study, OtherObject]], args: argparse.Namespace) -> 
 
 def _show(listed: list[tuple[Study, OtherObject]], args: argparse.Namespace) -> None:
     from app.core.errors import InputError
-    from app.dicom.encapsulated import EncapsulatedDocument
     from app.workflow.object_json import object_json
     from app.workflow.object_texts import object_text
     from app.workflow.other_objects import open_object
@@ -76,16 +78,29 @@ def _show(listed: list[tuple[Study, OtherObject]], args: argparse.Namespace) -> 
     study, one = chosen[0]
     value = open_object(one, study)
     if args.out is not None:
-        if not isinstance(value, EncapsulatedDocument):
-            raise InputError(
-                "Only encapsulated documents are written to a file.",
-                ru="В файл записываются только вложенные документы.",
-            )
-        args.out.write_bytes(value.data)
+        args.out.write_bytes(_file_of(value, study))
     if args.json:
         _write({"schema": SCHEMA, "object": _row(study, one), "content": object_json(value)})
     else:
         print(object_text(value, args.lang))
+
+
+def _file_of(value: OpenedObject, study: Study) -> bytes:
+    from app.core.errors import InputError
+    from app.dicom.encapsulated import EncapsulatedDocument
+    from app.dicom.presentation_state import PresentationState
+
+    if isinstance(value, EncapsulatedDocument):
+        return value.data
+    if isinstance(value, PresentationState):
+        from app.rendering.presented import presented
+        from app.rendering.snapshot import to_png
+
+        return to_png(presented(value, study))
+    raise InputError(
+        "Only documents and presentation states are written to a file.",
+        ru="В файл записываются только документы и состояния отображения.",
+    )
 
 
 def _row(study: Study, one: OtherObject) -> dict[str, Any]:

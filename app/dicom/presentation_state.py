@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from app.core.volume import Rescale, Window
+from app.core.volume import Rescale, VoiTable, Window
 from app.dicom.character_sets import display_name, text_of
 from app.dicom.lookup_table import LookupTable, read_lookup_table
 from app.dicom.object_kinds import PRESENTATION
@@ -27,11 +27,10 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class VoiChoice:
-    """Windows and tables for some of the images; no ``references``: for all of them."""
+    """Windows (some with a table) for some of the images; no ``references``: for all of them."""
 
     references: tuple[ObjectReference, ...]
     windows: tuple[Window, ...]
-    tables: tuple[LookupTable, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,18 +160,27 @@ def _voi(item: Dataset) -> VoiChoice:
     names = words_of(item, "WindowCenterWidthExplanation")
     function = word_of(item, "VOILUTFunction").upper() or "LINEAR"
     pairs = zip(numbers_of(item, "WindowCenter"), numbers_of(item, "WindowWidth"), strict=False)
-    tables = (
-        read_lookup_table(table, is_signed=True) for table in items_of(item, "VOILUTSequence")
-    )
+    windows = [
+        Window(center, width, names[n] if n < len(names) else "", function)
+        for n, (center, width) in enumerate(pairs)
+        if width > 0
+    ]
+    tables = (_table_window(table) for table in items_of(item, "VOILUTSequence"))
     return VoiChoice(
         references=references_of(item, "ReferencedImageSequence"),
-        windows=tuple(
-            Window(center, width, names[n] if n < len(names) else "", function)
-            for n, (center, width) in enumerate(pairs)
-            if width > 0
-        ),
-        tables=tuple(table for table in tables if table is not None),
+        windows=(*windows, *(window for window in tables if window is not None)),
     )
+
+
+def _table_window(item: Dataset) -> Window | None:
+    """A VOI table as the window that holds it, or None where it is invalid (I03)."""
+    read = read_lookup_table(item, is_signed=True)
+    if read is None:
+        return None
+    count = float(len(read.entries))
+    table = VoiTable(read.first, read.bits, read.entries.astype("<u2").tobytes())
+    name = word_of(item, "LUTExplanation")
+    return Window(read.first + count / 2.0, max(count, 1.0), name, table=table)
 
 
 def _area(item: Dataset) -> DisplayedArea:

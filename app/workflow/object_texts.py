@@ -100,15 +100,19 @@ def _presentation(value: PresentationState, language: str) -> Iterator[str]:
     yield _line(value.at.replace("T", " "), value.made_by)
     for choice in value.voi:
         for window in choice.windows:
-            yield _say(
-                language,
-                "Window: centre {c:g}, width {w:g}",
-                "Окно: центр {c:g}, ширина {w:g}",
-                c=window.center,
-                w=window.width,
+            if window.table is not None:
+                yield _line(_say(language, "VOI table", "Таблица VOI"), window.explanation)
+                continue
+            yield _line(
+                _say(
+                    language,
+                    "Window: centre {c:g}, width {w:g}",
+                    "Окно: центр {c:g}, ширина {w:g}",
+                    c=window.center,
+                    w=window.width,
+                ),
+                window.explanation,
             )
-        if choice.tables:
-            yield _say(language, "A VOI table", "Таблица VOI")
     if value.is_inverted:
         yield _say(language, "Inverted", "Инвертировано")
     if value.rotation_deg or value.is_flipped:
