@@ -19,7 +19,7 @@ from pydicom.dataset import Dataset
 
 from app.core.study import SeriesRef, Study
 from app.dicom.grouping import group
-from app.dicom.quick_header import forget
+from app.dicom.header_memory import forget
 from app.dicom.scan import scan
 from app.rendering.slice_renderer import DisplayArray, SliceRenderer
 from app.ui.first_image import read_first_image

@@ -26,7 +26,7 @@ from app.core.volume import Volume
 from app.dicom import decode_pool
 from app.dicom.assemble import assemble_volume
 from app.dicom.grouping import group
-from app.dicom.quick_header import forget
+from app.dicom.header_memory import forget
 from app.dicom.scan import scan
 from app.dicom.stored_frame import frame_of
 from benchmarks.ct_series import write_ct

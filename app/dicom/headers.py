@@ -21,11 +21,12 @@ from app.dicom import wording
 from app.dicom.character_sets import doubts_of, text_of
 from app.dicom.codestream import ALWAYS_LOSSY
 from app.dicom.functional_groups import FUNCTIONAL_GROUP_TAGS, FunctionalGroups
+from app.dicom.header_memory import remembered
 from app.dicom.mosaic import ASSUMED, MOSAIC_TAGS
 from app.dicom.phases import SPLITTING_TAGS, Labels, phases_of, splitters_of
 from app.dicom.pixel_spacing import PixelSpacing, pixel_spacing_of
 from app.dicom.plane import orientation_of, position_of, unplaced_reason
-from app.dicom.quick_header import FIRST_BYTES, quick_header, remembered
+from app.dicom.quick_header import FIRST_BYTES, quick_header
 from app.dicom.record import FrameFacts, Record, is_projection
 from app.dicom.series_facts import SERIES_FACT_TAGS, series_facts_of
 from app.dicom.stated_counts import STATED_COUNT_TAGS, stated_counts_of

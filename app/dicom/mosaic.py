@@ -20,7 +20,7 @@ from pydicom.sequence import Sequence
 
 from app.core.geometry import Triple
 from app.core.report import Message
-from app.dicom.quick_header import remembered
+from app.dicom.header_memory import remembered
 from app.dicom.tolerant import (
     MALFORMED,
     integer_of,

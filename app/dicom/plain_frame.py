@@ -13,7 +13,7 @@ from app.core.study import FrameRef
 from app.dicom.decoders import NATIVE
 from app.dicom.frame_bytes import ImageHeader, PixelPlace
 from app.dicom.functional_groups import FunctionalGroups
-from app.dicom.quick_header import remembered
+from app.dicom.header_memory import remembered
 from app.dicom.stored_frame import BIG_ENDIAN, PixelLayout, layout_of
 from app.dicom.value_facts import ValueFacts, value_facts
 

@@ -13,7 +13,7 @@ from pydicom.uid import (
 )
 
 from app.core.errors import DicomReadError
-from app.dicom.quick_header import remembered
+from app.dicom.header_memory import remembered
 from app.dicom.tolerant import integer_of, text_words_upper
 
 NATIVE: Final = {

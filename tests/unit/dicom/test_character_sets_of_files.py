@@ -7,8 +7,8 @@ import pytest
 from app.dicom import character_sets
 from app.dicom.character_sets import text_of, use_fallback
 from app.dicom.grouping import group
+from app.dicom.header_memory import forget
 from app.dicom.headers import read_dataset
-from app.dicom.quick_header import forget
 from app.dicom.scan import scan
 from app.dicom.tolerant import quiet
 from tests.support.shared_data import shared

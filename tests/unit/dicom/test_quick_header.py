@@ -12,7 +12,8 @@ import pytest
 
 from app.core.errors import AppError
 from app.dicom import headers
-from app.dicom.quick_header import QuickHeader, forget, quick_header, remembered
+from app.dicom.header_memory import forget, remembered
+from app.dicom.quick_header import QuickHeader, quick_header
 from app.dicom.tolerant import MALFORMED, quiet
 from tests.support.shared_data import shared
 from tests.support.synthetic_dicom import (
