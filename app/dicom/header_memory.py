@@ -1,4 +1,4 @@
-"""Datasets of headers that parse no value twice: the slices of a series have nearly all in common."""
+"""Datasets of headers that parse no value twice: the slices of a series have most in common."""
 
 from __future__ import annotations
 
