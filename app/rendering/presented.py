@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -28,6 +29,7 @@ from app.imaging.voi import auto_window, display_levels
 
 _DRAWN_RGB: Final = (255, 214, 64)
 _LEAST_PX: Final = 768
+_SQUARE: Final = 1.01
 _MOST_TIMES: Final = 4
 """A displayed area may reach beyond the image, but not by more than so many times its size."""
 _ROUND: Final = np.linspace(0.0, 2.0 * np.pi, 73)
@@ -68,8 +70,9 @@ def _picture(
     turned = np.rot90(part, -turns)
     if state.is_flipped:
         turned = turned[:, ::-1]
-    times = max(1, -(-_LEAST_PX // max(turned.shape[:2])))
-    shown = np.ascontiguousarray(turned.repeat(times, 0).repeat(times, 1))
+    spacing = (area.pixel_spacing_mm if area else None) or volume.pixel_spacing_mm or (1.0, 1.0)
+    down, across = _times(turned.shape[:2], spacing[::-1] if turns % 2 else spacing)
+    shown = turned[_nearest(turned.shape[0], down)][:, _nearest(turned.shape[1], across)]
 
     def to_picture(points: Float64Array) -> Float64Array:
         """Pixels of the image (0, 0: outer corner of the first) to pixels of the picture."""
@@ -78,9 +81,9 @@ def _picture(
             x, y = (height if turn % 2 == 0 else width) - y, x
         if state.is_flipped:
             x = turned.shape[1] - x
-        return np.asarray(np.stack([x, y], axis=1) * times, dtype=np.float64)
+        return np.asarray(np.stack([x * across, y * down], axis=1), dtype=np.float64)
 
-    picture = Image.fromarray(shown).convert("RGB")
+    picture = Image.fromarray(np.ascontiguousarray(shown)).convert("RGB")
     for layer in _in_layer_order(state):
         if names_image(layer.references, *image):
             _draw(picture, layer, to_picture)
@@ -127,6 +130,22 @@ def _part(
     top, left = max(-y0, 0), max(-x0, 0)
     part[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
     return part, np.array([x0, y0], dtype=np.float64)
+
+
+def _times(shape: tuple[int, ...], spacing_mm: tuple[float, float]) -> tuple[float, float]:
+    """How often rows and columns are drawn: pixels that are not square keep their shape (G17)."""
+    fine = min(spacing_mm)
+    down, across = spacing_mm[0] / fine, spacing_mm[1] / fine
+    if max(down, across) <= _SQUARE:
+        down = across = 1.0
+    whole = max(1, math.ceil(_LEAST_PX / max(shape[0] * down, shape[1] * across)))
+    return whole * down, whole * across
+
+
+def _nearest(count: int, times: float) -> npt.NDArray[np.intp]:
+    """The pixel (of ``count``) that each drawn pixel shows."""
+    drawn = np.arange(max(1, round(count * times)))
+    return np.asarray(np.minimum((drawn + 0.5) / times, count - 1), dtype=np.intp)
 
 
 def _in_layer_order(state: PresentationState) -> list[Annotation]:

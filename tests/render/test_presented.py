@@ -42,9 +42,12 @@ def test_part_turn_and_mirror_are_those_of_the_state(tmp_path: Path) -> None:
     shown = np.asarray(presented(state, study))
     grey = apply_window(hu, 40, 400)[4:20, 2:10]
     expected = np.rot90(grey, -1)[:, ::-1]
-    times = shown.shape[0] // expected.shape[0]
-    assert shown.shape[:2] == (expected.shape[0] * times, expected.shape[1] * times)
-    assert np.array_equal(shown[::times, ::times, 0], expected)
+    height, width = shown.shape[:2]
+    # columns are 0.7 mm and rows 0.8 mm apart; after the turn the other way round
+    assert width / height == pytest.approx(16 * 0.8 / (8 * 0.7), rel=0.01)
+    rows = ((np.arange(8) + 0.5) * height / 8).astype(int)
+    columns = ((np.arange(16) + 0.5) * width / 16).astype(int)
+    assert np.array_equal(shown[np.ix_(rows, columns)][..., 0], expected)
 
 
 def test_i01_the_polarity_is_that_of_the_state_alone(tmp_path: Path) -> None:
@@ -87,8 +90,7 @@ def test_drawings_stay_on_what_they_mark(tmp_path: Path, turn: int, flip: bool) 
     part = np.rot90(marked[4:20, 2:10], -(turn // 90))
     part = part[:, ::-1] if flip else part
     (where,) = np.argwhere(part)
-    times = shown.shape[0] // part.shape[0]
-    center = np.argwhere(shown).mean(axis=0) / times
+    center = np.argwhere(shown).mean(axis=0) / np.array(shown.shape) * part.shape
     assert np.allclose(center, where + 0.5, atol=0.1)
 
 
