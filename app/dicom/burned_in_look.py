@@ -31,6 +31,7 @@ _RISKY_IMAGE_TYPES: Final = frozenset(
 )  # fmt: skip
 _SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
 _STILL_FRAMES = 7
+_PASSES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +102,14 @@ def look(
         pictures += [] if still is None else [still]
     found: list[TextBox] = []
     for picture in pictures:
-        if cancel is not None:
-            cancel.raise_if_cancelled()
-        found += [box for box in find_text(picture) if not any(map(box.overlaps, found))]
+        for _ in range(_PASSES):
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+            new = [b for b in find_text(picture) if not any(known.covers(b) for known in found)]
+            if not new:
+                break
+            found += new
+            picture = _without(picture, new)
     return BurnedIn(
         declared=declared,
         is_risky=risky,
@@ -112,6 +118,14 @@ def look(
         frames_seen=len(chosen),
         frames=len(frames),
     )
+
+
+def _without(picture: npt.NDArray[np.uint8], boxes: Sequence[TextBox]) -> npt.NDArray[np.uint8]:
+    """The picture with the lines found so far blacked out: crowded ones are missed at first."""
+    left = picture.copy()
+    for box in boxes:
+        left[box.top : box.bottom, box.left : box.right] = 0
+    return left
 
 
 def _is_risky(image: ImageObject, modality: str) -> bool:

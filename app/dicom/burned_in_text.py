@@ -55,10 +55,10 @@ class TextBox:
     text: PatientText
     is_marker: bool
 
-    def overlaps(self, other: TextBox) -> bool:
-        """Whether the two share a pixel."""
-        across = self.left < other.right and other.left < self.right
-        return across and self.top < other.bottom and other.top < self.bottom
+    def covers(self, other: TextBox) -> bool:
+        """Whether ``other`` lies in this box, give or take two pixels."""
+        wide = self.left - 2 <= other.left and other.right <= self.right + 2
+        return wide and self.top - 2 <= other.top and other.bottom <= self.bottom + 2
 
 
 def find_text(frame: npt.NDArray[np.uint8]) -> tuple[TextBox, ...]:
@@ -77,7 +77,7 @@ def find_text(frame: npt.NDArray[np.uint8]) -> tuple[TextBox, ...]:
                 found += [
                     box
                     for box in _boxes_in(tile, left, top, frame.shape[0])
-                    if not any(box.overlaps(known) for known in found)
+                    if not any(known.covers(box) for known in found)
                 ]
     return tuple(sorted(found, key=lambda box: (box.top, box.left)))
 
