@@ -296,7 +296,7 @@ def _keep(session: StudySession, promised: Promise) -> int:
         if promised not in box.promises():
             return 0
         folder = context.store.folder / "outbox" / promised.report_uid
-        written = export(session, folder, ("seg", "sr", "pdf"))
+        written = export(session, folder)
         objects = [_outgoing(path) for path in written if path.suffix == ".dcm"]
         box.keep_promise(promised, objects, at_utc=context.clock.now_utc())
     return len(objects)

@@ -36,6 +36,8 @@ TEXT = (
     "CHEST X-RAY\nFINDINGS:\nThere is a left pleural effusion.\n"
     "IMPRESSION:\nLeft pleural effusion.\n"
 )
+# of one signed film: the verified SR, the report as PDF, the selection of key images
+OBJECTS = 3
 
 
 @pytest.fixture
@@ -80,20 +82,20 @@ def test_what_is_signed_reaches_every_chosen_peer(
     session = _signed(context, study)
     assert len(context.store.outbox.promises()) == 1
     count = queue_signed(session)
-    assert count == 2  # the verified SR and the report as PDF
+    assert count == OBJECTS
     assert context.store.outbox.promises() == ()
-    assert run_outbox(context) == OutboxRun(sent=4)
-    assert context.store.outbox.counts()["sent"] == 4
+    assert run_outbox(context) == OutboxRun(sent=2 * OBJECTS)
+    assert context.store.outbox.counts()["sent"] == 2 * OBJECTS
     sent = {item.sop_instance_uid for item in context.store.outbox.all()}
     assert pacs.instances() == sorted(sent)
     kinds = {
         pydicom.dcmread(item.path, stop_before_pixels=True).Modality
         for item in context.store.outbox.all()
     }
-    assert kinds == {"SR", "DOC"}
+    assert kinds == {"SR", "DOC", "KO"}
     assert run_outbox(context) == OutboxRun()
     events = [event.action for event in context.store.audit.events()]
-    assert events.count("object.sent") == 4
+    assert events.count("object.sent") == 2 * OBJECTS
 
 
 def test_nothing_is_promised_where_no_peer_is_chosen(context: AppContext, study: Study) -> None:
@@ -108,12 +110,12 @@ def test_an_absent_peer_is_tried_again_with_longer_pauses_and_keeps_nobody_waiti
     away = DimsePeerSettings(name="Away", ae_title="AWAY", host="127.0.0.1", port=free_port())
     _choose(context, away, _web(pacs))
     queue_signed(_signed(context, study))
-    assert run_outbox(context) == OutboxRun(sent=2, waiting=2)
+    assert run_outbox(context) == OutboxRun(sent=OBJECTS, waiting=OBJECTS)
     assert run_outbox(context) == OutboxRun()  # not yet
     for tries in range(1, 7):
         _later(context, tries * 2)
-        assert run_outbox(context).waiting == 2
-    (one, _other) = context.store.outbox.all("queued")
+        assert run_outbox(context).waiting == OBJECTS
+    (one, *_others) = context.store.outbox.all("queued")
     assert one.attempts == 7
     assert one.reason is not None
     assert one.reason.ru != one.reason.en
@@ -127,11 +129,11 @@ def test_the_pacs_comes_back(context: AppContext, study: Study, pacs: Orthanc) -
     _choose(context, _dimse(pacs))
     queue_signed(_signed(context, study))
     pacs.kill()
-    assert run_outbox(context) == OutboxRun(waiting=2)
+    assert run_outbox(context) == OutboxRun(waiting=OBJECTS)
     pacs.start()
     _later(context, 1)
-    assert run_outbox(context) == OutboxRun(sent=2)
-    assert len(pacs.instances()) == 2
+    assert run_outbox(context) == OutboxRun(sent=OBJECTS)
+    assert len(pacs.instances()) == OBJECTS
 
 
 def test_what_a_peer_refuses_for_good_fails_with_the_reason_and_is_retried_on_demand(
@@ -147,13 +149,13 @@ def test_what_a_peer_refuses_for_good_fails_with_the_reason_and_is_retried_on_de
         hour += 1
         _later(context, hour)
         failed = run_outbox(context).failed
-    assert (failed, hour >= 8) == (2, True)
-    (one, _other) = context.store.outbox.all("failed")
+    assert (failed, hour >= 8) == (OBJECTS, True)
+    (one, *_others) = context.store.outbox.all("failed")
     assert one.reason is not None
     assert "SOMEBODY" in one.reason.en
     _choose(context, _dimse(pacs))
-    assert context.store.outbox.retry(at_utc=context.clock.now_utc()) == 2
-    assert run_outbox(context) == OutboxRun(sent=2)
+    assert context.store.outbox.retry(at_utc=context.clock.now_utc()) == OBJECTS
+    assert run_outbox(context) == OutboxRun(sent=OBJECTS)
 
 
 def test_storage_commitment(context: AppContext, study: Study, tmp_path: Path) -> None:
@@ -167,10 +169,12 @@ def test_storage_commitment(context: AppContext, study: Study, tmp_path: Path) -
         listener = Listener(ListenerSettings(port=port), inbox_of(context))
         listener.start()
         try:
-            assert run_outbox(context, listener=listener) == OutboxRun(sent=2, committed=2)
+            assert run_outbox(context, listener=listener) == OutboxRun(
+                sent=OBJECTS, committed=OBJECTS
+            )
         finally:
             listener.stop()
-    assert context.store.outbox.counts()["committed"] == 2
+    assert context.store.outbox.counts()["committed"] == OBJECTS
 
 
 def test_what_was_not_confirmed_is_asked_for_again(
@@ -184,17 +188,17 @@ def test_what_was_not_confirmed_is_asked_for_again(
     with running_orthanc(tmp_path / "committing", OrthancOptions(our_port=port)) as pacs:
         _choose(context, _dimse(pacs, commitment=True))
         queue_signed(_signed(context, study))
-        assert run_outbox(context) == OutboxRun(sent=2)  # nobody hears the report
-        assert context.store.outbox.counts()["sent"] == 2
+        assert run_outbox(context) == OutboxRun(sent=OBJECTS)  # nobody hears the report
+        assert context.store.outbox.counts()["sent"] == OBJECTS
         _later(context, 1)
         monkeypatch.setattr(room, "_COMMITMENT_WAIT_S", 20.0)
         listener = Listener(ListenerSettings(port=port), inbox_of(context))
         listener.start()
         try:
-            assert run_outbox(context, listener=listener) == OutboxRun(committed=2)
+            assert run_outbox(context, listener=listener) == OutboxRun(committed=OBJECTS)
         finally:
             listener.stop()
-        assert len(pacs.instances()) == 2
+        assert len(pacs.instances()) == OBJECTS
 
 
 def test_killed_after_the_signature_the_objects_go_out_at_the_next_start(
@@ -208,17 +212,17 @@ def test_killed_after_the_signature_the_objects_go_out_at_the_next_start(
     with context_in(library) as second:
         _choose(second, _web(pacs))
         assert len(second.store.outbox.promises()) == 1
-        assert keep_promises(second) == 2
+        assert keep_promises(second) == OBJECTS
         assert keep_promises(second) == 0
         # killed while it was sent
-        (item, _other) = second.store.outbox.due(second.clock.now_utc())
+        (item, *_others) = second.store.outbox.due(second.clock.now_utc())
         assert second.store.outbox.claim(item.number, at_utc=second.clock.now_utc())
     with context_in(library) as third:
         _later(third, 1)
         _choose(third, _web(pacs))
         assert recover(third) == 1
-        assert run_outbox(third) == OutboxRun(sent=2)
-    assert len(pacs.instances()) == 2
+        assert run_outbox(third) == OutboxRun(sent=OBJECTS)
+    assert len(pacs.instances()) == OBJECTS
 
 
 def test_what_the_command_line_signs_is_queued_too(
@@ -248,9 +252,9 @@ def test_the_sender_works_in_the_background_and_ends(
         queue_signed(session)
         sender.wake()
         deadline = time.monotonic() + 10.0
-        while context.store.outbox.counts()["sent"] < 2 and time.monotonic() < deadline:
+        while context.store.outbox.counts()["sent"] < OBJECTS and time.monotonic() < deadline:
             time.sleep(0.02)
     finally:
         sender.stop()
-    assert context.store.outbox.counts()["sent"] == 2
-    assert len(pacs.instances()) == 2
+    assert context.store.outbox.counts()["sent"] == OBJECTS
+    assert len(pacs.instances()) == OBJECTS
