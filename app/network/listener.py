@@ -127,7 +127,10 @@ class Listener:
         self._server.tls = tls
         self._server.inbox = self.inbox
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(_POLL_SECONDS,), name="dicom-listener"
+            target=self._server.serve_forever,
+            args=(_POLL_SECONDS,),
+            name="dicom-listener",
+            daemon=True,  # a program that fails to stop it can still end
         )
         self._thread.start()
 
@@ -175,6 +178,7 @@ class _Server(ThreadedAssociationServer):
     """One thread for each caller: the TLS handshake, the association, tidying up after it."""
 
     daemon_threads = True
+    request_queue_size = 64  # with pynetdicom's 5 a burst of callers waits for seconds
     block_on_close = False  # ``hang_up_all`` waits
     tls: ssl.SSLContext | None = None
     inbox: Inbox

@@ -100,6 +100,7 @@ class WireReactor(DULServiceProvider):
     def __init__(self, assoc: Association) -> None:
         super().__init__(assoc)
         self.state_machine = _QuietMachine(self)
+        self.daemon = True  # as the association's own thread
 
     def run_reactor(self) -> None:
         """Serve the connection until it ends."""
