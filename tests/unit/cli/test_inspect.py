@@ -143,3 +143,19 @@ def test_volume_refuses_in_one_sentence(tmp_path, capsys, monkeypatch, extra, wo
     write_series(tmp_path / "ct", SeriesSpec(count=3))
     assert run(["volume", str(tmp_path / "ct"), *extra]) == 3
     assert words in capsys.readouterr().err
+
+
+def test_d11_paths_in_and_out_in_any_script(tmp_path, capsys):
+    folder = tmp_path / "снимки 画像" / "Ärzte"
+    write_series(folder, SeriesSpec(count=3))
+    (study,) = inspect(capsys, folder)["studies"]
+    uid_of_series = study["series"][0]["series_instance_uid"]
+    out = tmp_path / "том №1" / "объём.nii.gz"
+    out.parent.mkdir()
+    assert run(["volume", str(folder), "--series", uid_of_series, "--out", str(out)]) == 0
+    values, _ = read_nifti(out)
+    assert values.shape == (3, 24, 20)
+    picture = out.with_name("срез.png")
+    arguments = ["snapshot", str(folder), "--series", uid_of_series, "--out", str(picture)]
+    assert run(arguments) == 0
+    assert picture.read_bytes()[:4] == b"\x89PNG"
