@@ -208,3 +208,28 @@ def test_two_that_take_in_the_same_objects_do_not_disturb_each_other(
     assert inbox.objects() == ()
     (stored,) = context.store.studies.all()
     assert (stored.instances, stored.missing_files) == (30, 0)
+
+
+@pytest.mark.parametrize("kind", ["web", "dimse"])
+def test_d18_the_pacs_dies_in_the_middle_and_the_rest_comes_when_it_is_back(
+    context: AppContext, tmp_path: Path, kind: str
+) -> None:
+    with running_orthanc(tmp_path / "own") as own:
+        paths = write_series(tmp_path / "a", SeriesSpec(count=60, rows=256, columns=256))
+        for path in paths:
+            own.upload(path)
+        peer: Peer = _web(own) if kind == "web" else _dimse(own)
+        (study,) = dicomweb.search(_web(own), "study", {})
+        uid = study.study_instance_uid
+
+        def die(_fraction: float, _text: str) -> None:
+            own.kill()
+
+        first = retrieve_study(context, Retrieval(peer, RetrieveRequest(uid)), progress=die)
+        assert 0 < first.completeness.received < 60
+        assert first.completeness.expected == 60
+        assert not open_stored(context, uid).completeness.is_complete
+        own.start()
+        again = retrieve_study(context, Retrieval(peer, RetrieveRequest(uid)))
+        assert again.completeness == Completeness(60, 60, "archive")
+        assert open_stored(context, uid).completeness.is_complete
