@@ -34,6 +34,10 @@ from app.workflow.output_files import disk_faults, whole_or_not
 from app.workflow.session import StudySession
 
 _FIRST_PART: Final = 0.4
+_NAMED: Final = Message(
+    "A name or number of this patient was read in the pixels.",
+    "В пикселях прочитаны имя или номер этого пациента.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +98,10 @@ def export_deidentified(
     token = cancel or CancelToken()
     key_file = request.key_file or session.context.store.folder / "keys" / KEY_NAME
     key = load_key(key_file, outside=folder)
-    looks = _look_at_all(session, part_of(progress, 0.0, _FIRST_PART), token)
+    known = _known(session)
+    looks = _look_at_all(session, known, part_of(progress, 0.0, _FIRST_PART), token)
     _require_decided(looks, request)
-    work = _Export(session, Deidentifier(request.options, key), request, looks)
+    work = _Export(session, Deidentifier(request.options, key), request, looks, known)
     with _replacing(folder) as part:
         work.write(part, part_of(progress, _FIRST_PART, 1.0), token)
         work.state(part)
@@ -117,6 +122,7 @@ class _Look:
     series: Series
     stacks: tuple[BurnedIn, ...] = ()
     fault: Message | None = None
+    names_patient: bool = False
 
     @property
     def blocks(self) -> bool:
@@ -125,11 +131,13 @@ class _Look:
     def messages(self) -> list[Message]:
         """What to tell about the series."""
         told = [stack.message() for stack in self.stacks] + [self.fault]
+        if self.names_patient:
+            told.append(_NAMED)
         return list(dict.fromkeys(message for message in told if message is not None))
 
 
 def _look_at_all(
-    session: StudySession, progress: Progress, cancel: CancelToken
+    session: StudySession, known: Identifiers, progress: Progress, cancel: CancelToken
 ) -> tuple[_Look, ...]:
     looks = []
     series = session.study.series
@@ -144,7 +152,9 @@ def _look_at_all(
             )
             looks.append(_Look(n + 1, one, fault=unseen))
         else:
-            looks.append(_Look(n + 1, one, stacks))
+            read = [box.text for stack in stacks for box in (*stack.boxes, *stack.markers)]
+            named = any(known.scrub(text) != text for text in read)
+            looks.append(_Look(n + 1, one, stacks, names_patient=named))
     return tuple(looks)
 
 
@@ -160,7 +170,8 @@ def _require_decided(looks: Sequence[_Look], request: DeidentifiedRequest) -> No
     if not undecided:
         return
     named = ", ".join(f"{one.number} ({one.series.modality})" for one in undecided)
-    why = undecided[0].messages()[0]
+    told = undecided[0].messages()
+    why = Message(" ".join(m.en for m in told), " ".join(m.ru for m in told))
     raise DeidentifyError(
         f"Nothing is written: there may be text in the pixels of series {named}. {why.en}",
         ru=f"Ничего не записано: в пикселях серий {named} возможны надписи. {why.ru}",
@@ -179,6 +190,7 @@ class _Export:
     deidentifier: Deidentifier
     request: DeidentifiedRequest
     looks: tuple[_Look, ...]
+    known: Identifiers
     files: list[DoneFile] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     series: list[DoneSeries] = field(default_factory=list)
@@ -186,7 +198,6 @@ class _Export:
 
     def write(self, part: Path, progress: Progress, cancel: CancelToken) -> None:
         """All objects of the study and of the review."""
-        known = self._known()
         total = sum(len(one.series.instances) for one in self.looks) or 1
         done = 0
         for one in self.looks:
@@ -203,8 +214,8 @@ class _Export:
                     if masked or (one.stacks and not is_known_syntax(ds)):
                         ds = blacked_out(instance, boxes if masked else ())
                     _name(ds, self.session, one.series, instance)
-                    self._write(ds, part, f"{folder}/{n:05d}.dcm", known, masked)
-        self._write_results(part, known)
+                    self._write(ds, part, f"{folder}/{n:05d}.dcm", masked)
+        self._write_results(part)
         if not self.files:
             raise DeidentifyError(
                 "Nothing is written: no object of this study can be de-identified.",
@@ -239,20 +250,23 @@ class _Export:
             for message in one.messages()
         )
 
-    def _write_results(self, part: Path, known: Identifiers) -> None:
+    def _write_results(self, part: Path) -> None:
         session = self.session
         if not session.findings and not session.is_signed:
             return
         with tempfile.TemporaryDirectory(prefix="deid-", dir=_workspace(session)) as scratch:
             for path in export(session, Path(scratch), ("seg", "sr")):
                 with self._leaving_out(0, path.stem):
-                    self._write(read_dataset(path), part, f"results/{path.name}", known, False)
+                    self._write(read_dataset(path), part, f"results/{path.name}", False)
 
-    def _write(self, ds: Dataset, part: Path, name: str, known: Identifiers, masked: bool) -> None:
+    def _write(self, ds: Dataset, part: Path, name: str, masked: bool) -> None:
         clear_unused_bits(ds)
         clean_streams(ds)
         out, report = self.deidentifier.apply(
-            ds, identity=_identity(self.session.study.patient), known=known, pixels_cleaned=masked
+            ds,
+            identity=_identity(self.session.study.patient),
+            known=self.known,
+            pixels_cleaned=masked,
         )
         path = part / name
         with whole_or_not(path.with_suffix(".part")):
@@ -267,17 +281,16 @@ class _Export:
         except (DeidentifyError, DicomReadError) as fault:
             self.left_out.append(LeftOut(number, kind, Message(fault.message, fault.ru)))
 
-    def _known(self) -> Identifiers:
-        """Words that identify, from the first object of each series and from the session."""
-        context = self.session.context
-        known = Identifiers.in_text(context.user) | Identifiers.in_text(
-            self.session.study.patient.name
-        )
-        for one in self.looks:
-            for instance in one.series.instances[:1]:
-                with suppress(DicomReadError):
-                    known |= Identifiers.of(read_dataset(instance.path, pixels=False))
-        return known
+
+def _known(session: StudySession) -> Identifiers:
+    """Words that identify, from the first object of each series and from the session."""
+    known = Identifiers.in_text(session.context.user)
+    known |= Identifiers.in_text(session.study.patient.name)
+    for series in session.study.series:
+        for instance in series.instances[:1]:
+            with suppress(DicomReadError):
+                known |= Identifiers.of(read_dataset(instance.path, pixels=False))
+    return known
 
 
 def _identity(patient: Patient) -> tuple[str, ...]:

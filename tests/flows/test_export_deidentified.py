@@ -248,6 +248,18 @@ def test_d17_text_in_pixels_stops_the_export_until_it_is_masked_or_accepted(
     assert np.array_equal(pydicom.dcmread(accepted.files[0]).pixel_array, before)
 
 
+def test_a_name_that_is_read_in_the_pixels_is_told_without_saying_it(
+    context: AppContext, tmp_path: Path
+) -> None:
+    (tmp_path / "sc").mkdir()
+    path = _capture(tmp_path / "sc" / "capture.dcm", "PHANTOM 061Y")  # as in the header
+    session = StudySession(context, open_paths(context, [path]).studies[0])
+    with pytest.raises(DeidentifyError, match="name or number of this patient") as refused:
+        export_deidentified(session, tmp_path / "out", DeidentifiedRequest(SHIFTED))
+    assert "PHANTOM" not in refused.value.text("en").upper()
+    assert "--mask-burned-in" in refused.value.text("ru")
+
+
 def test_the_verb_exports_deidentified(
     tmp_path: Path, library: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
