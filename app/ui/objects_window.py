@@ -28,10 +28,14 @@ from PySide6.QtWidgets import (
 from app.core.errors import AppError
 from app.core.study import Study
 from app.dicom.encapsulated import EncapsulatedDocument
+from app.dicom.presentation_state import PresentationState
 from app.dicom.sr_tree import SrDocument
+from app.rendering.presented import presented
+from app.rendering.snapshot import to_png
 from app.ui.corner_texts import person_line, study_line
 from app.ui.document_view import DocumentView
 from app.ui.job_bridge import JobBridge
+from app.ui.picture_view import PictureView
 from app.ui.sr_view import SrView
 from app.ui.texts import language, tr
 from app.ui.theme import COLORS
@@ -62,13 +66,14 @@ class ObjectsWindow(QDialog):
         self.objects.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.objects.currentRowChanged.connect(self._chosen)
         self.text, self.tree, self.document = QPlainTextEdit(), SrView(), DocumentView()
+        self.picture = PictureView()
         self.text.setReadOnly(True)
         self.text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self.pages = QStackedWidget()
-        for page in (self.text, self.tree, self.document):
+        for page in (self.text, self.tree, self.document, self.picture):
             self.pages.addWidget(page)
         self._import = QPushButton(tr("objects.import"))
         self._import.setToolTip(tr("objects.import.tip"))
@@ -136,7 +141,9 @@ class ObjectsWindow(QDialog):
             failed=self._fail,
         )
 
-    def _show(self, asked: int, one: OtherObject, value: object, words: str) -> None:
+    def _show(
+        self, asked: int, one: OtherObject, value: object, words: str, png: bytes = b""
+    ) -> None:
         if asked != self._asked:
             return
         self._import.setEnabled(one.family in _IMPORTED)
@@ -147,6 +154,9 @@ class ObjectsWindow(QDialog):
             elif isinstance(value, EncapsulatedDocument) and value.mime_type == _PDF:
                 self.document.show_pdf(value.data)
                 self.pages.setCurrentWidget(self.document)
+            elif png:
+                self.picture.show_picture(png, words)
+                self.pages.setCurrentWidget(self.picture)
             else:
                 self._say(words)
         except AppError as error:
@@ -167,10 +177,16 @@ class ObjectsWindow(QDialog):
         self.pages.setCurrentWidget(self.text)
 
 
-def _opened(one: OtherObject, study: Study, *_: object) -> tuple[object, str]:
-    """The value of an object and its words. In the io lane."""
+def _opened(one: OtherObject, study: Study, *_: object) -> tuple[object, str, bytes]:
+    """The value of an object, its words, and its picture (PNG) if it has one. In the io lane."""
     value = open_object(one, study)
-    return value, object_text(value, language())
+    words = object_text(value, language())
+    if not isinstance(value, PresentationState):
+        return value, words, b""
+    try:
+        return value, words, to_png(presented(value, study))
+    except AppError as error:  # its images are not here: the words say what it wants all the same
+        return value, f"{words}\n\n{error.text(language())}", b""
 
 
 def _line(one: OtherObject) -> str:

@@ -200,4 +200,4 @@ def _say(language: str, en: str, ru: str, **values: object) -> str:
 
 
 def _line(*parts: str) -> str:
-    return "; ".join(part for part in parts if part)
+    return "; ".join(part for part in dict.fromkeys(parts) if part)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
@@ -18,6 +19,7 @@ from app.ui.objects_window import ObjectsWindow
 from tests.dicom_out import results
 from tests.support.opened import open_all
 from tests.support.synthetic_dicom import write_projection
+from tests.support.synthetic_objects import write_presentation_state
 from tests.support.windows import wait_for
 from tests.support.workflow_context import context_in
 
@@ -63,6 +65,41 @@ def test_a_report_is_a_tree_and_a_document_has_pages(qtbot, tmp_path, study):
             else:
                 assert window.document.pages == 3
         assert shown == {window.tree, window.document}
+        bridge.close()
+
+
+def test_a_presentation_state_is_a_picture_or_words(qtbot, tmp_path):
+    folder = tmp_path / "study"
+    film = write_projection(folder / "dx", np.zeros((16, 16), np.uint16))
+    here = pydicom.dcmread(film).SOPInstanceUID
+    for name, uid in (("here", here), ("elsewhere", "1.2.3")):
+        path = write_presentation_state(folder / name, uid)
+        ds = pydicom.dcmread(path)
+        ds.StudyInstanceUID = pydicom.dcmread(film).StudyInstanceUID
+        del ds.ReferencedSeriesSequence[0].ReferencedImageSequence[0].ReferencedFrameNumber
+        ds.save_as(path)
+    _scan, (study,) = open_all(tmp_path / "work", folder)
+    with context_in(tmp_path / "data") as context:
+        bridge = JobBridge(context.runner)
+        window = ObjectsWindow(bridge, study)
+        qtbot.addWidget(window)
+        window.show()
+        window.load()
+        wait_for(lambda: window.objects.count() == 2, "both objects")
+        shown = set()
+        for row in range(2):
+            window.objects.setCurrentRow(row)
+            wait_for(
+                lambda: (
+                    window.pages.currentWidget() is window.picture
+                    or "not in the study" in window.text.toPlainText()
+                ),
+                "the content",
+            )
+            shown.add(window.pages.currentWidget())
+            window._say("")
+        assert shown == {window.picture, window.text}
+        assert window.picture.has_picture
         bridge.close()
 
 

@@ -256,8 +256,8 @@ def test_a_map_with_two_frames_at_each_place_is_two_volumes(tmp_path: Path) -> N
 def test_a_map_without_places_is_refused_in_words(tmp_path: Path) -> None:
     path = write_map(tmp_path / "map", np.zeros((6, 24, 20), np.float32), [0, 1])
     ds = pydicom.dcmread(path)
-    for item in ds.PerFrameFunctionalGroupsSequence:
-        del item.PlanePositionSequence
+    for groups in ds.PerFrameFunctionalGroupsSequence:
+        del groups.PlanePositionSequence
     ds.save_as(path)
     with pytest.raises(GeometryError, match="do not say where they lie"):
         parametric_map(path)
