@@ -67,6 +67,10 @@ _SHOWN: Final[tuple[tuple[str, Family, Message], ...]] = (
                                                "псевдоцветное состояние отображения")),
     ("11.4", "presentation-state", Message("blending presentation state",
                                                "состояние совмещения")),
+    ("11.5", "presentation-state", Message("X-ray presentation state",
+                                           "состояние отображения рентгена")),
+    ("11.12", "presentation-state", Message("variable presentation state",
+                                            "состояние отображения с переменной шкалой")),
     ("481.3", "structure-set", STRUCTURE_SET),
     ("104.1", "document", Message("PDF document", "документ PDF")),
     ("104.2", "document", Message("clinical document (CDA)", "клинический документ (CDA)")),
@@ -76,6 +80,11 @@ _SHOWN: Final[tuple[tuple[str, Family, Message], ...]] = (
                                       "материал трёхмерной модели (MTL)")),
 )  # fmt: skip
 _KINDS: Final = {_STORAGE + suffix: ObjectKind(family, name) for suffix, family, name in _SHOWN}
+
+_FAMILIES: Final = (
+    (_STORAGE + "88.", ObjectKind("report", REPORT)),
+    (_STORAGE + "104.", ObjectKind("document", DOCUMENT)),
+)
 
 # Known by name only: listed with their kind and a sentence, never hidden (D16).
 _UNSUPPORTED: Final[dict[str, Message]] = {
@@ -106,6 +115,9 @@ def kind_of(sop_class_uid: str, *, has_pixels: bool) -> ObjectKind | None:
     known = _KINDS.get(sop_class_uid)
     if known is not None:
         return known
+    for beginning, kind in _FAMILIES:
+        if sop_class_uid.startswith(beginning):
+            return kind  # newer than this table, but built like the others
     if has_pixels:
         return None
     name = _UNSUPPORTED.get(sop_class_uid)
