@@ -42,6 +42,9 @@ _AS_STORED: Final = (
     'multipart/related; type="application/dicom"',
 )
 
+_OTHER_FORM: Final = (400, 406, 415)
+_NOT_THERE: Final = (204, 404, 410)
+
 
 def echo(peer: WebPeer) -> EchoResult:
     """Whether a DICOMweb service answers there. Raises ``NetworkFault``, ``InputError``."""
@@ -180,10 +183,13 @@ class _Retrieval:
     def _get(self, path: str) -> None:
         for accept in _AS_STORED:
             with self._session.answer("GET", path, headers={"Accept": accept}) as response:
-                if response.status_code == 406 and accept != _AS_STORED[-1]:
+                status = response.status_code
+                if status in _OTHER_FORM and accept != _AS_STORED[-1]:
                     continue
-                if response.status_code == 404 and self._request.sop_instance_uids:
-                    return  # it is named among the missing
+                if status in _NOT_THERE:
+                    if self._request.sop_instance_uids:
+                        return  # it is named among the missing
+                    raise web_faults.of_status(self._session.peer, 404)
                 self._session.require_success(response)
                 self._take(response)
             return

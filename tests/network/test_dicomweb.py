@@ -262,3 +262,20 @@ def test_a_line_that_breaks_between_requests_leaves_the_rest_to_be_sent_again(
     assert [item.path for item in outcome.failed] == paths[2:]
     assert all(item.may_retry and "busy" in item.reason.en for item in outcome.failed)
     assert (stopped.sent, len(stopped.failed)) == ((), 6)
+
+
+def test_fuzzy_matching_is_asked_for_where_it_is_wanted(orthanc: Orthanc) -> None:
+    with running_relay(Relay(orthanc.url)) as relay:
+        peer = WebPeer("PACS", f"{relay.url}/dicom-web", proxy="direct")
+        dicomweb.search(peer, "study", {"PatientName": "Fantom"}, is_fuzzy=True)
+    assert "fuzzymatching=true" in relay.requests[0]
+
+
+@pytest.mark.parametrize("status", [204, 404, 410])
+def test_nothing_there_is_one_sentence_however_the_peer_says_it(
+    status: int, tmp_path: Path
+) -> None:
+    with running_relay(Relay(answer=(status, "", b""))) as relay:
+        peer = WebPeer("PACS", relay.url, proxy="direct")
+        with pytest.raises(NetworkFault, match="does not hold"):
+            dicomweb.retrieve(peer, RetrieveRequest("1.2.3"), Inbox(tmp_path / "inbox"))
