@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 from app.core.errors import GeometryError
@@ -64,6 +65,7 @@ def test_d01_d02_masks_come_back_voxel_by_voxel(
     assert not found.is_resampled
     assert found.warnings == ()
     assert found.overlaps == ((1, 2),)
+    assert pydicom.dcmread(path, stop_before_pixels=True).SegmentsOverlap == "YES"
     for number, mask in enumerate(masks, 1):
         assert np.array_equal(found.mask(number).voxels, mask)
     facts = found.segment(1).facts
