@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -17,6 +18,8 @@ from app.network.answers import Found, FoundImage, FoundSeries, FoundStudy, Leve
 from app.network.web_peer import WebPeer
 
 Row = Mapping[str, Any]
+
+_LONGEST_ANSWER: Final = 256 << 20
 
 # what a peer may leave out unless it is named (PS3.18 10.6.3.3), beside what it must return
 MORE_FIELDS: Final[dict[Level, tuple[str, ...]]] = {
@@ -176,14 +179,17 @@ def _reason(status: int | None) -> Message:
 
 
 def rows_of(peer: WebPeer, response: requests.Response) -> list[dict[str, Any]]:
-    """The data sets of a JSON answer; none for 204 or an empty body."""
-    content = response.content
-    if response.status_code == 204 or not content.strip():
+    """The data sets of a JSON answer; none for 204 or an empty body. Raises ``NetworkFault``."""
+    content = bytearray()
+    for block in response.iter_content(1 << 16):
+        content += block
+        if len(content) > _LONGEST_ANSWER:
+            raise web_faults.not_dicomweb(peer, "the answer does not end")
+    if not content.strip():
         return []
-    response.encoding = "utf-8"
     try:
-        rows = response.json()
-    except ValueError:
+        rows = json.loads(content)
+    except (ValueError, RecursionError):
         rows = None
     if isinstance(rows, dict):
         rows = [rows]

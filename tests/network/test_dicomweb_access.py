@@ -183,6 +183,8 @@ def test_certificate_of_the_workstation(
         ((200, "text/html", b"<html>login</html>"), "answers, but not as DICOMweb"),
         ((200, "application/json", b'{"a": 1'), "answers, but not as DICOMweb"),
         ((200, "application/json", b"[1, 2]"), "answers, but not as DICOMweb"),
+        ((200, "application/json", b"[" * 200_000), "answers, but not as DICOMweb"),
+        ((200, "application/json", b"\xff\xfe\x00"), "answers, but not as DICOMweb"),
         ((403, "text/plain", b""), "does not allow it"),
         ((404, "text/plain", b""), "offers no DICOMweb at this address"),
         ((405, "text/plain", b""), "does not offer this DICOMweb service"),
