@@ -152,7 +152,7 @@ def test_each_object_that_the_peer_refuses_has_its_reason(tmp_path: Path) -> Non
 def test_300_slices_stream_to_the_inbox_and_never_lie_in_memory(
     peer: WebPeer, orthanc: Orthanc, tmp_path: Path
 ) -> None:
-    paths = write_series(tmp_path / "sent", SeriesSpec(count=300, rows=128, columns=128))
+    paths = write_series(tmp_path / "sent", SeriesSpec(count=300, rows=192, columns=192))
     volume_bytes = sum(path.stat().st_size for path in paths)
     assert len(stow.store(peer, paths).sent) == 300
     peaks: list[int] = []
