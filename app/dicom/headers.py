@@ -133,8 +133,8 @@ def _header_and_end(stream: BinaryIO, size_bytes: int) -> tuple[Dataset, int]:
 
 
 def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
-    rows, columns = integer_of(ds, "Rows", 0), integer_of(ds, "Columns", 0)
-    sop_class = _word(ds, "SOPClassUID") or _meta(ds, "MediaStorageSOPClassUID")
+    rows, columns, frames, sop_class = _shape(ds)
+    sop_class = sop_class or _meta(ds, "MediaStorageSOPClassUID")
     if not sop_class and not rows:
         raise DicomReadError(
             "It has neither a SOP class nor an image.",
@@ -142,7 +142,6 @@ def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
         )
     kind = uid_name(sop_class).removesuffix(" Storage") if sop_class else "Image"
     syntax = str(ds.file_meta.TransferSyntaxUID)
-    frames = max(1, integer_of(ds, "NumberOfFrames", 1))
     has_pixels = rows > 0 and columns > 0 and (bytes_left > 0 or is_deflated(syntax))
     if has_pixels:
         require_plausible(frames, bytes_left, syntax)
@@ -180,6 +179,17 @@ def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
         frames=_frames(ds, instance) if has_pixels else (),
         warnings=(*warnings, *_lossy(ds)),
         **_shared_by_series(ds),
+    )
+
+
+@remembered
+def _shape(ds: Dataset) -> tuple[int, int, int, str]:
+    """Rows, columns, number of frames, SOP class."""
+    return (
+        integer_of(ds, "Rows", 0),
+        integer_of(ds, "Columns", 0),
+        max(1, integer_of(ds, "NumberOfFrames", 1)),
+        _word(ds, "SOPClassUID"),
     )
 
 
@@ -327,6 +337,7 @@ def _contrast(ds: Dataset) -> bool | None:
     return agent not in ("NO", "NONE", "N", "NON", "WITHOUT", "NATIVE")
 
 
+@remembered
 def _lossy(ds: Dataset) -> tuple[StudyWarning, ...]:
     if _word(ds, "LossyImageCompression") != "01" and _meta(ds, "TransferSyntaxUID") not in (
         ALWAYS_LOSSY

@@ -43,7 +43,9 @@ OSError is what pydicom raises for a sequence that ends early; that of a disk ha
 opens files looks for it first.
 """
 
-# Its log lines quote the values they complain about, which may identify a patient.
+# Its log lines quote the values they complain about, which may identify a patient; and the check
+# takes longer than reading the values.
+config.settings.reading_validation_mode = config.IGNORE
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 _lock = threading.Lock()
