@@ -65,10 +65,11 @@ class Link:
 
     @property
     def accepted(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of SOP class and transfer syntax that the peer agreed to."""
+        """Pairs of SOP class and transfer syntax in which the peer serves us."""
         return tuple(
             (str(context.abstract_syntax), str(context.transfer_syntax[0]))
             for context in self.association.accepted_contexts
+            if context.as_scu
         )
 
     @property
@@ -146,12 +147,25 @@ def _open(peer: DimsePeer, proposal: Proposal) -> Link:
     except socket.gaierror as error:
         raise wire_faults.of_connection(peer, error) from error
     if association.is_established:
+        _forget_what_was_not_offered(association)
         link = Link(peer, association)
-        if not proposal.required or proposal.required in {uid for uid, _ in link.accepted}:
+        classes = {uid for uid, _ in link.accepted}
+        if classes and (not proposal.required or proposal.required in classes):
             return link
     fault = _refusal(peer, association, proposal.service)
     _close(association)
     raise fault
+
+
+def _forget_what_was_not_offered(association: Association) -> None:
+    """A peer may only choose; with a syntax of its own invention nothing could be exchanged."""
+    offered = {
+        context.context_id: context.transfer_syntax
+        for context in association.requestor.requested_contexts
+    }
+    for number, context in list(association._accepted_cx.items()):
+        if context.transfer_syntax[0] not in offered.get(number, ()):
+            del association._accepted_cx[number]
 
 
 def _refusal(peer: DimsePeer, association: Association, service: Message) -> NetworkFault:

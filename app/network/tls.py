@@ -23,6 +23,9 @@ def client_context(files: TlsFiles) -> ssl.SSLContext:
     except (OSError, ValueError) as error:
         raise _bad_files(error) from error
     context.check_hostname = files.check_host
+    # Python 3.13 began to refuse certificates that lack formal extensions, as those of hospitals'
+    # own authorities often do; signature, dates and name are verified all the same.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
