@@ -39,8 +39,7 @@ def clean_streams(ds: Dataset) -> bool:
 
     Streams that cannot be taken apart stay as they are.
     """
-    syntax = ds.file_meta.TransferSyntaxUID
-    if not is_encapsulated(syntax) or "PixelData" not in ds:
+    if not is_encapsulated(ds) or "PixelData" not in ds:
         return False
     try:
         frames = list(

@@ -7,6 +7,7 @@ from typing import Final
 
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 PROSE_VRS: Final = ("LT", "ST", "UT", "UR")
@@ -45,6 +46,7 @@ def texts_of(element: DataElement) -> list[str]:
     return [str(one) for one in (value if is_many else [value])]
 
 
-def is_encapsulated(syntax: UID) -> bool:
+def is_encapsulated(ds: Dataset) -> bool:
     """Whether pixel data lie in fragments; a syntax that nobody knows counts as such."""
+    syntax = UID(str(ds.file_meta.get("TransferSyntaxUID", "")))
     return not syntax.is_transfer_syntax or bool(syntax.is_encapsulated)

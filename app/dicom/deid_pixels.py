@@ -56,14 +56,17 @@ def clear_unused_bits(ds: Dataset) -> None:
     Native pixels of whole bytes only; compressed ones hold no overlays.
     """
     stored, allocated = integer_of(ds, "BitsStored", 0), integer_of(ds, "BitsAllocated", 0)
-    syntax = ds.file_meta.TransferSyntaxUID
     has_room = 0 < stored < allocated and allocated in (8, 16)
-    if is_encapsulated(syntax) or not has_room or "PixelData" not in ds or not _has_overlay(ds):
+    if is_encapsulated(ds) or not has_room or "PixelData" not in ds or not _has_overlay(ds):
         return
     shift = integer_of(ds, "HighBit", stored - 1) - stored + 1
     if shift < 0 or shift + stored > allocated:
         return
-    order = ">" if str(syntax) == BIG_ENDIAN and ds["PixelData"].VR == "OW" else "<"
+    order = (
+        ">"
+        if str(ds.file_meta.TransferSyntaxUID) == BIG_ENDIAN and ds["PixelData"].VR == "OW"
+        else "<"
+    )
     values = np.frombuffer(ds.PixelData, dtype=f"{order}u{allocated // 8}")
     mask = ((1 << stored) - 1) << shift
     if integer_of(ds, "PixelRepresentation", 0) == 1:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from app.core.errors import DeidentifyError
-from app.dicom.tolerant import uid_name
+from app.dicom.tolerant import MALFORMED, uid_name
 
 _STANDARD: Final = "1.2.840.10008."
 # Content that this cannot look into.
@@ -40,6 +42,15 @@ def require_open(ds: Dataset) -> None:
         )
     if not ds.get("SOPInstanceUID"):
         raise _refused("It has no identifier of its own.", "У объекта нет идентификатора.")
+
+
+@contextmanager
+def refusing_damage() -> Iterator[None]:
+    """What a damaged object makes the library raise, as ``DeidentifyError``."""
+    try:
+        yield
+    except MALFORMED as fault:
+        raise _refused("The object is damaged.", "Объект повреждён.") from fault
 
 
 def is_known_syntax(ds: Dataset) -> bool:

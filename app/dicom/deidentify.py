@@ -31,7 +31,7 @@ from app.dicom.authoring import CHARACTER_SET
 from app.dicom.deid_forms import PROSE_VRS, TEXT_VRS, is_of_its_kind, texts_of
 from app.dicom.deid_options import Dates, DeidentifyOptions
 from app.dicom.deid_private import safe_private
-from app.dicom.deid_refusal import require_open, sop_class_of
+from app.dicom.deid_refusal import refusing_damage, require_open, sop_class_of
 from app.dicom.deid_table import EDITION, AttributeRule, rule_for
 from app.dicom.deid_values import (
     Pseudonyms,
@@ -107,9 +107,10 @@ class Deidentifier:
         ``identity`` names the patient where the caller knows better than the header (all
         objects of a study then get one pseudonym); ``known`` are more words to take out;
         ``pixels_cleaned`` says that text was already blacked out. Raises ``DeidentifyError``
-        for objects whose content cannot be looked into (PDF, audio, raw data, unknown kinds).
+        for objects whose content cannot be looked into (PDF, audio, raw data, unknown kinds), and
+        for damaged ones.
         """
-        with quiet():
+        with quiet(), refusing_damage():
             require_open(ds)
             identifiers = Identifiers.of(ds) | (known or Identifiers())
             run = _Run(

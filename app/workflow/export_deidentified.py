@@ -21,10 +21,11 @@ from app.dicom.burned_in_look import BurnedIn, look
 from app.dicom.deid_codestream import clean_streams
 from app.dicom.deid_options import DeidentifyOptions
 from app.dicom.deid_pixels import blacked_out, clear_unused_bits
-from app.dicom.deid_refusal import is_known_syntax
+from app.dicom.deid_refusal import is_known_syntax, refusing_damage
 from app.dicom.deid_words import Identifiers
 from app.dicom.deidentify import Deidentifier
 from app.dicom.headers import read_dataset
+from app.dicom.tolerant import quiet
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress, part_of
 from app.workflow.deid_key import KEY_NAME, load_key
@@ -212,7 +213,8 @@ class _Export:
                 with self._leaving_out(one.number, one.series.modality):
                     ds = read_dataset(instance.path)
                     if masked or (one.stacks and not is_known_syntax(ds)):
-                        ds = blacked_out(instance, boxes if masked else ())
+                        with refusing_damage():
+                            ds = blacked_out(instance, boxes if masked else ())
                     _name(ds, self.session, one.series, instance)
                     self._write(ds, part, f"{folder}/{n:05d}.dcm", masked)
         self._write_results(part)
@@ -260,8 +262,9 @@ class _Export:
                     self._write(read_dataset(path), part, f"results/{path.name}", False)
 
     def _write(self, ds: Dataset, part: Path, name: str, masked: bool) -> None:
-        clear_unused_bits(ds)
-        clean_streams(ds)
+        with refusing_damage():
+            clear_unused_bits(ds)
+            clean_streams(ds)
         out, report = self.deidentifier.apply(
             ds,
             identity=_identity(self.session.study.patient),
@@ -269,8 +272,11 @@ class _Export:
             pixels_cleaned=masked,
         )
         path = part / name
-        with whole_or_not(path.with_suffix(".part")):
-            write_dataset(out, path)
+        try:
+            with whole_or_not(path.with_suffix(".part")), refusing_damage(), quiet():
+                write_dataset(out, path)
+        finally:
+            path.with_suffix(".part").unlink(missing_ok=True)
         self.texts_left.update(report.texts_left)
         self.files.append(DoneFile(name, str(out.SOPClassUID), report))
 
@@ -303,9 +309,15 @@ def _identity(patient: Patient) -> tuple[str, ...]:
 
 def _name(ds: Dataset, session: StudySession, series: Series, instance: Instance) -> None:
     """The identifiers under which the review knows the object: some files leave theirs empty."""
-    ds.StudyInstanceUID = session.study.study_instance_uid
-    ds.SeriesInstanceUID = series.series_instance_uid
-    ds.SOPInstanceUID = instance.sop_instance_uid
+    uids = {
+        "StudyInstanceUID": session.study.study_instance_uid,
+        "SeriesInstanceUID": series.series_instance_uid,
+        "SOPInstanceUID": instance.sop_instance_uid,
+    }
+    for keyword, uid in uids.items():
+        if keyword in ds:
+            delattr(ds, keyword)  # a malformed value cannot be assigned to
+        ds.add_new(keyword, "UI", uid)
 
 
 def _workspace(session: StudySession) -> Path:

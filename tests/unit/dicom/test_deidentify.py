@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import random
+from pathlib import Path
 
 import pydicom
 import pytest
@@ -13,11 +15,14 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.tag import Tag
 
-from app.core.errors import DeidentifyError, InputError
+from app.core.errors import DeidentifyError, DicomReadError, InputError
 from app.dicom.deid_options import DeidentifyOptions
+from app.dicom.deid_refusal import refusing_damage
 from app.dicom.deid_table import attribute_rules
 from app.dicom.deidentify import Deidentifier
+from app.dicom.headers import read_dataset
 from app.dicom.tolerant import quiet
+from tests.fuzz import mutate
 from tests.unit.dicom.deid_objects import (
     ALL_OPTIONS,
     KEY,
@@ -263,6 +268,27 @@ def test_a_label_that_the_table_does_not_name_is_cleaned_like_a_description() ->
     ds.SegmentSequence = DicomSequence([item])
     out = read_back(cleaned(ds))
     assert out.SegmentSequence[0].SegmentLabel == "right lung *"
+
+
+def test_d19_damaged_objects_are_cleaned_or_refused_in_words(tmp_path: Path) -> None:
+    ds = image()
+    ds.private_block(0x0019, "SIEMENS MR HEADER", create=True).add_new(0x0C, "IS", "1000")
+    ds.AnatomicRegionSequence = DicomSequence([Dataset()])
+    whole, chance, refused = written(ds), random.Random(3), 0
+    kinds = (
+        mutate.flip_bit, mutate.write_number, mutate.cut, mutate.remove, mutate.change_element,
+        mutate.change_size, mutate.nest,
+    )  # fmt: skip
+    for _ in range(300):
+        path = tmp_path / "damaged.dcm"
+        path.write_bytes(mutate.mutated(whole, chance, kinds))
+        try:
+            out, _report = Deidentifier(ALL_OPTIONS, KEY).apply(read_dataset(path))
+            with quiet(), refusing_damage():
+                written(out)
+        except (DeidentifyError, DicomReadError):
+            refused += 1
+    assert 0 < refused < 200
 
 
 _TEXT = st.text(st.characters(codec="utf-8", categories=("L", "N", "Zs")), min_size=6, max_size=30)
