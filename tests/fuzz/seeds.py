@@ -198,4 +198,3 @@ def _first_codestream(path: Path) -> Codestream | None:
     if len(data) > _SMALL or layout.rows * layout.columns > 1 << 20:
         return None
     return Codestream(path.name, layout, data)
-
