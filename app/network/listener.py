@@ -30,7 +30,14 @@ from app.network.inbox import Inbox
 from app.network.peers import OUR_AE_TITLE, TlsFiles, check_ae_title
 from app.network.reception import Arrivals, OnObject, Reception
 from app.network.tls import server_context
-from app.network.wire import MAXIMUM_PDU_BYTES, WireEntity, WireSocket, fit_out, forget_unfinished
+from app.network.wire import (
+    MAXIMUM_PDU_BYTES,
+    WireEntity,
+    WireSocket,
+    fit_out,
+    forget_unfinished,
+    hang_up,
+)
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
 STORAGE_COMMITMENT: Final = "1.2.840.10008.1.20.1"
@@ -185,7 +192,7 @@ class _Server(ThreadedAssociationServer):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - as pynetdicom's
         self._lock = threading.Lock()
-        self._connections: set[socket.socket] = set()
+        self._connections: dict[socket.socket, socket.socket] = {}
         super().__init__(*arguments, **options)
 
     def server_bind(self) -> None:
@@ -200,7 +207,7 @@ class _Server(ThreadedAssociationServer):
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         """Begin the thread of one caller."""
         with self._lock:
-            self._connections.add(request)
+            self._connections[request] = request
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
@@ -208,34 +215,42 @@ class _Server(ThreadedAssociationServer):
         connection: socket.socket = request
         try:
             if self.tls is not None:
-                connection.settimeout(_HANDSHAKE_SECONDS)
-                connection = self.tls.wrap_socket(connection, server_side=True)
+                connection = self._shake_hands(request, self.tls)
             self.finish_request(connection, client_address)
         except OSError as error:
             _log.warning("a caller was turned away: %s", type(error).__name__)
         finally:
             connection.close()
             with self._lock:
-                self._connections.discard(request)
+                del self._connections[request]
 
     def end_loop(self) -> None:
         """Accept nobody any more."""
         BaseServer.shutdown(self)
 
     def hang_up_all(self) -> None:
-        """End every association, wherever it stands; returns when their threads are done."""
+        """End every connection, wherever it stands; returns when their threads are done."""
         deadline = time.monotonic() + _END_SECONDS
-        while self._count() and time.monotonic() < deadline:
-            for association in self.active_associations:
-                if association.requestor.primitive is not None:
-                    association.abort()
-                elif isinstance(association.dul.socket, WireSocket):
-                    association.dul.socket.hang_up()  # nothing was agreed that could be aborted
+        while time.monotonic() < deadline:
+            with self._lock:
+                connections = tuple(self._connections.values())
+            if not connections:
+                break
+            for connection in connections:
+                hang_up(connection)
             time.sleep(_POLL_SECONDS / 10)
 
-    def _count(self) -> int:
+    def _shake_hands(self, request: socket.socket, tls: ssl.SSLContext) -> ssl.SSLSocket:
+        wrapped = tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
         with self._lock:
-            return len(self._connections)
+            self._connections[request] = wrapped
+        wrapped.settimeout(_HANDSHAKE_SECONDS)
+        try:
+            wrapped.do_handshake()
+        except OSError:
+            wrapped.close()
+            raise
+        return wrapped
 
 
 class _Caller(RequestHandler):

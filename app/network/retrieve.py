@@ -64,8 +64,9 @@ class _Counts:
     def take(self, status: int, answer: Dataset) -> None:
         self.status = status
         self.remaining = answer.get("NumberOfRemainingSuboperations", self.remaining)
-        self.completed = int(answer.get("NumberOfCompletedSuboperations", self.completed))
-        self.completed += int(answer.get("NumberOfWarningSuboperations", 0))
+        completed = answer.get("NumberOfCompletedSuboperations")
+        if completed is not None:
+            self.completed = int(completed) + int(answer.get("NumberOfWarningSuboperations") or 0)
         self.failed = int(answer.get("NumberOfFailedSuboperations", self.failed))
 
     @property
@@ -104,7 +105,8 @@ def get(
         inbox=inbox,
     )
     with (
-        reception.watching(_uids(images), peer.ae_title) as arrivals,
+        # All that comes over this association belongs to it, unless single images were named.
+        reception.watching(request.sop_instance_uids, peer.ae_title) as arrivals,
         associate(peer, proposal) as link,
     ):
         retrieval = _Retrieval(link, _GET, images, arrivals, progress)

@@ -91,6 +91,15 @@ def forget_unfinished(association: Association) -> None:
         association.dimse.discard_unfinished()
 
 
+def hang_up(connection: socket.socket) -> None:
+    """End a connection as if the peer had, from any thread: its own thread notices and tidies up.
+
+    The plain method, since that of a TLS socket changes what its own thread is using.
+    """
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
 class WireReactor(DULServiceProvider):
     """Reads and writes PDUs in a thread: nonsense of a peer ends the association, not the thread.
 
@@ -206,12 +215,6 @@ class WireSocket(AssociationSocket):
         except OSError as error:
             self.failure = self.failure or error
             self.event_queue.put("Evt17")
-
-    def hang_up(self) -> None:
-        """End the connection as if the peer had; any thread. The reading thread cleans up."""
-        if self.socket is not None:
-            with contextlib.suppress(OSError):
-                self.socket.shutdown(socket.SHUT_RDWR)
 
     def _ready_for_work(self, wire: socket.socket) -> None:
         # Requests and answers alternate: with Nagle's algorithm each would wait for the other's
