@@ -20,6 +20,8 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID
 
+from app.dicom.inflation import limit_inflation
+
 MALFORMED = (
     InvalidDicomError,
     BytesLengthException,
@@ -47,6 +49,7 @@ opens files looks for it first.
 # takes longer than reading the values.
 config.settings.reading_validation_mode = config.IGNORE
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+limit_inflation()
 
 _lock = threading.Lock()
 _depth = 0
