@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from app.core.study import Series, Stack, Study
-    from app.core.volume import Volume
+    from app.core.volume import Volume, Window
     from app.viewer.planes import Plane
 
 _PLANES = ("axial", "coronal", "sagittal")
+_MOST_PIXELS = 16384
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,15 +35,12 @@ def run(args: argparse.Namespace) -> int:
     """Draw one image. Raises ``AppError`` where the image asked for does not exist."""
     from app.cli.exit_codes import ExitCode
     from app.cli.progress_line import ProgressLine
-    from app.core.volume import Window
     from app.dicom.grouping import group
     from app.dicom.scan import scan
     from app.rendering.snapshot import SnapshotRequest, render, to_png
 
-    window = Window(args.window[1], max(args.window[0], 1.0)) if args.window else None
-    size = None
-    if args.size:
-        size = (max(args.size[0], 1), max(args.size[1], 1))
+    window = _window(*args.window) if args.window else None
+    size = _size(*args.size) if args.size else None
     with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as progress:
         found = scan([args.path], workspace=Path(workspace), progress=progress.show)
         studies = group(found.records)
@@ -55,6 +54,34 @@ def run(args: argparse.Namespace) -> int:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_bytes(to_png(picture))
     return ExitCode.DONE
+
+
+def _window(width: float, level: float) -> Window:
+    """The window asked for; LINEAR is not defined below a width of 1 (I02, PS3.3 C.11.2.1.2)."""
+    from app.core.errors import UsageFault
+    from app.core.volume import Window
+
+    if not (math.isfinite(width) and math.isfinite(level) and width > 0):
+        raise UsageFault(
+            "--window takes a width above 0 and a level.",
+            ru="--window: нужны ширина больше 0 и уровень.",
+            hint="The width comes first: --window 400 40.",
+            hint_ru="Сначала ширина: --window 400 40.",
+        )
+    return Window(level, width, function="LINEAR" if width >= 1 else "LINEAR_EXACT")
+
+
+def _size(width: int, height: int) -> tuple[int, int]:
+    from app.core.errors import UsageFault
+
+    if not (1 <= width <= _MOST_PIXELS and 1 <= height <= _MOST_PIXELS):
+        raise UsageFault(
+            f"--size takes a width and a height from 1 to {_MOST_PIXELS} pixels.",
+            ru=f"--size: нужны ширина и высота от 1 до {_MOST_PIXELS} пикселей.",
+            hint="For example --size 1024 1024.",
+            hint_ru="Например, --size 1024 1024.",
+        )
+    return width, height
 
 
 def _chosen(studies: tuple[Study, ...], args: argparse.Namespace) -> tuple[Study, Series, Stack]:

@@ -60,3 +60,22 @@ def test_a_film_has_no_planes(tmp_path: Path, capsys) -> None:
     assert run(arguments) == 0
     assert run([*arguments, "--plane", "axial"]) == 3
     assert "no planes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "more",
+    [["--window", "0", "40"], ["--window", "-5", "40"], ["--window", "nan", "3"],
+     ["--size", "0", "9"], ["--size", "999999", "9"]],
+)  # fmt: skip
+def test_i02_a_window_without_width_is_refused(
+    ct: Path, tmp_path: Path, more: list, capsys
+) -> None:
+    assert run(["snapshot", str(ct), *more, "--out", str(tmp_path / "x.png")]) == 2
+    assert more[0] in capsys.readouterr().err
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_i02_a_window_below_one_is_exact(ct: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.png"
+    assert run(["snapshot", str(ct), "--window", "0.5", "40.25", "--out", str(out)]) == 0
+    assert set(np.unique(_pixels(out))) <= {0, 128, 255}

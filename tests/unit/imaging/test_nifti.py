@@ -67,3 +67,13 @@ def test_a_mask_like_an_image_lies_in_its_very_grid(tmp_path, flat):
     np.testing.assert_array_equal(np.squeeze(sitk.GetArrayFromImage(written)), mask[0])
     with pytest.raises(InputError, match="not a readable"):
         write_like(tmp_path / "m.nii.gz", mask, tmp_path / "nothing.nii.gz")
+
+
+@pytest.mark.parametrize("ending", [".nii.gz", ".nrrd"])
+@pytest.mark.parametrize("slices", [1, 3])
+def test_i12_color_is_written_whole(tmp_path, ending, slices):
+    values = np.arange(slices * 4 * 6 * 3, dtype=np.uint8).reshape(slices, 4, 6, 3)
+    path = tmp_path / f"color{ending}"
+    write_nifti(path, values, None)
+    read = sitk.GetArrayFromImage(sitk.ReadImage(path))
+    np.testing.assert_array_equal(read.reshape(values.shape), values)
