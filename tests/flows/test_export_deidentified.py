@@ -86,7 +86,8 @@ def test_d17_images_and_results_come_out_without_the_patient_and_still_fit(
     assert image.PatientName == image.PatientID == f"P-{str(image.PatientID)[2:]}"
     faults_of_the_film = dciodvfy_errors(tmp_path / "named.dcm")  # it is a synthetic one
     for path in done.files:
-        assert set(dciodvfy_errors(path)) <= set(faults_of_the_film), path.name
+        allowed = faults_of_the_film if path.parent.name == "01" else []
+        assert set(dciodvfy_errors(path)) <= set(allowed), path.name
         ds = pydicom.dcmread(path)
         assert ds.StudyInstanceUID == image.StudyInstanceUID
         assert ds.PatientID == image.PatientID

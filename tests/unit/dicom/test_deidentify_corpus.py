@@ -10,8 +10,10 @@ import highdicom as hd
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.valuerep import DA
 
 from app.core.errors import DeidentifyError, DicomReadError
+from app.demo.studies import DemoStudies, write_demo
 from app.dicom.deid_codestream import clean_streams
 from app.dicom.deid_options import DeidentifyOptions
 from app.dicom.deid_pixels import clear_unused_bits
@@ -19,6 +21,7 @@ from app.dicom.deidentify import Deidentifier
 from app.dicom.headers import read_dataset
 from app.dicom.scan import looks_like_dicom
 from app.dicom.tolerant import MALFORMED, quiet
+from tests.support.coarse_demo import COARSE
 from tests.support.highdicom_reader import read_seg
 from tests.support.shared_data import shared
 from tests.support.validation import dciodvfy_errors
@@ -26,6 +29,11 @@ from tests.unit.dicom.deid_objects import ALL_OPTIONS, KEY
 
 _LARGEST_BYTES = 4_000_000
 _IDENTIFYING = ("PatientName", "PatientID", "AccessionNumber", "StudyInstanceUID", "PatientAddress")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoStudies:
+    return write_demo(tmp_path_factory.mktemp("demo"), plan=COARSE)
 
 
 def _objects(archive: Path, folder: Path) -> Iterator[tuple[str, Dataset]]:
@@ -82,6 +90,27 @@ def test_d17_the_corpus_comes_through_without_its_names(
             assert value not in shown, member
         done += 1
     assert done > 5
+
+
+@pytest.mark.parametrize("options", [DeidentifyOptions(), ALL_OPTIONS], ids=["basic", "options"])
+def test_valid_objects_stay_valid_and_a_prior_stays_a_prior(
+    options: DeidentifyOptions, demo: DemoStudies, tmp_path: Path
+) -> None:
+    """The demonstration's film, CT and earlier CT: one patient, valid before and after."""
+    found = []
+    for folder in (demo.radiograph, demo.ct, demo.prior_ct):
+        ds = read_dataset(min(folder.iterdir()))
+        path = tmp_path / f"{folder.name}.dcm"
+        out = _cleaned(ds, options)
+        out.save_as(path, enforce_file_format=True)
+        assert dciodvfy_errors(path) == []
+        found.append((ds, out))
+    assert len({str(out.PatientID) for _, out in found}) == 1
+    assert len({str(out.StudyInstanceUID) for _, out in found}) == 3
+    if options.dates == "shift":
+        shifts = {DA(ds.StudyDate) - DA(out.StudyDate) for ds, out in found}
+        assert len(shifts) == 1
+        assert shifts.pop().days > 0
 
 
 def test_real_films_stay_valid(tmp_path: Path) -> None:
