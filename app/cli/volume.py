@@ -19,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, metavar="PATH")
     parser.add_argument("--series", required=True, metavar="UID", help="SeriesInstanceUID")
     parser.add_argument("--stack", type=int, default=0, metavar="N", help="counted from 0")
+    parser.add_argument(
+        "--every", type=int, default=1, metavar="N", help="one slice in N, where memory is short"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.nii.gz")
 
 
@@ -35,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as progress:
         found = scan([args.path], workspace=Path(workspace), progress=progress.show)
         study, series, stack = find_stack(group(found.records), args.series, args.stack)
+        if args.every != 1:
+            stack = one_slice_in(stack, args.every)
         volume = assemble_volume(study, series, stack, progress=progress.show)
         write_nifti(args.out, modality_array(volume), volume.geometry, volume.pixel_spacing_mm)
     return ExitCode.DONE
@@ -64,6 +69,21 @@ def find_stack(
         hint="overread inspect lists the series.",
         hint_ru="Список серий даёт overread inspect.",
     )
+
+
+def one_slice_in(stack: Stack, every: int) -> Stack:
+    """``thinned``. Raises ``InputError`` where that makes no volume."""
+    from app.core.errors import InputError
+    from app.dicom.volume_size import can_be_thinned, thinned
+
+    if not can_be_thinned(stack) or not 1 < every <= len(stack.frames):
+        raise InputError(
+            f"There is no volume of one slice in {every} of these images.",
+            ru=f"Из каждого {every}-го среза этих снимков объём не получается.",
+            hint="Only a volume with equal steps can be thinned, by 2 or more.",
+            hint_ru="Прореживается только объём с равными шагами, в 2 раза и более.",
+        )
+    return thinned(stack, every)
 
 
 def modality_array(volume: Volume) -> npt.NDArray[Any]:

@@ -1,0 +1,27 @@
+"""``overread volume`` writes each slice, or one in so many where memory is short."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.cli.main import run
+from app.imaging.nifti import read_nifti
+from tests.support.synthetic_dicom import SeriesSpec, uid, write_series
+
+
+def test_one_slice_in_so_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_series(tmp_path / "series", SeriesSpec(count=7))
+    series = ["volume", str(tmp_path / "series"), "--series", uid("study", "series")]
+    assert run([*series, "--out", str(tmp_path / "all.nii.gz")]) == 0
+    assert run([*series, "--every", "3", "--out", str(tmp_path / "thin.nii.gz")]) == 0
+    (every, wide), (some, thin) = (
+        read_nifti(tmp_path / "all.nii.gz"),
+        read_nifti(tmp_path / "thin.nii.gz"),
+    )
+    assert np.array_equal(some, every[::3])
+    assert thin.spacing_ijk[2] == pytest.approx(3 * wide.spacing_ijk[2])
+    assert run([*series, "--every", "9", "--out", str(tmp_path / "none.nii.gz")]) == 3
+    assert "one slice in 9" in capsys.readouterr().err
