@@ -18,6 +18,7 @@ from app.core.report import Message
 from app.core.study import Instance, Patient, Series
 from app.dicom.authoring import write_dataset
 from app.dicom.burned_in_look import BurnedIn, look
+from app.dicom.burned_in_text import TextBox
 from app.dicom.deid_codestream import clean_streams
 from app.dicom.deid_options import DeidentifyOptions
 from app.dicom.deid_pixels import blacked_out, clear_unused_bits
@@ -129,6 +130,14 @@ class _Look:
     def blocks(self) -> bool:
         return self.fault is not None or any(stack.blocks for stack in self.stacks)
 
+    def boxes(self) -> dict[str, tuple[TextBox, ...]]:
+        """The text found, by the SOP Instance UID of the images of the same stack."""
+        found: dict[str, tuple[TextBox, ...]] = {}
+        for stack, seen in zip(self.series.stacks, self.stacks, strict=bool(self.stacks)):
+            for uid in {frame.instance.sop_instance_uid for frame in stack.frames}:
+                found[uid] = found.get(uid, ()) + seen.boxes
+        return {uid: boxes for uid, boxes in found.items() if boxes}
+
     def messages(self) -> list[Message]:
         """What to tell about the series."""
         told = [stack.message() for stack in self.stacks] + [self.fault]
@@ -203,20 +212,20 @@ class _Export:
         done = 0
         for one in self.looks:
             folder = f"images/{one.number:02d}"
-            boxes = tuple(box for stack in one.stacks for box in stack.boxes)
-            masked = bool(boxes) and self.request.mask_burned_in
-            self.series.append(DoneSeries(folder, one.series.modality, one.stacks, masked))
+            boxes = one.boxes() if self.request.mask_burned_in else {}
+            self.series.append(DoneSeries(folder, one.series.modality, one.stacks, bool(boxes)))
             for n, instance in enumerate(one.series.instances, 1):
                 cancel.raise_if_cancelled()
                 progress(done / total, "removing what identifies")
                 done += 1
                 with self._leaving_out(one.number, one.series.modality):
                     ds = read_dataset(instance.path)
-                    if masked or (one.stacks and not is_known_syntax(ds)):
+                    found = boxes.get(instance.sop_instance_uid, ())
+                    if found or (one.stacks and not is_known_syntax(ds)):
                         with refusing_damage():
-                            ds = blacked_out(instance, boxes if masked else ())
+                            ds = blacked_out(instance, found)
                     _name(ds, self.session, one.series, instance)
-                    self._write(ds, part, f"{folder}/{n:05d}.dcm", masked)
+                    self._write(ds, part, f"{folder}/{n:05d}.dcm", masked=bool(found))
         self._write_results(part)
         if not self.files:
             raise DeidentifyError(
@@ -259,9 +268,9 @@ class _Export:
         with tempfile.TemporaryDirectory(prefix="deid-", dir=_workspace(session)) as scratch:
             for path in export(session, Path(scratch), ("seg", "sr")):
                 with self._leaving_out(0, path.stem):
-                    self._write(read_dataset(path), part, f"results/{path.name}", False)
+                    self._write(read_dataset(path), part, f"results/{path.name}", masked=False)
 
-    def _write(self, ds: Dataset, part: Path, name: str, masked: bool) -> None:
+    def _write(self, ds: Dataset, part: Path, name: str, *, masked: bool) -> None:
         with refusing_damage():
             clear_unused_bits(ds)
             clean_streams(ds)
