@@ -49,6 +49,7 @@ _LONGEST: Final = {"LO": 64, "SH": 16, "ST": 1024, "LT": 10240}
 _KINDS_OF_UID: Final = ("SOPClass", "TransferSyntax", "ContextUID", "MappingResource")
 # References of one object to others: kept with their UIDs replaced.
 _REFERENCES: Final = frozenset({"ReferencedImageSequence", "SourceImageSequence"})
+_IDENTITY: Final = ("PatientID", "PatientName", "PatientBirthDate", "StudyInstanceUID")
 _PSEUDONYMOUS: Final = ("PatientID", "PatientName")
 _PROSE: Final = re.compile(r"(Comments?|Description|Label|Remarks?|Notes?)$")
 # A cut in the middle could turn the meaning round: whole or not at all.
@@ -320,12 +321,23 @@ class Deidentifier:
 
 
 def identity_of(ds: Dataset) -> tuple[str, ...]:
-    """What tells this patient from others: the ID, else name and birth date."""
-    patient_id = str(ds.get("PatientID") or "").strip()
-    if patient_id:
-        return ("id", patient_id)
-    name = str(ds.get("PatientName") or "").strip("^ ").upper()
-    return ("name", name, str(ds.get("PatientBirthDate") or ""))
+    """What tells this patient from others, as the header has it."""
+    texts = [str(ds.get(keyword) or "") for keyword in _IDENTITY]
+    return identity_from(*texts)
+
+
+def identity(
+    patient_id: str, name: str, birth_date: str, study_instance_uid: str
+) -> tuple[str, ...]:
+    """What tells a patient from others: the ID, else name and birth date (``YYYYMMDD``).
+
+    Where there is neither, each study is a patient of its own.
+    """
+    if patient_id.strip():
+        return ("id", patient_id.strip())
+    if name.strip("^= "):
+        return ("name", name.strip("^= ").upper(), birth_date)
+    return ("study", study_instance_uid)
 
 
 def _one_of(basic: str, vr: str, is_document: bool) -> str:

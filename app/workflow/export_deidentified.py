@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 
 from app.core.errors import DeidentifyError, DicomReadError, IdentityConflict, InputError
 from app.core.report import Message
-from app.core.study import Instance, Patient, Series
+from app.core.study import Instance, Series, Study
 from app.dicom.authoring import write_dataset
 from app.dicom.burned_in_look import BurnedIn, look
 from app.dicom.burned_in_text import TextBox
@@ -24,7 +24,7 @@ from app.dicom.deid_options import DeidentifyOptions
 from app.dicom.deid_pixels import blacked_out, clear_unused_bits
 from app.dicom.deid_refusal import is_known_syntax, refusing_damage
 from app.dicom.deid_words import Identifiers
-from app.dicom.deidentify import Deidentifier
+from app.dicom.deidentify import Deidentifier, identity_from
 from app.dicom.headers import read_dataset
 from app.dicom.tolerant import quiet
 from app.jobs.cancel import CancelToken
@@ -276,7 +276,7 @@ class _Export:
             clean_streams(ds)
         out, report = self.deidentifier.apply(
             ds,
-            identity=_identity(self.session.study.patient),
+            identity=_identity(self.session.study),
             known=self.known,
             pixels_cleaned=masked,
         )
@@ -308,12 +308,11 @@ def _known(session: StudySession) -> Identifiers:
     return known
 
 
-def _identity(patient: Patient) -> tuple[str, ...]:
-    """As ``deidentify.identity_of``, from the study: one pseudonym for all of its objects."""
-    if patient.id:
-        return ("id", str(patient.id))
+def _identity(study: Study) -> tuple[str, ...]:
+    """From the study and not from each header: one pseudonym for all of its objects."""
+    patient = study.patient
     birth_date = patient.birth_date.replace("-", "")
-    return ("name", patient.name.strip("^ ").upper(), birth_date)
+    return identity_from(patient.id, patient.name, birth_date, study.study_instance_uid)
 
 
 def _name(ds: Dataset, session: StudySession, series: Series, instance: Instance) -> None:

@@ -171,6 +171,18 @@ def test_a_known_name_is_taken_out_of_any_text_that_stays() -> None:
     assert out.BodyPartExamined == "CHEST"
 
 
+def test_patients_without_a_name_are_not_one_patient() -> None:
+    named, other, nameless = image(), image(), image()
+    other.PatientID = ""
+    other.PatientName = "Other"
+    nameless.PatientID = nameless.PatientName = ""
+    elsewhere = image()
+    elsewhere.PatientID = elsewhere.PatientName = ""
+    elsewhere.StudyInstanceUID = "1.2.3.4"
+    found = [read_back(cleaned(ds)).PatientID for ds in (named, other, nameless, elsewhere)]
+    assert len(set(found)) == 4
+
+
 def test_ages_above_89_are_one() -> None:
     options = DeidentifyOptions(keep_patient_characteristics=True)
     for age, told in (("061Y", "061Y"), ("089Y", "089Y"), ("094Y", "090Y"), ("003M", "003M")):
