@@ -326,7 +326,7 @@ def identity_of(ds: Dataset) -> tuple[str, ...]:
     return identity_from(*texts)
 
 
-def identity(
+def identity_from(
     patient_id: str, name: str, birth_date: str, study_instance_uid: str
 ) -> tuple[str, ...]:
     """What tells a patient from others: the ID, else name and birth date (``YYYYMMDD``).
