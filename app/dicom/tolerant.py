@@ -20,7 +20,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID
 
-from app.dicom.inflation import limit_inflation
+from app.dicom.pydicom_limits import limit_pydicom
 
 MALFORMED = (
     InvalidDicomError,
@@ -49,7 +49,7 @@ opens files looks for it first.
 # takes longer than reading the values.
 config.settings.reading_validation_mode = config.IGNORE
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
-limit_inflation()
+limit_pydicom()
 
 _lock = threading.Lock()
 _depth = 0

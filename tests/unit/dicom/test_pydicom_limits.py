@@ -1,7 +1,8 @@
-"""Deflated datasets are read within a limit (D19)."""
+"""What pydicom does without a limit ends within one (D19)."""
 
 from __future__ import annotations
 
+import time
 import zlib
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from app.core.errors import AppError
-from app.dicom import inflation
+from app.dicom import pydicom_limits
 from app.dicom.headers import read_dataset
-from app.dicom.inflation import inflated
+from app.dicom.pydicom_limits import inflated
 from app.dicom.scan import scan
 from tests.support.synthetic_dicom import SeriesSpec, write_series
 
@@ -39,8 +40,28 @@ def test_d19_what_unpacks_beyond_the_limit_is_refused(
     deflated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("_ALWAYS_ALLOWED", "_USUALLY_ALLOWED"):
-        monkeypatch.setattr(inflation, name, 100_000)
+        monkeypatch.setattr(pydicom_limits, name, 100_000)
     with pytest.raises(AppError, match="cannot be read"):
         read_dataset(deflated)
     with pytest.raises(AppError, match="damaged"):
         scan([deflated], workspace=tmp_path / "workspace")
+
+
+@pytest.mark.parametrize("tag", [b"\x02\0\0\0", b"\x08\0\x60\0"], ids=["meta", "modality"])
+def test_d19_deep_sequences_are_not_printed(tmp_path: Path, tag: bytes) -> None:
+    (path,) = write_series(tmp_path / "in", SeriesSpec(count=1))
+    data = path.read_bytes()
+    depth = 300
+    opening = tag + b"SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    closing = b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
+    at = 132 if tag[0] == 2 else data.index(tag + b"CS")
+    crafted = tmp_path / "crafted"
+    crafted.write_bytes(data[:at] + opening * depth + closing * depth + data[at:])
+    begin = time.process_time()
+    try:
+        found = scan([crafted], workspace=tmp_path / "workspace")
+    except AppError:
+        found = None
+    assert found is None or found.records
+    assert time.process_time() - begin < 20
+    assert str(pydicom.Sequence([pydicom.Dataset()])) == "<sequence of 1>"

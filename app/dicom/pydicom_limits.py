@@ -1,7 +1,10 @@
-"""Datasets that are deflated as a whole unpack within a limit (D19).
+"""Limits that pydicom's reader lacks, against crafted files (D19).
 
-pydicom unpacks them in one go, however large: ten megabytes can hold ten gigabytes of zeros. Its
-reader gets a ``zlib`` that refuses; there is no other place to put a limit.
+- A dataset that is deflated as a whole is unpacked in one go, however large: ten megabytes can hold
+  ten gigabytes of zeros. The reader gets a ``zlib`` that refuses; there is no other place for it.
+- A sequence is printed wherever a value is, also by pydicom for its log, and where printing deep
+  ones fails each level prints the failure of the next: hours for two kilobytes. Here a sequence
+  tells its length and no more, which also keeps patients out of texts.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from types import SimpleNamespace
 from typing import Final
 
 from pydicom import filereader
+from pydicom.sequence import Sequence
 
 from app.jobs.machine_memory import memory_bytes
 
@@ -19,11 +23,12 @@ _USUALLY_ALLOWED: Final = 2**30
 _RATIO: Final = 50
 
 
-def limit_inflation() -> None:
-    """Put the limit into pydicom's reader; more than once does nothing."""
+def limit_pydicom() -> None:
+    """Put the limits in place; more than once does nothing."""
     vars(filereader)["zlib"] = SimpleNamespace(
         decompress=inflated, error=zlib.error, MAX_WBITS=zlib.MAX_WBITS
     )
+    Sequence.__str__ = Sequence.__repr__ = _briefly  # type: ignore[method-assign]
 
 
 def inflated(data: bytes, wbits: int = zlib.MAX_WBITS) -> bytes:
@@ -39,3 +44,7 @@ def inflated(data: bytes, wbits: int = zlib.MAX_WBITS) -> bytes:
     if not unpacker.eof:
         raise zlib.error("incomplete or truncated stream")
     return unpacked
+
+
+def _briefly(sequence: Sequence) -> str:
+    return f"<sequence of {len(sequence)}>"
