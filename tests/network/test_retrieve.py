@@ -21,7 +21,7 @@ from app.network.peers import DimsePeer
 from app.network.retrieve import get, move
 from tests.network.cable import cable_to
 from tests.network.peers import peer_of
-from tests.support.orthanc import Orthanc, running_orthanc
+from tests.support.orthanc import Orthanc, OrthancOptions, running_orthanc
 from tests.support.synthetic_dicom import SeriesSpec, uid, write_series
 
 STUDY = RetrieveRequest(uid("study"))
@@ -170,6 +170,27 @@ def test_d18_connection_cut_in_the_middle_then_the_rest(
     assert list(inbox.folder.glob("*.part")) == []
     assert len(inbox.objects()) == outcome.received
     assert get(peer_of(orthanc), STUDY, inbox).is_complete
+    _same_pixels(inbox, originals)
+
+
+def test_d18_the_line_from_the_pacs_to_us_is_cut_while_it_moves(
+    inbox: Inbox, tmp_path: Path
+) -> None:
+    listener = Listener(ListenerSettings(host="127.0.0.1", port=0), inbox)
+    listener.start()
+    with cable_to(listener.port, 150_000, cut_answers=False) as cable:
+        options = OrthancOptions(our_port=cable.port)
+        with running_orthanc(tmp_path / "pacs", options) as pacs:
+            originals = _fill(pacs, tmp_path, SeriesSpec(count=40, rows=64, columns=64))
+            outcome = move(peer_of(pacs), STUDY, listener)
+            assert outcome.expected == 40
+            assert 0 < outcome.received < 40
+            assert len(outcome.missing) == outcome.failed == 40 - outcome.received
+            assert len(inbox.objects()) == outcome.received
+            cable.cut_after = None
+            assert move(peer_of(pacs), STUDY, listener).is_complete
+    listener.stop()
+    assert list(inbox.folder.glob("*.part")) == []
     _same_pixels(inbox, originals)
 
 
