@@ -85,16 +85,17 @@ class BurnedIn:
 
 
 def look(
-    frames: Sequence[FrameRef], modality: str, *, cancel: CancelToken | None = None
+    frames: Sequence[FrameRef], modality: str, *, most: int = 3, cancel: CancelToken | None = None
 ) -> BurnedIn:
     """Look at one stack (frames of one size, in their order). Any thread; about a second a frame.
 
+    ``most`` frames are looked at: the middle one, with two the ends, with three all of those.
     Raises ``DicomReadError`` where the frames cannot be decoded, ``Cancelled``.
     """
     first = ImageObject(frames[0].instance)
     declared = (text_words_upper(first.dataset, "BurnedInAnnotation") or ("",))[0]
     risky = _is_risky(first, modality)
-    chosen = sorted({0, len(frames) // 2, len(frames) - 1})
+    chosen = _chosen(len(frames), most)
     pictures = _pictures(frames, chosen, cancel)
     if risky and len(frames) > 2:
         spread = np.linspace(0, len(frames) - 1, min(len(frames), _STILL_FRAMES)).astype(int)

@@ -36,6 +36,8 @@ from app.workflow.output_files import disk_faults, whole_or_not
 from app.workflow.session import StudySession
 
 _FIRST_PART: Final = 0.4
+# In one series; a series of many stacks (phases of a dynamic) is looked at once in each.
+_MOST_LOOKS: Final = 12
 _NAMED: Final = Message(
     "A name or number of this patient was read in the pixels.",
     "В пикселях прочитаны имя или номер этого пациента.",
@@ -154,7 +156,10 @@ def _look_at_all(
     for n, one in enumerate(series):
         progress(n / len(series), "looking for burned-in text")
         try:
-            stacks = tuple(look(s.frames, one.modality, cancel=cancel) for s in one.stacks)
+            most = max(1, min(3, _MOST_LOOKS // max(1, len(one.stacks))))
+            stacks = tuple(
+                look(stack.frames, one.modality, most=most, cancel=cancel) for stack in one.stacks
+            )
         except DicomReadError as fault:
             unseen = Message(
                 f"The pixels could not be looked at: {fault.message}",

@@ -100,6 +100,8 @@ def test_the_look_says_what_it_saw(tmp_path: Path) -> None:
     seen = look(_frames(named), "CT")
     assert seen.blocks
     assert (len(seen.boxes), seen.frames_seen, seen.frames) == (1, 2, 2)
+    once = look(_frames(named), "CT", most=1)
+    assert (len(once.boxes), once.frames_seen) == (1, 1)
     clean = _write(tmp_path / "clean", _slice())
     seen = look(_frames(clean), "CT")
     assert not seen.blocks
