@@ -197,7 +197,7 @@ class _Server(ThreadedAssociationServer):
 
     def server_bind(self) -> None:
         """Take the port; on Windows for ourselves alone, which its SO_REUSEADDR does not mean."""
-        if sys.platform == "win32":
+        if sys.platform == "win32" and self.socket is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
             self.socket.bind(self.server_address)
             self.server_address = self.socket.getsockname()
