@@ -185,6 +185,7 @@ def _serve(connection: Connection, work: Work, expected: tuple[type[Exception], 
     """The life of a process: answer until the other side is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program, which ends this
     _be_silent()
+    threading.Thread(target=_end_with_the_program, daemon=True).start()
     limiter = _Limiter()
     try:
         connection.send(None)
@@ -201,6 +202,14 @@ def _serve(connection: Connection, work: Work, expected: tuple[type[Exception], 
                 connection.send_bytes(array.reshape(-1).view(np.uint8).data)
     except (EOFError, OSError):
         return
+
+
+def _end_with_the_program() -> None:
+    """Whatever this process is stuck in, it does not outlive a program that was killed."""
+    program = mp.parent_process()
+    if program is not None:
+        program.join()
+        os._exit(1)
 
 
 def _be_silent() -> None:
@@ -230,7 +239,8 @@ class _Limiter:
         allowed = self._idle_bytes + limits.memory_bytes
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
-        # The program kills what is late; this is for the day when the program itself is gone.
+        # The program kills what is late; this is for a library that holds Python's lock when the
+        # program itself is gone.
         used = sum(os.times()[:2])
         _, hard = resource.getrlimit(resource.RLIMIT_CPU)
         seconds = int(used + limits.seconds) + _SPARE_CPU_SECONDS

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,3 +91,35 @@ def test_a_closed_pool_fails_those_who_wait() -> None:
     with pytest.raises(WorkerFailed):
         made.call(("add", np.array([1])), LIMITS)
     made.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_no_process_outlives_a_program_that_was_killed() -> None:
+    code = (
+        "import os, signal, sys, threading, time;"
+        "from app.jobs.process_pool import Limits, ProcessPool;"
+        "from tests.support.dangerous_work import work;"
+        "pool = ProcessPool(work, size=2);"
+        "pool.call(('who', 0), Limits(60.0, 2**28));"
+        "hang = lambda: pool.call(('hang', 0), Limits(600.0, 2**28));"
+        "[threading.Thread(target=hang, daemon=True).start() for _ in range(2)];"
+        "time.sleep(1.0);"
+        "print(*pool.process_ids, flush=True);"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == -9, done.stderr
+    left = [int(word) for word in done.stdout.split()]
+    assert len(left) == 2
+    deadline = time.monotonic() + 20
+    while any(_is_running(pid) for pid in left):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
