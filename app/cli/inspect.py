@@ -66,26 +66,35 @@ def _value_ranges(studies: tuple[Study, ...], progress: Any) -> Ranges:  # noqa:
         progress(done / len(stacks), "reading pixels")
         key = (study.study_instance_uid, series.series_instance_uid, stack.index)
         try:
-            ranges[key] = (_range_of(StackReader(study, series, stack)), None)
+            ranges[key] = _range_of(StackReader(study, series, stack))
         except AppError as fault:
             ranges[key] = (None, Message(fault.message, fault.ru))
     return ranges
 
 
-def _range_of(reader: StackReader) -> list[float] | None:
-    """Over all that is image; padding does not count (I09)."""
+def _range_of(reader: StackReader) -> tuple[list[float] | None, Message | None]:
+    """Over all that is image; padding does not count (I09). Also why a frame is left out (D12)."""
+    from app.core.errors import DicomReadError
+    from app.core.report import Message
+
     facts = reader.facts
     ends: list[float] = []
+    fault: Message | None = None
     for n in range(reader.frame_count):
-        stored = reader.read_frame(n)
+        try:
+            stored = reader.read_frame(n)
+        except DicomReadError as error:
+            fault = fault or Message(error.message, error.ru)
+            continue
         if facts.padding is not None and not facts.is_color:
             stored = stored[(stored < facts.padding[0]) | (stored > facts.padding[1])]
         if stored.size:
             ends += [float(stored.min()), float(stored.max())]
     if not ends:
-        return None
+        return None, fault
     slope, intercept = facts.rescale.slope, facts.rescale.intercept
-    return [_plain(end) for end in sorted(e * slope + intercept for e in (min(ends), max(ends)))]
+    extremes = sorted(end * slope + intercept for end in (min(ends), max(ends)))
+    return [_plain(end) for end in extremes], fault
 
 
 def _describe(found: ScanResult, studies: tuple[Study, ...], ranges: Ranges) -> dict[str, Any]:

@@ -54,12 +54,12 @@ class Unpacker:
         self._unpacked_bytes = 0
         self._counting = threading.Lock()
 
-    def members(self, archive: Path, depth: int) -> Iterator[tuple[Path, PurePosixPath]]:
+    def members(self, archive: Path, depth: int) -> Iterator[tuple[Path | None, PurePosixPath]]:
         """Each file of ``archive`` unpacked, with the name it has there; sorted by name.
 
-        ``depth`` counts the archives around this one. Raises ``DicomReadError`` for a broken or
-        encrypted archive, ``InputError`` beyond a limit, ``EnvironmentFault`` when the disk is
-        full.
+        A member that is damaged comes as None: the others are read. ``depth`` counts the archives
+        around this one. Raises ``DicomReadError`` for an archive that is broken as a whole or
+        encrypted, ``InputError`` beyond a limit, ``EnvironmentFault`` when the disk is full.
         """
         if depth >= MAXIMUM_DEPTH:
             raise _bomb(f"archives lie {depth + 1} deep in each other")
@@ -91,7 +91,7 @@ class Unpacker:
 
     def _extracted(
         self, opened: zipfile.ZipFile, entries: list[zipfile.ZipInfo], folder: Path
-    ) -> Iterator[tuple[Path, PurePosixPath]]:
+    ) -> Iterator[tuple[Path | None, PurePosixPath]]:
         """Members in order; the next ones are unpacked while one is looked at.
 
         The decompressors of Python let other threads work, so this uses all cores.
@@ -140,9 +140,12 @@ class Unpacker:
 
 def _finished(
     member: tuple[Future[None], Path, zipfile.ZipInfo],
-) -> tuple[Path, PurePosixPath]:
+) -> tuple[Path | None, PurePosixPath]:
     work, target, entry = member
-    work.result()
+    try:
+        work.result()
+    except _BROKEN:
+        return None, _shown_name(entry.filename)
     return target, _shown_name(entry.filename)
 
 

@@ -22,6 +22,7 @@ from app.dicom.tolerant import MALFORMED, quiet, value_of
 
 _PIXEL_DATA: Final = 0x7FE00010
 _UNDEFINED: Final = 0xFFFFFFFF
+_LONG_VRS: Final = (b"OB", b"OW", b"UN")
 _IN_WORDS: Final = ("1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99")
 """Big-endian words, and datasets deflated as a whole: no frame of theirs lies in the file as is."""
 
@@ -134,11 +135,13 @@ def _place(
     try:
         group, number, length = struct.unpack_from("<HHL", element)
         value_at = start + 8
-        if not dataset.original_encoding[0]:
+        # The element itself tells how it is written: files exist whose transfer syntax names the
+        # other way. A length of four bytes is even, so that it is never taken for a VR.
+        if element[4:6] in _LONG_VRS:
             value_at = start + 12
-            vr, length = struct.unpack_from("<2s2xL", element, 4)
-            if vr not in (b"OB", b"OW", b"UN"):
-                return None
+            (length,) = struct.unpack_from("<L", element, 8)
+        elif length % 2 and length != _UNDEFINED:
+            return None
     except struct.error:
         return None
     if group << 16 | number != _PIXEL_DATA:

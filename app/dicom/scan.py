@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import filecmp
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Final
+from typing import BinaryIO, Final
 
 from app.core.errors import AppError, DicomReadError, InputError
 from app.core.report import Message
@@ -32,11 +34,16 @@ _MISSING: Final = Message(
     "It is missing: the index of the medium (DICOMDIR) names it.",
     "Файла нет: его называет указатель носителя (DICOMDIR).",
 )
+_DAMAGED_MEMBER: Final = Message(
+    "It is damaged in the archive: it cannot be unpacked.",
+    "Файл в архиве повреждён и не распаковывается.",
+)
 _EMPTY: Final = Message("The file is empty.", "Файл пуст.")
 REPEATED: Final = Message(
     "The same object was already read from another file.",
     "Этот же объект уже прочитан из другого файла.",
 )
+_META_WITHOUT_PREAMBLE: Final = b"DICM\x02\x00"
 _VALUE_REPRESENTATIONS: Final = frozenset(
     b"AE AS AT CS DA DS DT FL FD IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN "
     b"UR US UT UV".split()
@@ -142,6 +149,8 @@ class _Scan:
         keeps_repeated: bool = False,
     ) -> None:
         self._keeps_repeated = keeps_repeated
+        self._workspace = workspace
+        self._mended: Path | None = None
         self._unpacker = Unpacker(workspace, cancel)
         self._progress = progress
         self._cancel = cancel
@@ -200,6 +209,9 @@ class _Scan:
                 if is_zip(head):
                     self._add_archive(path, shown, depth)
                     return
+                if head[:6] == _META_WITHOUT_PREAMBLE:
+                    self._add_file(self._with_preamble(stream), shown, depth)
+                    return
                 if not looks_like_dicom(head):
                     self._skipped.append(SkippedFile(shown, _NOT_DICOM if head else _EMPTY))
                     return
@@ -213,6 +225,18 @@ class _Scan:
             if record is None:
                 self._note_missing(path, shown)
             self._take(record, shown)
+
+    def _with_preamble(self, stream: BinaryIO) -> Path:
+        """A copy that every reader knows how to open."""
+        if self._mended is None:
+            self._workspace.mkdir(parents=True, exist_ok=True)
+            self._mended = Path(tempfile.mkdtemp(prefix="archive-", dir=self._workspace))
+        handle, copy = tempfile.mkstemp(dir=self._mended)
+        with os.fdopen(handle, "wb") as sink:
+            sink.write(bytes(128))
+            stream.seek(0)
+            shutil.copyfileobj(stream, sink)
+        return Path(copy)
 
     def _note_missing(self, index: Path, shown: Path) -> None:
         """List the files that an index names and that are not there (D18)."""
@@ -242,7 +266,10 @@ class _Scan:
         try:
             for member, name in self._unpacker.members(path, depth):
                 self._members.append(shown / name)
-                self._add_file(member, shown / name, depth + 1)
+                if member is None:
+                    self._unreadable.append(SkippedFile(shown / name, _DAMAGED_MEMBER))
+                else:
+                    self._add_file(member, shown / name, depth + 1)
         except DicomReadError as error:
             self._unreadable.append(SkippedFile(shown, Message(error.message, error.ru)))
 

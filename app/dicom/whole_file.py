@@ -27,6 +27,7 @@ MOST_FRAMES: Final = 100_000
 """More frames than any image that is read frame by frame; whole slides are not."""
 
 _MOST_DEFLATED_FRAMES: Final = 10_000  # where the size of the file tells nothing
+_LEAST_ELEMENT_BYTES: Final = 8  # tag and length; the VR is not always there
 _FRAGMENT_BYTES: Final = 8  # at least the tag and the length of an item
 
 
@@ -61,8 +62,11 @@ def require_plausible(frames: int, bytes_left: int, syntax: str) -> None:
 
 
 def require_complete(ds: Dataset, pixels: int, bytes_left: int) -> None:
-    """Refuse a native image whose pixel data ends early: half an image would look like a whole."""
-    if bytes_left < pixels * _bits_per_pixel(ds) // 8:
+    """Refuse a native image whose pixel data ends early: half an image would look like a whole.
+
+    ``bytes_left`` counts from the element of the pixel data on.
+    """
+    if bytes_left - _LEAST_ELEMENT_BYTES < pixels * _bits_per_pixel(ds) // 8:
         raise DicomReadError(
             "The pixel data ends early: the file is cut short.",
             ru="Пиксельные данные обрываются: файл неполный.",

@@ -8,6 +8,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_file_meta_info
 from pydicom.filewriter import write_dataset
 
 from app.dicom.assemble import assemble_volume
@@ -200,3 +201,62 @@ def test_d12_an_object_that_is_no_image_and_belongs_nowhere_says_what_it_is(tmp_
     found, _ = open_all(tmp_path, tmp_path / "a")
     (told,) = found.unreadable
     assert told.reason.en == "It is no image (Color Palette) and names no study or series."
+
+
+def test_d12_a_file_that_begins_with_dicm(tmp_path):
+    paths = write_series(tmp_path / "series", SeriesSpec(count=3))
+    whole = open_stack(tmp_path, tmp_path / "series")
+    expected = assemble_volume(*whole).voxels
+    for path in paths:
+        path.write_bytes(path.read_bytes()[128:])
+    found = open_stack(tmp_path, tmp_path / "series")
+    np.testing.assert_array_equal(assemble_volume(*found).voxels, expected)
+
+
+@pytest.mark.parametrize("is_implicit", [True, False])
+def test_i08_a_transfer_syntax_that_names_the_other_way(tmp_path, is_implicit):
+    """Read where the header says, the pixels would be two off, without a word."""
+    paths = write_series(tmp_path / "series", SeriesSpec(count=3))
+    expected = assemble_volume(*open_stack(tmp_path, tmp_path / "series")).voxels
+    explicit, implicit = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
+    for path in paths:
+        ds = pydicom.dcmread(path)
+        ds.file_meta.TransferSyntaxUID = implicit if is_implicit else explicit
+        pydicom.dcmwrite(path, ds, implicit_vr=is_implicit, little_endian=True)
+        _state_syntax(path, explicit if is_implicit else implicit)
+    volume = assemble_volume(*open_stack(tmp_path, tmp_path / "series"))
+    np.testing.assert_array_equal(volume.voxels, expected)
+
+
+def _state_syntax(path, syntax):
+    """Another transfer syntax in the meta header; the dataset stays as it is."""
+    content = path.read_bytes()
+    element = content.index(b"\x02\x00\x10\x00UI")
+    length = int.from_bytes(content[element + 6 : element + 8], "little")
+    value = syntax.encode() + b"\0" * (len(syntax) % 2)
+    group = int.from_bytes(content[140:144], "little") + len(value) - length
+    path.write_bytes(
+        content[:140]
+        + group.to_bytes(4, "little")
+        + content[144 : element + 6]
+        + len(value).to_bytes(2, "little")
+        + value
+        + content[element + 8 + length :]
+    )
+    assert read_file_meta_info(path).TransferSyntaxUID == syntax
+
+
+def test_d12_a_damaged_member_of_an_archive_is_named_and_the_rest_opens(tmp_path):
+    paths = write_series(tmp_path / "series", SeriesSpec(count=3))
+    with zipfile.ZipFile(tmp_path / "study.zip", "w", zipfile.ZIP_STORED) as archive:
+        for path in paths:
+            archive.write(path, path.name)
+    content = bytearray((tmp_path / "study.zip").read_bytes())
+    content[500] ^= 0xFF
+    (tmp_path / "study.zip").write_bytes(content)
+    found, (study,) = open_all(tmp_path, tmp_path / "study.zip")
+    (damaged,) = found.unreadable
+    assert damaged.path == tmp_path / "study.zip" / paths[0].name
+    assert damaged.reason.ru
+    assert study.series[0].frames == 2
+    assert found.seen == 3
