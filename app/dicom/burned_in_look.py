@@ -121,6 +121,13 @@ def look(
     )
 
 
+def _chosen(count: int, most: int) -> list[int]:
+    """Which of ``count`` frames are looked at."""
+    ends = {0, count - 1} if most > 1 else set()
+    middle = set() if most == 2 else {count // 2}
+    return sorted(ends | middle)
+
+
 def _without(picture: npt.NDArray[np.uint8], boxes: Sequence[TextBox]) -> npt.NDArray[np.uint8]:
     """The picture with the lines found so far blacked out: crowded ones are missed at first."""
     left = picture.copy()
