@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from app.core.report import Message
+    from app.cli.image_values import StackValues
     from app.core.study import Series, Stack, StackHealth, Study, StudyWarning
     from app.dicom.scan import ScanResult
-    from app.dicom.stack_reader import StackReader
 
-    RangeKey = tuple[str, str, int]
-    Ranges = dict[RangeKey, tuple[list[float] | None, Message | None]]
+    Values = dict[tuple[str, str, int], StackValues]
 
 SCHEMA = "overread.inspect/1"
 
@@ -44,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as progress:
         found = scan(args.paths, workspace=Path(workspace), progress=progress.show)
         studies = group(found.records)
-        ranges = {} if args.headers_only else _value_ranges(studies, progress.show)
-    described = _describe(found, studies, ranges)
+        values = {} if args.headers_only else _values(studies, progress.show)
+    described = _describe(found, studies, values)
     if args.json:
         json.dump(described, sys.stdout, ensure_ascii=False, allow_nan=False)
         sys.stdout.write("\n")
@@ -54,50 +52,19 @@ def run(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
-def _value_ranges(studies: tuple[Study, ...], progress: Any) -> Ranges:  # noqa: ANN401
-    """Least and greatest modality value of each stack, or why its pixels cannot be read."""
-    from app.core.errors import AppError
-    from app.core.report import Message
-    from app.dicom.stack_reader import StackReader
+def _values(studies: tuple[Study, ...], progress: Any) -> Values:  # noqa: ANN401
+    from app.cli.image_values import stack_values
 
-    ranges: Ranges = {}
+    values: Values = {}
     stacks = [(s, e, k) for s in studies for e in s.series for k in e.stacks]
     for done, (study, series, stack) in enumerate(stacks):
         progress(done / len(stacks), "reading pixels")
         key = (study.study_instance_uid, series.series_instance_uid, stack.index)
-        try:
-            ranges[key] = _range_of(StackReader(study, series, stack))
-        except AppError as fault:
-            ranges[key] = (None, Message(fault.message, fault.ru))
-    return ranges
+        values[key] = stack_values(study, series, stack)
+    return values
 
 
-def _range_of(reader: StackReader) -> tuple[list[float] | None, Message | None]:
-    """Over all that is image; padding does not count (I09). Also why a frame is left out (D12)."""
-    from app.core.errors import DicomReadError
-    from app.core.report import Message
-
-    facts = reader.facts
-    ends: list[float] = []
-    fault: Message | None = None
-    for n in range(reader.frame_count):
-        try:
-            stored = reader.read_frame(n)
-        except DicomReadError as error:
-            fault = fault or Message(error.message, error.ru)
-            continue
-        if facts.padding is not None and not facts.is_color:
-            stored = stored[(stored < facts.padding[0]) | (stored > facts.padding[1])]
-        if stored.size:
-            ends += [float(stored.min()), float(stored.max())]
-    if not ends:
-        return None, fault
-    slope, intercept = facts.rescale.slope, facts.rescale.intercept
-    extremes = sorted(end * slope + intercept for end in (min(ends), max(ends)))
-    return [_plain(end) for end in extremes], fault
-
-
-def _describe(found: ScanResult, studies: tuple[Study, ...], ranges: Ranges) -> dict[str, Any]:
+def _describe(found: ScanResult, studies: tuple[Study, ...], values: Values) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "files": {
@@ -112,11 +79,11 @@ def _describe(found: ScanResult, studies: tuple[Study, ...], ranges: Ranges) -> 
                 for file in found.unreadable
             ],
         },
-        "studies": [_study(study, ranges) for study in studies],
+        "studies": [_study(study, values) for study in studies],
     }
 
 
-def _study(study: Study, ranges: Ranges) -> dict[str, Any]:
+def _study(study: Study, values: Values) -> dict[str, Any]:
     return {
         "study_instance_uid": study.study_instance_uid,
         "patient": {
@@ -136,11 +103,11 @@ def _study(study: Study, ranges: Ranges) -> dict[str, Any]:
             "source": study.completeness.source,
         },
         "warnings": _warnings(study.warnings),
-        "series": [_series(study, series, ranges) for series in study.series],
+        "series": [_series(study, series, values) for series in study.series],
     }
 
 
-def _series(study: Study, series: Series, ranges: Ranges) -> dict[str, Any]:
+def _series(study: Study, series: Series, values: Values) -> dict[str, Any]:
     key = (study.study_instance_uid, series.series_instance_uid)
     return {
         "series_instance_uid": series.series_instance_uid,
@@ -151,17 +118,14 @@ def _series(study: Study, series: Series, ranges: Ranges) -> dict[str, Any]:
         "transfer_syntax_uids": list(series.transfer_syntax_uids),
         "instances": len(series.instances),
         "frames": series.frames,
-        "stacks": [
-            _stack(stack, ranges.get((*key, stack.index), (None, None))) for stack in series.stacks
-        ],
+        "stacks": [_stack(stack, values.get((*key, stack.index))) for stack in series.stacks],
     }
 
 
-def _stack(stack: Stack, values: tuple[list[float] | None, Message | None]) -> dict[str, Any]:
-    value_range, fault = values
+def _stack(stack: Stack, values: StackValues | None) -> dict[str, Any]:
     warnings = _warnings(stack.warnings)
-    if fault:
-        warnings.append({"code": "D12", "text": fault.en, "text_ru": fault.ru})
+    if values:
+        warnings += [{"code": c, "text": w.en, "text_ru": w.ru} for c, w in values.faults]
     geometry = stack.geometry
     return {
         "index": stack.index,
@@ -183,7 +147,8 @@ def _stack(stack: Stack, values: tuple[list[float] | None, Message | None]) -> d
         "columns": stack.columns,
         "photometric": stack.photometric,
         "quantity": stack.quantity,
-        "value_range": value_range,
+        "value_range": values and values.value_range,
+        "values": values and values.described,
         "health": _health(stack.health),
         "warnings": warnings,
     }
@@ -205,11 +170,6 @@ def _health(health: StackHealth) -> dict[str, Any]:
 
 def _warnings(warnings: tuple[StudyWarning, ...]) -> list[dict[str, str]]:
     return [{"code": one.code, "text": one.text, "text_ru": one.text_in("ru")} for one in warnings]
-
-
-def _plain(number: float) -> float:
-    """Whole numbers without a fraction, others to six significant digits."""
-    return int(number) if number == int(number) else float(f"{number:.6g}")
 
 
 def _print_text(described: dict[str, Any]) -> None:

@@ -131,9 +131,7 @@ def _write_whole(path: Path, image: sitk.Image) -> None:
 def _require_whole(written: Path, image: sitk.Image) -> None:
     """Read the file again: on a full disk ITK's NIfTI writer stops short without raising."""
     try:
-        again = sitk.GetArrayFromImage(sitk.ReadImage(written))
-        # One colour image comes back from NIfTI without its axis of one slice.
-        is_whole = np.array_equal(again.ravel(), sitk.GetArrayFromImage(image).ravel())
+        is_whole = np.array_equal(_values(sitk.ReadImage(written)), _values(image))
     except RuntimeError:
         is_whole = False
     if not is_whole:
@@ -143,6 +141,15 @@ def _require_whole(written: Path, image: sitk.Image) -> None:
             hint="Free some space and write it again.",
             hint_ru="Освободите место и запишите его ещё раз.",
         )
+
+
+def _values(image: sitk.Image) -> npt.NDArray[Any]:
+    """All values in a row: one colour image comes back from NIfTI without its axis of slices.
+
+    ITK's reader of NIfTI makes zeros of what is no finite number, so it counts as zero here.
+    """
+    values = sitk.GetArrayFromImage(image).ravel()
+    return np.where(np.isfinite(values), values, 0) if values.dtype.kind == "f" else values
 
 
 def read_nifti(path: Path) -> tuple[npt.NDArray[Any], Geometry]:

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 
 from app.cli.main import run
 from app.dicom.character_sets import DEFAULT_FALLBACK, use_fallback
@@ -159,3 +160,43 @@ def test_d11_paths_in_and_out_in_any_script(tmp_path, capsys):
     arguments = ["snapshot", str(folder), "--series", uid_of_series, "--out", str(picture)]
     assert run(arguments) == 0
     assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_i06_a_map_with_values_that_are_none(tmp_path, capsys):
+    def as_map(ds, _):
+        values = np.linspace(0.5, 2.5, ds.Rows * ds.Columns).astype(np.float32)
+        values[3], values[7] = np.nan, np.inf
+        ds.FloatPixelData = values.tobytes()
+        ds.BitsAllocated = 32
+        del ds.PixelData, ds.BitsStored, ds.HighBit, ds.PixelRepresentation
+
+    write_series(tmp_path / "map", SeriesSpec(count=2, change=as_map, intercept=0))
+    stack = inspect(capsys, tmp_path / "map")["studies"][0]["series"][0]["stacks"][0]
+    assert stack["value_range"] == [0.5, 2.5]
+
+
+def test_i13_uptake_and_what_it_lacks(tmp_path, capsys):
+    def as_pet(ds, _):
+        ds.Modality, ds.Units, ds.DecayCorrection = "PT", "BQML", "ADMIN"
+        ds.CorrectedImage = ["ATTN", "DECY"]
+        ds.SeriesDate = ds.AcquisitionDate = "20260102"
+        ds.SeriesTime = ds.AcquisitionTime = "101500"
+        drug = Dataset()
+        drug.RadionuclideTotalDose, drug.RadionuclideHalfLife = "370000000", "6586.2"
+        drug.RadiopharmaceuticalStartTime = "091500"
+        ds.RadiopharmaceuticalInformationSequence = [drug]
+
+    def weighed(ds, n):
+        as_pet(ds, n)
+        ds.PatientWeight = 74
+
+    for name, change in (("a", as_pet), ("b", weighed)):
+        write_series(tmp_path / name, SeriesSpec(count=3, change=change))
+    stack = inspect(capsys, tmp_path / "a")["studies"][0]["series"][0]["stacks"][0]
+    assert stack["values"]["suv_factors"] is None
+    (warning,) = stack["warnings"]
+    assert warning["code"] == "I13"
+    assert "(0010,1030)" in warning["text"]
+    stack = inspect(capsys, tmp_path / "b")["studies"][0]["series"][0]["stacks"][0]
+    assert stack["values"]["suv_factors"]["body_weight"] == pytest.approx(74_000 / 370e6)
+    assert stack["warnings"] == []

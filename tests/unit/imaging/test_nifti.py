@@ -77,3 +77,13 @@ def test_i12_color_is_written_whole(tmp_path, ending, slices):
     write_nifti(path, values, None)
     read = sitk.GetArrayFromImage(sitk.ReadImage(path))
     np.testing.assert_array_equal(read.reshape(values.shape), values)
+
+
+def test_i06_values_that_are_none_are_written(tmp_path):
+    values = np.arange(60, dtype=np.float32).reshape(GRID.shape_kji)
+    values[1, 2, 3], values[2, 0, 0] = np.nan, np.inf
+    for ending in (".nii", ".nrrd"):
+        write_nifti(tmp_path / f"map{ending}", values, GRID)
+    written = np.fromfile(tmp_path / "map.nii", "<f4", offset=352).reshape(values.shape)
+    np.testing.assert_array_equal(written, values)
+    np.testing.assert_array_equal(read_nifti(tmp_path / "map.nrrd")[0], values)
