@@ -20,6 +20,7 @@ def work(request: tuple[str, Any]) -> np.ndarray:
     if kind == "add":
         return np.asarray(value) + 1
     if kind == "who":
+        time.sleep(float(value))
         return np.array([os.getpid()])
     if kind == "refuse":
         raise Refused(str(value))
