@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from app.dicom.tolerant import MALFORMED, quiet, value_of
 
 _PIXEL_DATA: Final = 0x7FE00010
 _UNDEFINED: Final = 0xFFFFFFFF
+_ITEM, _SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 _LONG_VRS: Final = (b"OB", b"OW", b"UN")
 _IN_WORDS: Final = ("1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99")
 """Big-endian words, and datasets deflated as a whole: no frame of theirs lies in the file as is."""
@@ -57,6 +59,11 @@ class PixelPlace:
     def codestream(self, index: int, frames: int) -> bytes:
         """The fragments of encapsulated frame ``index`` of ``frames``, joined."""
         with self.path.open("rb") as file:
+            if frames > 1:
+                status = os.fstat(file.fileno())
+                found = _fragments(self.path, self.offset, frames, status.st_mtime_ns)
+                if found and index < len(found):
+                    return _exactly(file, *found[index])
             file.seek(self.offset)
             return bytes(
                 get_frame(file, index, number_of_frames=frames, extended_offsets=self.offsets)
@@ -75,6 +82,41 @@ class PixelPlace:
                 if not count:
                     raise EOFError("the pixel data ends early")
                 done += count
+
+
+@functools.lru_cache(maxsize=8)
+def _fragments(
+    path: Path, offset: int, frames: int, _changed_ns: int
+) -> tuple[tuple[int, int], ...]:
+    """Where each fragment begins and its length, where there are as many as ``frames``.
+
+    Each frame is one fragment then, whatever the offset tables say; else nothing, and the tables
+    and the codestreams have to tell. Without this the n-th frame is looked for from the first.
+    """
+    found: list[tuple[int, int]] = []
+    with path.open("rb") as file:
+        at = offset
+        while len(found) <= frames + 1:
+            file.seek(at)
+            item = file.read(8)
+            if len(item) < 8:
+                return ()
+            group, element, length = struct.unpack("<HHL", item)
+            if (group, element) == _SEQUENCE_END:
+                break
+            if (group, element) != _ITEM or length == _UNDEFINED:
+                return ()
+            found.append((at + 8, length))
+            at += 8 + length
+    # The first item is the basic offset table.
+    return tuple(found[1:]) if len(found) == frames + 1 else ()
+
+
+def _exactly(file: BinaryIO, offset: int, length: int) -> bytes:
+    if offset + length > os.fstat(file.fileno()).st_size:
+        raise EOFError("the pixel data ends early")
+    file.seek(offset)
+    return file.read(length)
 
 
 @dataclass(frozen=True, slots=True)
