@@ -29,6 +29,8 @@ Work = Callable[[Any], npt.NDArray[Any]]
 
 _START_SECONDS: Final = 60.0
 _SPARE_CPU_SECONDS: Final = 10
+_MOST_REQUESTS: Final = 5000
+"""After so many a process is replaced: libraries lose a little memory each time."""
 
 
 class WorkerFailed(Exception):
@@ -45,7 +47,7 @@ class WorkerTimedOut(WorkerFailed):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may take; the memory is that above what the idle process has."""
+    """What one request may take; the memory is that above what the process has before it."""
 
     seconds: float
     memory_bytes: int
@@ -90,6 +92,8 @@ class ProcessPool:
         finally:
             with self._changed:
                 self._busy.discard(worker)
+                if worker.requests >= _MOST_REQUESTS:
+                    worker.kill()
                 if worker.is_alive and not self._is_closed:
                     self._idle.append(worker)
                 self._changed.notify()
@@ -139,6 +143,7 @@ class _Worker:
         )
         self.process.start()
         theirs.close()
+        self.requests = 0
         self._is_ready = self._is_killed = False
 
     @property
@@ -148,6 +153,7 @@ class _Worker:
 
     def call(self, request: object, limits: Limits) -> npt.NDArray[Any]:
         """Give it one request and wait for the answer."""
+        self.requests += 1
         try:
             if not self._is_ready:
                 self._receive(_START_SECONDS)
@@ -186,12 +192,11 @@ def _serve(connection: Connection, work: Work, expected: tuple[type[Exception], 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program, which ends this
     _be_silent()
     threading.Thread(target=_end_with_the_program, daemon=True).start()
-    limiter = _Limiter()
     try:
         connection.send(None)
         while True:
             request, limits = connection.recv()
-            limiter.apply(limits)
+            _limit(limits)
             try:
                 array = np.asarray(work(request), order="C")
             except expected as error:
@@ -220,31 +225,23 @@ def _be_silent() -> None:
             os.dup2(nowhere, stream)
 
 
-class _Limiter:
-    """Limits of this process, by the system: they hold inside libraries that know nothing of us."""
+def _limit(limits: Limits) -> None:
+    """Limit this process by the system: that holds inside libraries that know nothing of us."""
+    if sys.platform != "linux":
+        return
+    import resource
 
-    def __init__(self) -> None:
-        self._idle_bytes = _address_space() if sys.platform == "linux" else 0
-        if sys.platform == "linux":
-            import resource
+    def most(kind: int, wanted: int) -> None:
+        _, hard = resource.getrlimit(kind)
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(kind, (allowed, hard))
 
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-    def apply(self, limits: Limits) -> None:
-        """From now on."""
-        if sys.platform != "linux":
-            return
-        import resource
-
-        allowed = self._idle_bytes + limits.memory_bytes
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
-        # The program kills what is late; this is for a library that holds Python's lock when the
-        # program itself is gone.
-        used = sum(os.times()[:2])
-        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-        seconds = int(used + limits.seconds) + _SPARE_CPU_SECONDS
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, hard))
+    most(resource.RLIMIT_CORE, 0)
+    most(resource.RLIMIT_AS, _address_space() + limits.memory_bytes)
+    # The program kills what is late; this is for a library that holds Python's lock when the
+    # program itself is gone.
+    used = sum(os.times()[:2])
+    most(resource.RLIMIT_CPU, int(used + limits.seconds) + _SPARE_CPU_SECONDS)
 
 
 def _address_space() -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.jobs import process_pool
 from app.jobs.process_pool import Limits, ProcessPool, WorkerDied, WorkerFailed, WorkerTimedOut
 from tests.support.dangerous_work import Refused, work
 
@@ -74,6 +75,14 @@ def test_memory_beyond_the_limit_is_not_given(pool: ProcessPool) -> None:
     with pytest.raises(Refused, match="no memory"):
         pool.call(("eat", 2**30), LIMITS)
     assert pool.call(("eat", 2**20), LIMITS).nbytes == 2**20
+
+
+def test_a_process_is_replaced_after_many_requests(
+    pool: ProcessPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_pool, "_MOST_REQUESTS", 2)
+    seen = {int(pool.call(("who", 0), LIMITS)[0]) for _ in range(6)}
+    assert len(seen) >= 3
 
 
 def test_a_closed_pool_fails_those_who_wait() -> None:
