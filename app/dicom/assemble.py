@@ -6,8 +6,9 @@ A frame and the slice of the volume made from it hold the same stored values.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +19,7 @@ from app.core.report import Message
 from app.core.study import Series, Stack, Study
 from app.core.volume import Volume
 from app.dicom import wording
-from app.dicom.regrid import FloatPlane, offsets_in_grid, plan_slices, regrid_slice
+from app.dicom.regrid import FloatPlane, SliceSource, offsets_in_grid, plan_slices, regrid_slice
 from app.dicom.stack_reader import (
     NO_HOLES,
     NO_IMAGE_FLOAT,
@@ -34,6 +35,8 @@ from app.jobs.progress import Progress, no_progress
 
 READING_THREADS: Final = min(max(os.cpu_count() or 1, 2), 8)
 """Reading waits for disks and for the processes that decode, so more than one pays."""
+
+_KEPT_SLICES: Final = 4
 
 OnFrame = Callable[[int, npt.NDArray[Any]], None]
 
@@ -206,29 +209,58 @@ def _resampled(
     padding = frames.padding
     voxels = np.full(geometry.shape_kji, frames.filler, dtype=reader.facts.dtype)
     acquired: dict[int, tuple[FloatPlane, npt.NDArray[np.bool_]]] = {}
+    order = list(_reading_order_of(len(plan)))
+    threads = ThreadPoolExecutor(READING_THREADS, "reading")
+    ahead = _read_ahead(threads, frames.read, _first_needs([plan[k] for k in order]))
 
     def read(n: int) -> tuple[FloatPlane, npt.NDArray[np.bool_]]:
         if n not in acquired:
-            stored = frames.read(n)
+            stored = next(ahead)
             valid = np.ones(stored.shape, dtype=np.bool_)
             if reader.facts.padding is not None or n in frames.faults:
                 valid = (stored < padding[0]) | (stored > padding[1])
-            while len(acquired) >= 4:
+            while len(acquired) >= _KEPT_SLICES:
                 acquired.pop(next(iter(acquired)))
             acquired[n] = stored.astype(np.float64), valid
         return acquired[n]
 
     plane_shape = geometry.shape_kji[1], geometry.shape_kji[2]
-    for done, k in enumerate(_reading_order_of(len(plan)), start=1):
-        token.raise_if_cancelled()
-        values, holds = regrid_slice(plan[k], offsets, plane_shape, read)
-        if reader.facts.dtype.kind in "iu":
-            values = np.rint(values)
-        voxels[k][holds] = values[holds].astype(reader.facts.dtype)
-        if on_frame is not None:
-            on_frame(k, voxels[k])
-        report(done / len(plan), "resampling to a regular grid")
+    try:
+        for done, k in enumerate(order, start=1):
+            token.raise_if_cancelled()
+            values, holds = regrid_slice(plan[k], offsets, plane_shape, read)
+            if reader.facts.dtype.kind in "iu":
+                values = np.rint(values)
+            voxels[k][holds] = values[holds].astype(reader.facts.dtype)
+            if on_frame is not None:
+                on_frame(k, voxels[k])
+            report(done / len(plan), "resampling to a regular grid")
+    finally:
+        threads.shutdown(wait=True, cancel_futures=True)
     return voxels, padding
+
+
+def _first_needs(plan: Sequence[SliceSource]) -> Iterator[int]:
+    """The frames in the order in which they are read, where the last few are kept."""
+    kept: list[int] = []
+    for source in plan:
+        for n, _ in source.parts:
+            if n not in kept:
+                yield n
+                kept = [*kept, n][-_KEPT_SLICES:]
+
+
+def _read_ahead(
+    threads: ThreadPoolExecutor, read: Callable[[int], npt.NDArray[Any]], order: Iterator[int]
+) -> Iterator[npt.NDArray[Any]]:
+    """The frames of ``order``; while one is worked on the next ones are being read."""
+    waiting: deque[Future[npt.NDArray[Any]]] = deque()
+    for n in order:
+        waiting.append(threads.submit(read, n))
+        if len(waiting) > READING_THREADS:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _reading_order_of(count: int) -> Iterator[int]:
