@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
                 outcome = retrieve_to_folder(context, wanted, args.out, progress=line.show)
         finally:
             context.close()
+    found = bool(outcome.expected or outcome.received or outcome.failed or there)
     answer: dict[str, Any] = {
         "schema": SCHEMA,
         "peer": peer.name,
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         "failed": outcome.failed,
         "there_already": there,
         "missing": list(outcome.missing),
-        "complete": outcome.is_complete,
+        "complete": outcome.is_complete and found,
         "warnings": [{"en": warning.en, "ru": warning.ru} for warning in outcome.warnings],
         "library": None
         if whole is None
@@ -81,6 +82,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(answer, ensure_ascii=False))
     else:
         _print(answer)
+    if not found:
+        return ExitCode.INPUT  # the peer has no such study: asked for, and not found
     return ExitCode.DONE if outcome.is_complete else ExitCode.ENVIRONMENT
 
 
@@ -96,7 +99,7 @@ def _print(answer: dict[str, Any]) -> None:
     )
     for warning in answer["warnings"]:
         print(f"  ! {warning[console_language()]}")
-    if not answer["complete"]:
+    if not answer["complete"] and (answer["received"] or answer["expected"]):
         print(
             in_language(
                 "The study is incomplete; the same command again brings the rest.",

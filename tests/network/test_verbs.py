@@ -156,6 +156,16 @@ def test_d18_a_retrieval_that_is_cut_off_exits_4_and_says_what_is_missing(
     assert inspected["files"]["dicom"] == answer["received"]
 
 
+def test_d18_a_study_that_the_peer_does_not_have_is_not_found(verbs: Verbs, address: str) -> None:
+    told = verbs("retrieve", address, "--study", "1.2.3.4", "--json")
+    if address.startswith("http"):
+        # A wrong address and a wrong UID have one answer there.
+        assert (verbs.code, told) == (4, "")
+        return
+    answer = json.loads(told)
+    assert (verbs.code, answer["received"], answer["complete"]) == (3, 0, False)
+
+
 def verbs_inspect(folder: Path) -> Any:
     return overread("inspect", folder, "--json", data=folder.parent / "none").json()
 
