@@ -110,7 +110,7 @@ class Link:
             return wire_faults.lost(self.peer, str(failure))
         if failure is not None or self.association._sent_abort:
             return wire_faults.silent(self.peer)
-        return wire_faults.lost(self.peer)
+        return wire_faults.broken_off(self.peer)
 
 
 @contextlib.contextmanager

@@ -120,6 +120,20 @@ def lost(peer: DimsePeer, detail: str = "") -> NetworkFault:
     )
 
 
+def broken_off(peer: DimsePeer) -> NetworkFault:
+    """The peer ended the association itself: it died, or it serves us no such request."""
+    ours = peer.calling_ae_title
+    return PeerUnavailable(
+        f"The connection to {peer.name} was lost.",
+        ru=f"Соединение с {peer.name} прервано.",
+        hint=f"Try again; what had arrived before is kept. If it breaks off each time, it may not "
+        f"allow {ours} to ask: its administrator can register this AE title.",
+        hint_ru="Повторите; полученное до обрыва сохранено. Если обрыв повторяется, узел, "
+        f"возможно, не разрешает запросы от {ours}: администратор узла может "
+        "зарегистрировать этот AE-заголовок.",
+    )
+
+
 def closed_unasked(peer: DimsePeer) -> NetworkFault:
     """The peer took the connection and closed it without a word on our request."""
     hint = "Check the port; perhaps this peer expects TLS, or is starting just now."

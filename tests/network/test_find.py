@@ -143,3 +143,13 @@ def test_a_pacs_that_does_not_allow_searches(tmp_path: Path) -> None:
     with running_orthanc(tmp_path, options) as pacs, pytest.raises(NetworkFault) as caught:
         find(peer_of(pacs), "study", {})
     assert "pacs" in caught.value.message
+
+
+def test_n_a_peer_that_stores_for_us_but_lets_us_not_ask_says_whom_to_register(
+    tmp_path: Path,
+) -> None:
+    options = OrthancOptions(our_ae_title="SOMEBODY", settings={"DicomAlwaysAllowFind": False})
+    with running_orthanc(tmp_path / "pacs", options) as pacs:
+        with pytest.raises(NetworkFault) as caught:
+            find(peer_of(pacs), "study", {"PatientName": "*"})
+    assert "OVERREAD" in caught.value.hint
