@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -148,8 +149,9 @@ def test_a_pacs_that_does_not_allow_searches(tmp_path: Path) -> None:
 def test_n_a_peer_that_stores_for_us_but_lets_us_not_ask_says_whom_to_register(
     tmp_path: Path,
 ) -> None:
-    options = OrthancOptions(our_ae_title="SOMEBODY", settings={"DicomAlwaysAllowFind": False})
+    options = OrthancOptions(settings={"DicomAlwaysAllowEcho": True, "DicomAlwaysAllowStore": True})
     with running_orthanc(tmp_path / "pacs", options) as pacs:
+        stranger = replace(peer_of(pacs), calling_ae_title="STRANGER")
         with pytest.raises(NetworkFault) as caught:
-            find(peer_of(pacs), "study", {"PatientName": "*"})
-    assert "OVERREAD" in caught.value.hint
+            find(stranger, "study", {"PatientName": "*"})
+    assert "STRANGER" in caught.value.hint
