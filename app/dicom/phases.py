@@ -57,6 +57,8 @@ def splitters_of(ds: Dataset, groups: FunctionalGroups, index: int) -> Labels:
         ("echo time", _echo_time(ds, groups, index)),
         ("b-value", b_value_of(ds, groups, index)),
         ("stack id", _first(groups.holder(index, "StackID"), "StackID")),
+        # Counts and becquerels are no values of one volume (I07).
+        ("unit", _first(groups.holder(index, "Units"), "Units")),
     )
 
 

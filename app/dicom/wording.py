@@ -77,6 +77,7 @@ _ATTRIBUTES_RU: Final = {
     "echo time": "время эха",
     "b-value": "b-фактор",
     "stack id": "номер стопки",
+    "unit": "единица",
     "temporal position": "временная точка",
     "trigger time": "задержка от триггера",
     "cardiac phase": "фаза сердца",

@@ -360,3 +360,19 @@ def test_g19_images_without_a_frame_of_reference_get_their_own(tmp_path):
     uids = {stack.geometry.frame_of_reference_uid for stack in stacks}
     assert len(uids) == 2
     assert "" not in uids
+
+
+def test_i07_values_of_two_units_share_no_volume(tmp_path):
+    def as_pet(ds, n):
+        ds.Modality, ds.Units = "PT", "CNTS" if n < 3 else "BQML"
+        ds.RescaleType = None
+
+    write_series(tmp_path / "pet", SeriesSpec(count=6, change=as_pet))
+    _, (study,) = open_all(tmp_path, tmp_path / "pet")
+    (series,) = study.series
+    assert [(len(stack.frames), stack.quantity) for stack in series.stacks] == [
+        (3, "CNTS"),
+        (3, "BQML"),
+    ]
+    assert "unit CNTS" in series.stacks[0].why
+    assert "единица CNTS" in series.stacks[0].why_ru
