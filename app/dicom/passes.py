@@ -14,7 +14,13 @@ import numpy.typing as npt
 
 from app.core.report import Message
 from app.dicom import wording
-from app.dicom.placement import SAME_PLACE_MM, has_even_gaps, positions_along_normal
+from app.dicom.placement import (
+    SAME_PLACE_MM,
+    WIDEST_INTERPOLATED_GAP,
+    has_even_gaps,
+    name_of,
+    positions_along_normal,
+)
 from app.dicom.record import FrameFacts, Record
 
 _FEWEST: Final = 3
@@ -50,6 +56,34 @@ def interleaved_parts(members: Sequence[Member]) -> list[tuple[list[Member], Mes
                 for value, part in named
             ]
     return [] if is_one_grid else _by_sweeps(members, along)
+
+
+def distant_parts(members: Sequence[Member]) -> list[tuple[list[Member], Message]]:
+    """Blocks of slices too far from each other for one volume, with words on the gaps (G04).
+
+    Two regions in one series, or the two knees. Empty where the slices lie on one grid that is at
+    least half full: then slices are missing. In the order along the normal.
+    """
+    along = positions_along_normal([frame for frame, _ in members])
+    if along is None or len(members) < 2 * _FEWEST or has_even_gaps(along):
+        return []
+    order = np.argsort(along, kind="stable")
+    gaps = np.diff(along[order])
+    ends = np.flatnonzero(gaps > WIDEST_INTERPOLATED_GAP * float(np.median(gaps)))
+    parts = np.split(order, ends + 1)
+    if len(parts) < 2 or min(len(part) for part in parts) < _FEWEST:
+        return []
+    words = wording.joined(
+        *(
+            wording.empty_between(
+                float(gaps[n]),
+                name_of(members[order[n]][0]),
+                name_of(members[order[n + 1]][0]),
+            )
+            for n in ends
+        )
+    )
+    return [([members[n] for n in sorted(part)], words) for part in parts]
 
 
 def ranked_parts(members: Sequence[Member]) -> list[tuple[list[Member], Message]]:

@@ -26,7 +26,7 @@ SAME_PLACE_MM: Final = 0.01
 _GAP_TOLERANCE: Final = 0.01
 _TILT_DEG: Final = 0.1
 # A gap this much wider than usual is a hole, not an uneven spacing to interpolate across.
-_WIDEST_INTERPOLATED_GAP: Final = 2.5
+WIDEST_INTERPOLATED_GAP: Final = 2.5
 _MOST_NEW_SLICES: Final = 4
 
 
@@ -184,7 +184,7 @@ def _slice_spacing(line: _Line, base: float) -> _Spacing:
     warnings = (wording.warning("G05", uneven),)
     finest = float(gaps.min())
     too_many = (line.along_mm[-1] - line.along_mm[0]) / finest > _MOST_NEW_SLICES * len(gaps)
-    if gaps.max() > _WIDEST_INTERPOLATED_GAP * base or too_many:
+    if gaps.max() > WIDEST_INTERPOLATED_GAP * base or too_many:
         return base, warnings, uneven
     return finest, warnings, None
 

@@ -14,7 +14,7 @@ import numpy as np
 from app.core.report import Message
 from app.core.study import StudyWarning
 from app.dicom import wording
-from app.dicom.passes import interleaved_parts, ranked_parts
+from app.dicom.passes import distant_parts, interleaved_parts, ranked_parts
 from app.dicom.placement import SAME_PLACE_MM, name_of, positions_along_normal
 from app.dicom.record import FrameFacts, Record
 
@@ -119,7 +119,7 @@ def _split_by_phase(members: list[Member]) -> list[FrameGroup]:
     """Volumes of a 4D series by the first few attributes that tell them apart together."""
     if _places_are_unique(members):
         passes = [FrameGroup(part, why) for part, why in interleaved_parts(members)]
-        return passes or [FrameGroup(members)]
+        return passes or _blocks(members)
     labels = [dict(frame.phases) for frame, _ in members]
     varying = [name for name in labels[0] if len({one[name] for one in labels}) > 1]
     deepest = _most_at_one_place(members)
@@ -140,6 +140,14 @@ def _split_by_phase(members: list[Member]) -> list[FrameGroup]:
     # More parts than images at any place: times that differ from place to place, or stations.
     groups = _time_points(ranked_parts(members)) or ragged
     return groups or _time_points_without_strays(members, varying) or _without_strays(members)
+
+
+def _blocks(members: list[Member]) -> list[FrameGroup]:
+    """One volume, or several of places far from each other, each with the warning (G04)."""
+    blocks = [FrameGroup(part, why) for part, why in distant_parts(members)]
+    for one in blocks:
+        one.warnings = (wording.warning("G04", one.why),)
+    return blocks or [FrameGroup(members)]
 
 
 def _time_points(parts: Sequence[tuple[list[Member], Message]]) -> list[FrameGroup]:

@@ -153,6 +153,14 @@ def missing(count: int, before: str, after: str) -> Message:
     )
 
 
+def empty_between(gap_mm: float, before: str, after: str) -> Message:
+    """G04: too much is empty for one volume."""
+    return Message(
+        f"{gap_mm:.1f} mm without a slice between {before} and {after}",
+        f"{gap_mm:.1f} мм без срезов между {_in_russian(before)} и {_in_russian(after)}",
+    )
+
+
 def shifted(up_to_mm: float) -> Message:
     """G06, without a common angle."""
     return Message(

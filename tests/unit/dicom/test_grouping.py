@@ -86,7 +86,7 @@ def test_g05_two_blocks_of_spacing_are_not_missing_slices(tmp_path):
 
 
 def test_g05_a_hole_too_wide_to_interpolate_makes_a_stack(tmp_path):
-    positions = [0, 2, 4, 6, 57.3, 59.3, 61.3]
+    positions = [0, 2, 4, 6, 57.3, 59.3]  # two are too few for a volume of their own
     write_series(tmp_path / "ct", SeriesSpec(positions_mm=positions))
     _, _, stack = open_stack(tmp_path, tmp_path / "ct")
     assert stack.verdict == "stack"

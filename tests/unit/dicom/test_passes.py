@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.opened import open_series
+from tests.support.opened import codes, open_series
 from tests.support.synthetic_dicom import SeriesSpec, write_series
 
 
@@ -148,3 +148,24 @@ def test_g09_a_slice_sent_twice_within_a_time_point(tmp_path):
     found = [(stack.verdict, len(stack.frames)) for stack in series.stacks]
     assert found == [("ok", 6), ("ok", 6), ("stack", 1), ("ok", 6)]
     assert "temporal position 2" in series.stacks[2].why
+
+
+@pytest.mark.parametrize("apart_mm", [60.0, 61.3, 300.0])
+def test_g04_two_regions_of_one_series_are_two_volumes(tmp_path, apart_mm):
+    """As one grid it would be mostly empty; image by image, both volumes would be lost."""
+    first = [2.0 * n for n in range(9)]
+    spec = SeriesSpec(positions_mm=[*first, *(16.0 + apart_mm + 2.0 * n for n in range(7))])
+    write_series(tmp_path / "ct", spec)
+    _, series = open_series(tmp_path, tmp_path / "ct")
+    assert [(s.verdict, s.geometry.size_ijk[2]) for s in series.stacks] == [("ok", 9), ("ok", 7)]
+    assert series.stacks[1].geometry.origin_lps[2] == pytest.approx(30.0 + 16.0 + apart_mm)
+    for stack in series.stacks:
+        assert codes(stack) == ["G04"]
+        assert f"{apart_mm:.1f} mm without a slice between image 9 and image 10" in stack.why
+
+
+def test_g04_missing_slices_stay_one_volume(tmp_path):
+    write_series(tmp_path / "ct", SeriesSpec(positions_mm=[0, 2, 4, 6, 8, 20, 22, 24, 26]))
+    _, series = open_series(tmp_path, tmp_path / "ct")
+    assert [s.verdict for s in series.stacks] == ["resampled"]
+    assert series.stacks[0].geometry.size_ijk[2] == 14
