@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,25 @@ def run(args: argparse.Namespace) -> int:
             stack = one_slice_in(stack, args.every)
         volume = assemble_volume(study, series, stack, progress=progress.show)
         write_nifti(args.out, modality_array(volume), volume.geometry, volume.pixel_spacing_mm)
+    if not stack.is_volume or stack.verdict == "blocked":
+        _note_no_volume(stack)
     return ExitCode.DONE
+
+
+def _note_no_volume(stack: Stack) -> None:
+    """A file of images one after another looks like a volume to whoever opens it."""
+    from app.cli.language import in_language
+
+    sys.stderr.write(
+        "overread: "
+        + in_language(
+            f"These images are no volume ({stack.why}). The file holds them one after another, "
+            "without a place in space and without a distance between them.",
+            f"Эти снимки не образуют объёма ({stack.why_in('ru')}). В файле они идут подряд, "
+            "без положения в пространстве и без расстояния между ними.",
+        )
+        + "\n"
+    )
 
 
 def find_stack(

@@ -25,3 +25,14 @@ def test_one_slice_in_so_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert thin.spacing_ijk[2] == pytest.approx(3 * wide.spacing_ijk[2])
     assert run([*series, "--every", "9", "--out", str(tmp_path / "none.nii.gz")]) == 3
     assert "one slice in 9" in capsys.readouterr().err
+
+
+def test_g11_images_that_are_no_volume_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_series(tmp_path / "series", SeriesSpec(positions_mm=[0, 0, 0]))
+    series = ["volume", str(tmp_path / "series"), "--series", uid("study", "series")]
+    assert run([*series, "--out", str(tmp_path / "all.nii.gz")]) == 0
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "no volume" in told.err
