@@ -18,9 +18,9 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from app.core.study import SeriesRef, Study
-from app.dicom.grouping import group
-from app.dicom.header_memory import forget
-from app.dicom.scan import scan
+from app.dicom.files.header_memory import forget
+from app.dicom.files.scan import scan
+from app.dicom.stacks.grouping import group
 from app.rendering.slice_renderer import DisplayArray, SliceRenderer
 from app.ui.first_image import read_first_image
 from benchmarks.ct_series import write_ct

@@ -23,12 +23,12 @@ import SimpleITK as sitk
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from app.core.volume import Volume
-from app.dicom import decode_pool
-from app.dicom.assemble import assemble_volume
-from app.dicom.grouping import group
-from app.dicom.header_memory import forget
-from app.dicom.scan import scan
-from app.dicom.stored_frame import frame_of
+from app.dicom.files.header_memory import forget
+from app.dicom.files.scan import scan
+from app.dicom.pixels import decode_pool
+from app.dicom.pixels.stored_frame import frame_of
+from app.dicom.stacks.assemble import assemble_volume
+from app.dicom.stacks.grouping import group
 from benchmarks.ct_series import write_ct
 from benchmarks.sides import compare, say, table
 
@@ -78,7 +78,7 @@ def check_equal(folder: Path) -> None:
 def in_one_process(folder: Path) -> Volume:
     """Ours without the processes that decode."""
     away = decode_pool.decode_frame
-    from app.dicom import pixels
+    from app.dicom.pixels import image_object as pixels
 
     pixels.decode_frame = frame_of
     try:

@@ -94,8 +94,8 @@ def _facts(path: str | None, named: str) -> StudyFacts:
     if path.lower().endswith(_FACTS_SUFFIX):
         return study_facts_from_json(_json_file(path))
     # Reading images needs the whole image side of the program: only when it is asked for.
-    from app.dicom.grouping import group
-    from app.dicom.scan import scan
+    from app.dicom.files.scan import scan
+    from app.dicom.stacks.grouping import group
     from app.workflow.facts import study_facts
     from app.workflow.open_study import known_priors
 

@@ -100,7 +100,7 @@ def _run_deidentified(args: argparse.Namespace) -> int:
     from app.cli.exit_codes import ExitCode
     from app.cli.progress_line import ProgressLine
     from app.core.errors import UsageFault
-    from app.dicom.deid_options import DeidentifyOptions
+    from app.dicom.deid.options import DeidentifyOptions
     from app.workflow.export_deidentified import DeidentifiedRequest, export_deidentified
     from app.workflow.session import StudySession
 

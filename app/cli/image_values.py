@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from app.core.report import Message
     from app.core.study import Series, Stack, Study
-    from app.dicom.stack_reader import ImageFacts, StackReader
+    from app.dicom.stacks.stack_reader import ImageFacts, StackReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def stack_values(study: Study, series: Series, stack: Stack) -> StackValues:
     """Read all frames of a stack; what cannot be read is a fault, never an error."""
     from app.core.errors import AppError
     from app.core.report import Message
-    from app.dicom.stack_reader import StackReader
+    from app.dicom.stacks.stack_reader import StackReader
 
     try:
         reader = StackReader(study, series, stack)

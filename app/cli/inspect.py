@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from app.cli.image_values import StackValues
     from app.core.study import Series, Stack, StackHealth, Study, StudyWarning
-    from app.dicom.scan import ScanResult
+    from app.dicom.files.scan import ScanResult
 
     Values = dict[tuple[str, str, int], StackValues]
 
@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
     from app.config.folders import data_folder
     from app.config.settings import load_settings
     from app.dicom.character_sets import use_fallback
-    from app.dicom.grouping import group
-    from app.dicom.scan import scan
+    from app.dicom.files.scan import scan
+    from app.dicom.stacks.grouping import group
 
     use_fallback(load_settings(data_folder()).fallback_character_set)
     with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as progress:

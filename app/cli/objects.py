@@ -34,8 +34,8 @@ def run(args: argparse.Namespace) -> int:
     """List the objects, or show one."""
     from app.cli.exit_codes import ExitCode
     from app.cli.progress_line import ProgressLine
-    from app.dicom.grouping import group
-    from app.dicom.scan import scan
+    from app.dicom.files.scan import scan
+    from app.dicom.stacks.grouping import group
     from app.workflow.other_objects import list_objects
 
     with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as progress:
@@ -87,8 +87,8 @@ def _show(listed: list[tuple[Study, OtherObject]], args: argparse.Namespace) -> 
 
 def _file_of(value: OpenedObject, study: Study) -> bytes:
     from app.core.errors import InputError
-    from app.dicom.encapsulated import EncapsulatedDocument
-    from app.dicom.presentation_state import PresentationState
+    from app.dicom.objects.encapsulated import EncapsulatedDocument
+    from app.dicom.objects.presentation_state import PresentationState
 
     if isinstance(value, EncapsulatedDocument):
         return value.data

@@ -134,8 +134,8 @@ def _verify(args: argparse.Namespace, store: PackStore) -> int:
 
 def _route(args: argparse.Namespace, store: PackStore) -> None:
     from app.cli.progress_line import ProgressLine
-    from app.dicom.grouping import group
-    from app.dicom.scan import scan
+    from app.dicom.files.scan import scan
+    from app.dicom.stacks.grouping import group
     from app.inference.gate import route
     from app.inference.run_report import routing_row
 

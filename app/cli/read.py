@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from app.core.study import Study
-    from app.dicom.scan import SkippedFile
+    from app.dicom.files.scan import SkippedFile
     from app.workflow.read_study import ReadOutcome
 
 

@@ -158,11 +158,11 @@ def _dicom_out() -> str:
     from app.core.provenance import Provenance
     from app.demo.radiograph import FilmPlan
     from app.demo.studies import write_film_only
-    from app.dicom.authoring import Identity, SourceImages, write_dataset
-    from app.dicom.grouping import group
-    from app.dicom.scan import scan
-    from app.dicom.seg_writer import SegmentSource, SegRequest, write_seg
-    from app.dicom.sr_writer import SegmentPlace, SrRequest, write_sr
+    from app.dicom.files.scan import scan
+    from app.dicom.stacks.grouping import group
+    from app.dicom.writing.authoring import Identity, SourceImages, write_dataset
+    from app.dicom.writing.seg_writer import SegmentSource, SegRequest, write_seg
+    from app.dicom.writing.sr_writer import SegmentPlace, SrRequest, write_sr
 
     uids, now = RandomUids(), SystemClock().now_utc()
     with tempfile.TemporaryDirectory() as folder:
@@ -241,8 +241,8 @@ def _decode_process() -> str:
     from pydicom.encaps import get_frame
     from pydicom.uid import JPEG2000Lossless
 
-    from app.dicom.decode_pool import decode_frame
-    from app.dicom.stored_frame import layout_of
+    from app.dicom.pixels.decode_pool import decode_frame
+    from app.dicom.pixels.stored_frame import layout_of
 
     image, picture = _picture()
     image.compress(JPEG2000Lossless, generate_instance_uid=False)
@@ -277,7 +277,7 @@ def _text_in_pixels() -> str:
     import numpy as np
     from PIL import Image, ImageDraw
 
-    from app.dicom.burned_in_text import find_text
+    from app.dicom.deid.burned_in_text import find_text
 
     image = Image.new("L", (320, 240), 20)
     ImageDraw.Draw(image).text((20, 20), "IVANOVA ANNA 1961", fill=230, font_size=20)

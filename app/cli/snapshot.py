@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
     """Draw one image. Raises ``AppError`` where the image asked for does not exist."""
     from app.cli.exit_codes import ExitCode
     from app.cli.progress_line import ProgressLine
-    from app.dicom.grouping import group
-    from app.dicom.scan import scan
+    from app.dicom.files.scan import scan
+    from app.dicom.stacks.grouping import group
     from app.rendering.snapshot import SnapshotRequest, render, to_png
 
     window = _window(*args.window) if args.window else None
@@ -125,7 +125,7 @@ def _frame_index(args: argparse.Namespace, studies: tuple[Study, ...], stack: St
 
 def _acquired(study: Study, series: Series, stack: Stack, index: int) -> tuple[Volume, int]:
     """The acquired image as a volume of one; its own window of that frame comes first (I11)."""
-    from app.dicom.stack_reader import StackReader, make_volume
+    from app.dicom.stacks.stack_reader import StackReader, make_volume
 
     reader = StackReader(study, series, stack)
     facts = reader.facts
@@ -138,7 +138,7 @@ def _reformatted(
     study: Study, series: Series, stack: Stack, plane: Plane, frame: int | None
 ) -> tuple[Volume, int]:
     from app.core.errors import GeometryError
-    from app.dicom.assemble import assemble_volume
+    from app.dicom.stacks.assemble import assemble_volume
     from app.viewer.planes import image_space, plane_grid
 
     if not stack.is_volume:

@@ -30,9 +30,9 @@ def run(args: argparse.Namespace) -> int:
     """Write the volume. Stacks that are no volume are written image by image without a place."""
     from app.cli.exit_codes import ExitCode
     from app.cli.progress_line import ProgressLine
-    from app.dicom.assemble import assemble_volume
-    from app.dicom.grouping import group
-    from app.dicom.scan import scan
+    from app.dicom.files.scan import scan
+    from app.dicom.stacks.assemble import assemble_volume
+    from app.dicom.stacks.grouping import group
     from app.imaging.nifti import require_known_ending, write_nifti
 
     require_known_ending(args.out)
@@ -93,7 +93,7 @@ def find_stack(
 def one_slice_in(stack: Stack, every: int) -> Stack:
     """``thinned``. Raises ``InputError`` where that makes no volume."""
     from app.core.errors import InputError
-    from app.dicom.volume_size import can_be_thinned, thinned
+    from app.dicom.stacks.volume_size import can_be_thinned, thinned
 
     if not can_be_thinned(stack) or not 1 < every <= len(stack.frames):
         raise InputError(

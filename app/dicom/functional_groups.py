@@ -12,7 +12,7 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from app.dicom.mosaic import Mosaic, mosaic_of
+from app.dicom.stacks.mosaic import Mosaic, mosaic_of
 from app.dicom.tolerant import integer_of, items_of, numbers_of, text_words_upper, value_of
 
 # PS3.3 C.7.6.16: the macro in which enhanced objects keep what single-frame objects have on top.

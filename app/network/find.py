@@ -12,7 +12,7 @@ from app.core.errors import InputError
 from app.core.report import Message
 from app.core.study import PatientText
 from app.dicom.character_sets import text_of
-from app.dicom.headers import iso_date, iso_time
+from app.dicom.files.headers import iso_date, iso_time
 from app.dicom.tolerant import number_of, quiet, words_of
 from app.jobs.cancel import CancelToken
 from app.network.answers import Found, FoundImage, FoundSeries, FoundStudy, Level

@@ -23,10 +23,10 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
 from app.core.errors import DicomReadError
 from app.core.report import Message
-from app.dicom.decode_pool import decode_frame
-from app.dicom.decoders import EncodedFrame, NotDecoded, decode, plain_bytes
-from app.dicom.headers import read_dataset
-from app.dicom.stored_frame import PixelLayout, layout_of
+from app.dicom.files.headers import read_dataset
+from app.dicom.pixels.decode_pool import decode_frame
+from app.dicom.pixels.decoders import EncodedFrame, NotDecoded, decode, plain_bytes
+from app.dicom.pixels.stored_frame import PixelLayout, layout_of
 from app.dicom.tolerant import MALFORMED, integer_of, quiet, value_of
 from app.network.file_head import FileHead
 

@@ -18,7 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from app.core.errors import AppError, DicomReadError, NetworkFault, PeerUnavailable
 from app.core.report import Message
-from app.dicom.headers import read_dataset
+from app.dicom.files.headers import read_dataset
 from app.dicom.tolerant import quiet, words_of
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress

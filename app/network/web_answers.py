@@ -12,7 +12,7 @@ import requests
 
 from app.core.report import Message
 from app.core.study import PatientText
-from app.dicom.headers import iso_date, iso_time
+from app.dicom.files.headers import iso_date, iso_time
 from app.network import web_faults
 from app.network.answers import Found, FoundImage, FoundSeries, FoundStudy, Level
 from app.network.web_peer import WebPeer

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from app.core.report import Message
 from app.core.study import PatientText
 from app.dicom.character_sets import text_of
-from app.dicom.headers import iso_date, iso_time
+from app.dicom.files.headers import iso_date, iso_time
 from app.dicom.tolerant import items_of, quiet
 from app.jobs.cancel import CancelToken
 from app.network.associations import Proposal, associate

@@ -16,15 +16,15 @@ from app.core.errors import InputError
 from app.core.geometry import Float64Array
 from app.core.study import Study
 from app.core.volume import Volume, Window
-from app.dicom.presentation_state import (
+from app.dicom.objects.presentation_state import (
     Annotation,
     DisplayedArea,
     DrawnShape,
     PresentationState,
     names_image,
 )
-from app.dicom.source_stack import image_stacks
-from app.dicom.stack_reader import StackReader, make_volume
+from app.dicom.objects.source_stack import image_stacks
+from app.dicom.stacks.stack_reader import StackReader, make_volume
 from app.imaging.voi import auto_window, display_levels
 
 _DRAWN_RGB: Final = (255, 214, 64)

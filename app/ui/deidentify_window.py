@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.errors import AppError
-from app.dicom.deid_options import Dates, DeidentifyOptions
+from app.dicom.deid.options import Dates, DeidentifyOptions
 from app.ui.job_bridge import JobBridge
 from app.ui.panel_style import set_role
 from app.ui.texts import language, tr

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from app.core.errors import AppError
 from app.core.study import SeriesRef, Study
 from app.core.volume import Volume
-from app.dicom.stack_reader import ImageFacts, StackReader, make_volume
+from app.dicom.stacks.stack_reader import ImageFacts, StackReader, make_volume
 from app.imaging.voi import auto_window, display_levels
 from app.jobs.cancel import CancelToken
 from app.workflow.volume_cache import find_stack

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.dicom.scan import ScanResult
+from app.dicom.files.scan import ScanResult
 from app.ui.texts import language, tr
 
 

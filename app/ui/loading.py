@@ -18,7 +18,7 @@ from PySide6.QtCore import QObject, Signal
 from app.core.errors import AppError, TooLarge
 from app.core.study import SeriesRef, Study
 from app.core.volume import Volume
-from app.dicom.stack_reader import StackReader
+from app.dicom.stacks.stack_reader import StackReader
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress
 from app.jobs.runner import JobHandle

@@ -27,9 +27,9 @@ from PySide6.QtWidgets import (
 
 from app.core.errors import AppError
 from app.core.study import Study
-from app.dicom.encapsulated import EncapsulatedDocument
-from app.dicom.presentation_state import PresentationState
-from app.dicom.sr_tree import SrDocument
+from app.dicom.objects.encapsulated import EncapsulatedDocument
+from app.dicom.objects.presentation_state import PresentationState
+from app.dicom.objects.sr_tree import SrDocument
 from app.rendering.presented import presented
 from app.rendering.snapshot import to_png
 from app.ui.corner_texts import person_line, study_line

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.dicom.object_kinds import kind_of
+from app.dicom.objects.object_kinds import kind_of
 from app.ui.texts import language, tr
 from app.ui.theme import COLORS
 

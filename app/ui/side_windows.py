@@ -23,7 +23,7 @@ from app.workflow.foreign_results import ForeignResults, apply_results, read_res
 from app.workflow.import_studies import ImportOutcome, import_paths
 
 if TYPE_CHECKING:
-    from app.dicom.scan import ScanResult
+    from app.dicom.files.scan import ScanResult
     from app.workflow.context import AppContext
     from app.workflow.other_objects import OtherObject
     from app.workflow.session import StudySession

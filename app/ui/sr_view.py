@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
-from app.dicom.sr_tree import SrDocument, SrNode
+from app.dicom.objects.sr_tree import SrDocument, SrNode
 from app.ui.texts import tr
 from app.ui.theme import COLORS, font
 

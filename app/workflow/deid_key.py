@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from app.core.errors import InputError
-from app.dicom.deid_values import KEY_BYTES
+from app.dicom.deid.values import KEY_BYTES
 from app.workflow.output_files import disk_faults
 
 KEY_NAME: Final = "deidentification.key"

@@ -13,10 +13,10 @@ from typing import Final
 from app import __version__
 from app.core.codes import Code
 from app.core.report import Message
-from app.dicom.burned_in_look import BurnedIn
-from app.dicom.deid_options import DeidentifyOptions
-from app.dicom.deid_table import EDITION
-from app.dicom.deidentify import DeidReport
+from app.dicom.deid.burned_in_look import BurnedIn
+from app.dicom.deid.deidentify import DeidReport
+from app.dicom.deid.options import DeidentifyOptions
+from app.dicom.deid.table import EDITION
 from app.workflow.output_files import write_json, write_text
 
 SCHEMA: Final = "overread.deidentified/1"

@@ -17,11 +17,11 @@ from app.core.finding import Finding
 from app.core.report import Report, findings_sha256
 from app.core.segmentation import Mask
 from app.core.study import FrameRef, SeriesRef
-from app.dicom.authoring import Identity, SourceImages, write_dataset
-from app.dicom.key_object_writer import KeyObjectRequest, write_key_objects
-from app.dicom.pdf_writer import PdfRequest, write_encapsulated_pdf
-from app.dicom.seg_writer import SegmentSource, SegRequest, write_seg
-from app.dicom.sr_writer import SegmentPlace, SrRequest, write_sr
+from app.dicom.writing.authoring import Identity, SourceImages, write_dataset
+from app.dicom.writing.key_object_writer import KeyObjectRequest, write_key_objects
+from app.dicom.writing.pdf_writer import PdfRequest, write_encapsulated_pdf
+from app.dicom.writing.seg_writer import SegmentSource, SegRequest, write_seg
+from app.dicom.writing.sr_writer import SegmentPlace, SrRequest, write_sr
 from app.reporting.render_pdf import KeyImage, ReportDocument, render_pdf
 from app.workflow.facts import image_series
 from app.workflow.key_images import FindingImage, key_images

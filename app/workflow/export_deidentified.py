@@ -16,17 +16,17 @@ from pydicom.dataset import Dataset
 from app.core.errors import DeidentifyError, DicomReadError, IdentityConflict, InputError
 from app.core.report import Message
 from app.core.study import Instance, Series, Study
-from app.dicom.authoring import write_dataset
-from app.dicom.burned_in_look import BurnedIn, look
-from app.dicom.burned_in_text import TextBox
-from app.dicom.deid_codestream import clean_streams
-from app.dicom.deid_options import DeidentifyOptions
-from app.dicom.deid_pixels import blacked_out, clear_unused_bits
-from app.dicom.deid_refusal import is_known_syntax, refusing_damage
-from app.dicom.deid_words import Identifiers
-from app.dicom.deidentify import Deidentifier, identity_from
-from app.dicom.headers import read_dataset
+from app.dicom.deid.burned_in_look import BurnedIn, look
+from app.dicom.deid.burned_in_text import TextBox
+from app.dicom.deid.codestream import clean_streams
+from app.dicom.deid.deidentify import Deidentifier, identity_from
+from app.dicom.deid.options import DeidentifyOptions
+from app.dicom.deid.pixels import blacked_out, clear_unused_bits
+from app.dicom.deid.refusal import is_known_syntax, refusing_damage
+from app.dicom.deid.words import Identifiers
+from app.dicom.files.headers import read_dataset
 from app.dicom.tolerant import quiet
+from app.dicom.writing.authoring import write_dataset
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress, part_of
 from app.workflow.deid_key import KEY_NAME, load_key

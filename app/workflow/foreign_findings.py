@@ -26,9 +26,9 @@ from app.core.measurement import Measurement
 from app.core.provenance import Provenance
 from app.core.segmentation import Mask
 from app.core.study import SeriesRef, Study
-from app.dicom.seg_reader import ReadSegment, ReadSegmentation
-from app.dicom.sr_measurements import MeasurementGroup, SrRegion
-from app.dicom.structure_set import Roi
+from app.dicom.objects.seg_reader import ReadSegment, ReadSegmentation
+from app.dicom.objects.sr_measurements import MeasurementGroup, SrRegion
+from app.dicom.objects.structure_set import Roi
 from app.imaging.labelmap import content_sha256
 from app.measure.registry import measure_mask
 from app.workflow.image_places import ImagePlaces, PlacedRegion

@@ -14,13 +14,13 @@ from app.core.report import Message
 from app.core.segmentation import Mask
 from app.core.study import Study
 from app.dicom.character_sets import text_of
-from app.dicom.headers import read_dataset
-from app.dicom.object_reading import ObjectReference
-from app.dicom.seg_reader import ReadSegment, ReadSegmentation, read_segmentation
-from app.dicom.source_stack import find_source
-from app.dicom.sr_measurements import MeasurementGroup, measurement_groups
-from app.dicom.sr_tree import SrDocument, SrNode, read_sr
-from app.dicom.structure_set import Roi, StructureSet, rasterised, structure_set
+from app.dicom.files.headers import read_dataset
+from app.dicom.objects.object_reading import ObjectReference
+from app.dicom.objects.seg_reader import ReadSegment, ReadSegmentation, read_segmentation
+from app.dicom.objects.source_stack import find_source
+from app.dicom.objects.sr_measurements import MeasurementGroup, measurement_groups
+from app.dicom.objects.sr_tree import SrDocument, SrNode, read_sr
+from app.dicom.objects.structure_set import Roi, StructureSet, rasterised, structure_set
 from app.jobs.cancel import CancelToken
 from app.store.blobs import PackedMask, packed
 from app.workflow.foreign_findings import ForeignFindings, Maker, MaskedFinding, is_background

@@ -10,12 +10,12 @@ import numpy as np
 from app.core.finding import Region, SliceRef
 from app.core.geometry import Float64Array, Triple
 from app.core.study import FrameRef, Series, SeriesRef, Stack, Study
-from app.dicom.frame_planes import Plane, planes_of
-from app.dicom.headers import read_dataset
-from app.dicom.object_reading import ObjectReference
-from app.dicom.record import is_projection
-from app.dicom.source_stack import image_stacks
-from app.dicom.sr_measurements import SrRegion
+from app.dicom.files.headers import read_dataset
+from app.dicom.files.record import is_projection
+from app.dicom.objects.object_reading import ObjectReference
+from app.dicom.objects.source_stack import image_stacks
+from app.dicom.objects.sr_measurements import SrRegion
+from app.dicom.stacks.frame_planes import Plane, planes_of
 
 _MIDDLE_OF_FIRST_PIXEL: Final = 0.5
 

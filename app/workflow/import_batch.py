@@ -13,11 +13,11 @@ from typing import Final
 from app.core.errors import DicomReadError
 from app.core.report import Message
 from app.core.study import Patient
-from app.dicom.grouping import group
-from app.dicom.headers import read_header
-from app.dicom.identity import identity_conflict
-from app.dicom.record import Record
-from app.dicom.scan import REPEATED, SkippedFile, is_same_object
+from app.dicom.files.headers import read_header
+from app.dicom.files.record import Record
+from app.dicom.files.scan import REPEATED, SkippedFile, is_same_object
+from app.dicom.stacks.grouping import group
+from app.dicom.stacks.identity import identity_conflict
 from app.jobs.cancel import CancelToken
 from app.store.studies import FileFacts
 from app.workflow.context import AppContext

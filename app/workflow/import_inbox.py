@@ -19,7 +19,7 @@ import pydicom
 
 from app.core.errors import AppError, InputError
 from app.core.report import Message
-from app.dicom.scan import SkippedFile
+from app.dicom.files.scan import SkippedFile
 from app.network.inbox import Inbox
 from app.workflow.context import AppContext
 from app.workflow.import_studies import import_paths

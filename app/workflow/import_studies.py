@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from app.core.errors import StoreError
-from app.dicom.scan import ScanResult, SkippedFile, nothing_readable
+from app.dicom.files.scan import ScanResult, SkippedFile, nothing_readable
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress
 from app.store.library_files import KnownFile

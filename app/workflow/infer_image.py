@@ -26,9 +26,9 @@ from app.core.study import (
     Study,
 )
 from app.core.volume import Rescale, Volume
-from app.dicom.assemble import assemble_volume
-from app.dicom.grouping import group
-from app.dicom.scan import scan
+from app.dicom.files.scan import scan
+from app.dicom.stacks.assemble import assemble_volume
+from app.dicom.stacks.grouping import group
 from app.imaging.labelmap import content_sha256
 from app.imaging.nifti import read_nifti, write_like, write_nifti
 from app.inference.gate import Suitability, judge
@@ -288,8 +288,8 @@ def _write_dicom(
     out: Path, source: _Source, proposed: ProposedFindings, clock: Clock
 ) -> tuple[list[Path], list[dict[str, str]]]:
     """The DICOM SEG of the proposals; or a note where the images do not allow one."""
-    from app.dicom.authoring import Identity, SourceImages, write_dataset
-    from app.dicom.seg_writer import SegmentSource, SegRequest, write_seg
+    from app.dicom.writing.authoring import Identity, SourceImages, write_dataset
+    from app.dicom.writing.seg_writer import SegmentSource, SegRequest, write_seg
 
     segments = tuple(
         SegmentSource(finding, proposed.masks[region.mask_sha256].voxels)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from app.core.errors import InputError, ReportError
-from app.dicom.record import Record
+from app.dicom.files.record import Record
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress
 from app.store.backup import sha256_of

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from app.core.report import Message
 from app.core.study import Completeness, Study, StudyWarning
-from app.dicom.identity import identity_conflict
+from app.dicom.stacks.identity import identity_conflict
 from app.workflow.context import AppContext
 
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from app.core.errors import InputError
 from app.core.report import Message
-from app.dicom.archive import is_zip
-from app.dicom.scan import INDEX, ScanResult, SkippedFile, files_below, scan_files
+from app.dicom.files.archive import is_zip
+from app.dicom.files.scan import INDEX, ScanResult, SkippedFile, files_below, scan_files
 from app.jobs.cancel import CancelToken
 
 _BATCH: Final = 100

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from app.core.volume import Volume
-from app.dicom.seg_reader import ReadSegment
+from app.dicom.objects.seg_reader import ReadSegment
 from app.workflow.other_objects import OpenedObject
 
 _LONGEST_ARRAY = 10_000

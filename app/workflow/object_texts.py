@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.core.report import Message
-from app.dicom.encapsulated import EncapsulatedDocument
-from app.dicom.key_objects import KeyObjects
-from app.dicom.object_reading import ObjectReference
-from app.dicom.parametric_map import ParametricMap
-from app.dicom.presentation_state import PresentationState
-from app.dicom.real_world_values import RealWorldMap
-from app.dicom.seg_reader import ReadSegment, ReadSegmentation
-from app.dicom.sr_text import document_text
-from app.dicom.sr_tree import SrDocument
-from app.dicom.structure_set import Roi, StructureSet
+from app.dicom.objects.encapsulated import EncapsulatedDocument
+from app.dicom.objects.key_objects import KeyObjects
+from app.dicom.objects.object_reading import ObjectReference
+from app.dicom.objects.parametric_map import ParametricMap
+from app.dicom.objects.presentation_state import PresentationState
+from app.dicom.objects.real_world_values import RealWorldMap
+from app.dicom.objects.seg_reader import ReadSegment, ReadSegmentation
+from app.dicom.objects.sr_text import document_text
+from app.dicom.objects.sr_tree import SrDocument
+from app.dicom.objects.structure_set import Roi, StructureSet
 from app.workflow.other_objects import OpenedObject
 
 _LONGEST_TEXT = 200_000

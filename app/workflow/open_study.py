@@ -13,12 +13,12 @@ import numpy.typing as npt
 from app.core.errors import InputError
 from app.core.study import SeriesRef, Study
 from app.core.volume import Volume
-from app.dicom.assemble import assemble
-from app.dicom.decode_pool import expect
-from app.dicom.grouping import group
-from app.dicom.scan import ScanResult, scan
-from app.dicom.stack_reader import StackReader
-from app.dicom.volume_size import thinned, too_large, volume_bytes
+from app.dicom.files.scan import ScanResult, scan
+from app.dicom.pixels.decode_pool import expect
+from app.dicom.stacks.assemble import assemble
+from app.dicom.stacks.grouping import group
+from app.dicom.stacks.stack_reader import StackReader
+from app.dicom.stacks.volume_size import thinned, too_large, volume_bytes
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress
 from app.workflow.completeness import with_known_counts

@@ -8,16 +8,16 @@ from pathlib import Path
 from app.core.errors import InputError
 from app.core.report import Message
 from app.core.study import Instance, Series, Study
-from app.dicom.encapsulated import EncapsulatedDocument, encapsulated_document
-from app.dicom.key_objects import KeyObjects, key_object_refs
-from app.dicom.object_facts import ObjectFacts, object_facts
-from app.dicom.object_kinds import Family, kind_of
-from app.dicom.parametric_map import ParametricMap, parametric_map
-from app.dicom.presentation_state import PresentationState, presentation_state
-from app.dicom.real_world_values import RealWorldMap, real_world_maps
-from app.dicom.seg_reader import ReadSegmentation, read_segmentation
-from app.dicom.sr_tree import SrDocument, read_sr
-from app.dicom.structure_set import StructureSet, structure_set
+from app.dicom.objects.encapsulated import EncapsulatedDocument, encapsulated_document
+from app.dicom.objects.key_objects import KeyObjects, key_object_refs
+from app.dicom.objects.object_facts import ObjectFacts, object_facts
+from app.dicom.objects.object_kinds import Family, kind_of
+from app.dicom.objects.parametric_map import ParametricMap, parametric_map
+from app.dicom.objects.presentation_state import PresentationState, presentation_state
+from app.dicom.objects.real_world_values import RealWorldMap, real_world_maps
+from app.dicom.objects.seg_reader import ReadSegmentation, read_segmentation
+from app.dicom.objects.sr_tree import SrDocument, read_sr
+from app.dicom.objects.structure_set import StructureSet, structure_set
 
 OpenedObject = (
     ReadSegmentation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.dicom.scan import scan
+from app.dicom.files.scan import scan
 from app.jobs.progress import Progress, no_progress
 
 

@@ -14,7 +14,7 @@ from app.core.finding import Decision, Finding, FindingContent, Label, Proposal,
 from app.core.measurement import Measurement
 from app.core.provenance import Provenance
 from app.core.study import FrameRef, Instance
-from app.dicom.authoring import Identity, SourceImages
+from app.dicom.writing.authoring import Identity, SourceImages
 from tests.support.synthetic_dicom import uid
 
 AT_UTC = "2026-11-21T10:20:30.000+00:00"

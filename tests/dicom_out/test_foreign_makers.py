@@ -9,12 +9,12 @@ import pydicom
 
 from app.core.finding import Finding
 from app.core.provenance import Provenance
-from app.dicom.authoring import SourceImages, write_dataset
-from app.dicom.seg_reader import read_segmentation
-from app.dicom.seg_writer import SegmentSource, SegRequest, write_seg
-from app.dicom.sr_measurements import measurement_groups
-from app.dicom.sr_tree import read_sr
-from app.dicom.sr_writer import SegmentPlace, SrRequest, write_sr
+from app.dicom.objects.seg_reader import read_segmentation
+from app.dicom.objects.sr_measurements import measurement_groups
+from app.dicom.objects.sr_tree import read_sr
+from app.dicom.writing.authoring import SourceImages, write_dataset
+from app.dicom.writing.seg_writer import SegmentSource, SegRequest, write_seg
+from app.dicom.writing.sr_writer import SegmentPlace, SrRequest, write_sr
 from tests.dicom_out import results
 from tests.support.opened import open_all
 from tests.support.synthetic_dicom import SeriesSpec, uid, write_series

@@ -6,11 +6,11 @@ import highdicom as hd
 import pydicom
 import pytest
 
-from app.dicom.authoring import SourceImages, write_dataset
 from app.dicom.character_sets import DEFAULT_FALLBACK, use_fallback
-from app.dicom.header_memory import forget
-from app.dicom.key_object_writer import KeyObjectRequest, write_key_objects
-from app.dicom.key_objects import key_object_refs
+from app.dicom.files.header_memory import forget
+from app.dicom.objects.key_objects import key_object_refs
+from app.dicom.writing.authoring import SourceImages, write_dataset
+from app.dicom.writing.key_object_writer import KeyObjectRequest, write_key_objects
 from tests.dicom_out import results
 from tests.support.opened import open_all
 from tests.support.synthetic_dicom import SeriesSpec, write_enhanced_mr, write_series

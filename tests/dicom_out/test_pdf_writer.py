@@ -7,8 +7,8 @@ import pydicom
 
 from app.core.report import Report, Signature
 from app.core.study import PatientText
-from app.dicom.authoring import write_dataset
-from app.dicom.pdf_writer import PdfRequest, write_encapsulated_pdf
+from app.dicom.writing.authoring import write_dataset
+from app.dicom.writing.pdf_writer import PdfRequest, write_encapsulated_pdf
 from app.reporting.render_pdf import ReportDocument, render_pdf
 from tests.dicom_out import results
 from tests.support.synthetic_dicom import write_projection

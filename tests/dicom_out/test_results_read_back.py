@@ -10,14 +10,14 @@ import pytest
 
 from app.core.errors import GeometryError
 from app.core.finding import Finding
-from app.dicom.authoring import SourceImages, write_dataset
-from app.dicom.encapsulated import encapsulated_document
-from app.dicom.pdf_writer import PdfRequest, write_encapsulated_pdf
-from app.dicom.seg_reader import read_segmentation
-from app.dicom.seg_writer import SegmentSource, SegRequest, write_seg
-from app.dicom.sr_measurements import measurement_groups
-from app.dicom.sr_tree import read_sr
-from app.dicom.sr_writer import SegmentPlace, SrRequest, write_sr
+from app.dicom.objects.encapsulated import encapsulated_document
+from app.dicom.objects.seg_reader import read_segmentation
+from app.dicom.objects.sr_measurements import measurement_groups
+from app.dicom.objects.sr_tree import read_sr
+from app.dicom.writing.authoring import SourceImages, write_dataset
+from app.dicom.writing.pdf_writer import PdfRequest, write_encapsulated_pdf
+from app.dicom.writing.seg_writer import SegmentSource, SegRequest, write_seg
+from app.dicom.writing.sr_writer import SegmentPlace, SrRequest, write_sr
 from tests.dicom_out import results
 from tests.support.opened import open_all
 from tests.support.synthetic_dicom import (

@@ -7,8 +7,13 @@ import pydicom
 import pytest
 
 from app.core.errors import GeometryError
-from app.dicom.authoring import write_dataset
-from app.dicom.seg_writer import SegmentSource, SegRequest, segment_algorithm_type, write_seg
+from app.dicom.writing.authoring import write_dataset
+from app.dicom.writing.seg_writer import (
+    SegmentSource,
+    SegRequest,
+    segment_algorithm_type,
+    write_seg,
+)
 from tests.dicom_out import results
 from tests.support.highdicom_reader import read_seg
 from tests.support.synthetic_dicom import SeriesSpec, write_projection, write_series

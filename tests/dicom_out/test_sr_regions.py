@@ -11,10 +11,10 @@ from app.core import codes
 from app.core.finding import Finding, Label, Region, SliceRef
 from app.core.measurement import Measurement
 from app.core.study import Study
-from app.dicom.authoring import SourceImages, write_dataset
-from app.dicom.sr_measurements import MeasurementGroup, measurement_groups
-from app.dicom.sr_tree import read_sr
-from app.dicom.sr_writer import SrRequest, write_sr
+from app.dicom.objects.sr_measurements import MeasurementGroup, measurement_groups
+from app.dicom.objects.sr_tree import read_sr
+from app.dicom.writing.authoring import SourceImages, write_dataset
+from app.dicom.writing.sr_writer import SrRequest, write_sr
 from app.workflow.image_places import ImagePlaces
 from tests.dicom_out import results
 from tests.support.opened import open_all

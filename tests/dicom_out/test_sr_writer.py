@@ -8,9 +8,9 @@ import pydicom
 from pydicom.dataelem import DataElement
 
 from app.core.finding import Finding
-from app.dicom.authoring import SourceImages, write_dataset
-from app.dicom.seg_writer import SegmentSource, SegRequest, write_seg
-from app.dicom.sr_writer import SegmentPlace, SrRequest, write_sr
+from app.dicom.writing.authoring import SourceImages, write_dataset
+from app.dicom.writing.seg_writer import SegmentSource, SegRequest, write_seg
+from app.dicom.writing.sr_writer import SegmentPlace, SrRequest, write_sr
 from tests.dicom_out import results
 from tests.support.synthetic_dicom import SeriesSpec, uid, write_projection, write_series
 from tests.support.validation import dciodvfy_errors

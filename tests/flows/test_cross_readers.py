@@ -10,8 +10,8 @@ import pytest
 import SimpleITK as sitk
 
 from app.core.study import Series, Study
-from app.dicom.grouping import group
-from app.dicom.scan import scan
+from app.dicom.files.scan import scan
+from app.dicom.stacks.grouping import group
 from tests.support.cross_readers import (
     by_dcm2niix,
     by_highdicom,

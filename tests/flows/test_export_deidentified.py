@@ -16,7 +16,7 @@ from app.cli.main import run
 from app.config.folders import resources_folder
 from app.core.errors import Cancelled, DeidentifyError, IdentityConflict, InputError
 from app.core.study import Study
-from app.dicom.deid_options import DeidentifyOptions
+from app.dicom.deid.options import DeidentifyOptions
 from app.jobs.cancel import CancelToken
 from app.workflow import review
 from app.workflow.check_report import check_now

@@ -7,7 +7,7 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from app.dicom.deid_options import DeidentifyOptions
+from app.dicom.deid.options import DeidentifyOptions
 from app.dicom.tolerant import quiet
 from app.network.inbox import Inbox
 from app.workflow.context import AppContext

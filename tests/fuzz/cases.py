@@ -18,13 +18,13 @@ from pathlib import Path
 
 from app.core.errors import AppError
 from app.core.study import Study
-from app.dicom.assemble import assemble_volume
-from app.dicom.decode_pool import decode_frame
-from app.dicom.decoders import NotDecoded
-from app.dicom.grouping import group
-from app.dicom.headers import read_header
-from app.dicom.scan import scan
-from app.dicom.stack_reader import StackReader
+from app.dicom.files.headers import read_header
+from app.dicom.files.scan import scan
+from app.dicom.pixels.decode_pool import decode_frame
+from app.dicom.pixels.decoders import NotDecoded
+from app.dicom.stacks.assemble import assemble_volume
+from app.dicom.stacks.grouping import group
+from app.dicom.stacks.stack_reader import StackReader
 from app.workflow.other_objects import list_objects, open_object
 from tests.fuzz.mutate import BYTES, HEADERS, Mutation, mutated
 from tests.fuzz.seeds import Codestream

@@ -17,8 +17,8 @@ import atheris
 
 with atheris.instrument_imports(include=["app.dicom"]):
     from app.core.errors import AppError
-    from app.dicom.grouping import group
-    from app.dicom.headers import read_header
+    from app.dicom.files.headers import read_header
+    from app.dicom.stacks.grouping import group
 
 from tests.fuzz.seeds import header_seeds
 

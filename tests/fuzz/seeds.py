@@ -23,8 +23,8 @@ from pydicom.uid import (
 )
 
 from app.core.errors import AppError
-from app.dicom.frame_bytes import image_header
-from app.dicom.stored_frame import PixelLayout, layout_of
+from app.dicom.pixels.frame_bytes import image_header
+from app.dicom.pixels.stored_frame import PixelLayout, layout_of
 from app.dicom.tolerant import quiet
 from tests.support import synthetic_objects as objects
 from tests.support.synthetic_dicom import (

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from app.dicom.assemble import assemble_volume
-from app.dicom.stack_reader import StackReader
+from app.dicom.stacks.assemble import assemble_volume
+from app.dicom.stacks.stack_reader import StackReader
 from benchmarks.index_folder import first_image, headers_by_pydicom, index
 from benchmarks.open_series import ours, peak_bytes, pydicom_numpy, simple_itk
 from benchmarks.sides import compare

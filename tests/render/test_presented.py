@@ -8,7 +8,7 @@ import pytest
 
 from app.core.errors import InputError
 from app.core.study import Study
-from app.dicom.presentation_state import (
+from app.dicom.objects.presentation_state import (
     Annotation,
     DrawnShape,
     DrawnText,

@@ -19,7 +19,7 @@ from pydicom.errors import InvalidDicomError
 
 from app.core.study import Series, Stack, Study
 from app.core.volume import Volume
-from app.dicom.assemble import assemble_volume
+from app.dicom.stacks.assemble import assemble_volume
 from app.dicom.tolerant import quiet
 from tests.support.highdicom_reader import read_image
 

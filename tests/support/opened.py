@@ -7,9 +7,9 @@ from pathlib import Path
 
 from app.core.study import Series, Stack, Study
 from app.core.volume import Volume
-from app.dicom.assemble import assemble_volume
-from app.dicom.grouping import group
-from app.dicom.scan import ScanResult, scan
+from app.dicom.files.scan import ScanResult, scan
+from app.dicom.stacks.assemble import assemble_volume
+from app.dicom.stacks.grouping import group
 
 
 def open_all(workspace: Path, *paths: Path) -> tuple[ScanResult, tuple[Study, ...]]:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QTableWidget
 
 from app.core.report import Message
 from app.core.study import Completeness, StackHealth, StudyWarning
-from app.dicom.scan import ScanResult, SkippedFile
+from app.dicom.files.scan import ScanResult, SkippedFile
 from app.ui.health_panel import HealthPanel
 from app.ui.health_words import health_of
 from app.ui.left_out_window import LeftOutWindow

@@ -10,9 +10,9 @@ import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from app.core.errors import InputError
-from app.dicom.authoring import write_dataset
-from app.dicom.pdf_writer import PdfRequest, write_encapsulated_pdf
-from app.dicom.sr_writer import SrRequest, write_sr
+from app.dicom.writing.authoring import write_dataset
+from app.dicom.writing.pdf_writer import PdfRequest, write_encapsulated_pdf
+from app.dicom.writing.sr_writer import SrRequest, write_sr
 from app.ui.document_view import DocumentView
 from app.ui.job_bridge import JobBridge
 from app.ui.objects_window import ObjectsWindow

@@ -24,7 +24,7 @@ from tests.support.synthetic_dicom import (
 )
 from tests.support.windows import drag, open_and_wait, wait_for, window_on
 from tests.support.workflow_context import context_in
-from tests.unit.dicom.test_suv import pet
+from tests.unit.dicom.pixels.test_suv import pet
 
 
 @pytest.fixture

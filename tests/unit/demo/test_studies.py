@@ -10,9 +10,9 @@ import pytest
 from app.core.volume import Volume
 from app.demo.studies import DemoStudies, ensure_demo, write_demo
 from app.demo.truth import read_truth
-from app.dicom.assemble import assemble_volume
-from app.dicom.grouping import group
-from app.dicom.scan import scan
+from app.dicom.files.scan import scan
+from app.dicom.stacks.assemble import assemble_volume
+from app.dicom.stacks.grouping import group
 from app.imaging.nifti import read_nifti
 from tests.support.coarse_demo import COARSE
 from tests.support.validation import dciodvfy_errors

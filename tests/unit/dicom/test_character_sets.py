@@ -6,7 +6,7 @@ from pydicom.dataset import Dataset
 
 from app.core.study import Patient, PatientText
 from app.dicom.character_sets import display_name, name_groups, text_of
-from app.dicom.identity import identity_conflict, normalized_name
+from app.dicom.stacks.identity import identity_conflict, normalized_name
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import pytest
 
 from app.dicom import character_sets
 from app.dicom.character_sets import text_of, use_fallback
-from app.dicom.grouping import group
-from app.dicom.header_memory import forget
-from app.dicom.headers import read_dataset
-from app.dicom.scan import scan
+from app.dicom.files.header_memory import forget
+from app.dicom.files.headers import read_dataset
+from app.dicom.files.scan import scan
+from app.dicom.stacks.grouping import group
 from app.dicom.tolerant import quiet
 from tests.support.shared_data import shared
 from tests.support.synthetic_dicom import write_projection

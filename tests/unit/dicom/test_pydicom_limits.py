@@ -12,9 +12,9 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from app.core.errors import AppError
 from app.dicom import pydicom_limits
-from app.dicom.headers import read_dataset
+from app.dicom.files.headers import read_dataset
+from app.dicom.files.scan import scan
 from app.dicom.pydicom_limits import inflated
-from app.dicom.scan import scan
 from tests.support.synthetic_dicom import SeriesSpec, write_series
 
 

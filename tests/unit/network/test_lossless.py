@@ -12,8 +12,8 @@ import pytest
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from app.core.errors import DicomReadError
-from app.dicom.headers import read_header
-from app.dicom.pixels import ImageObject
+from app.dicom.files.headers import read_header
+from app.dicom.pixels.image_object import ImageObject
 from app.network.lossless import rewrite
 from tests.support.shared_data import shared
 

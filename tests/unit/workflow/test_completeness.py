@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.core.study import Completeness, Study
-from app.dicom.grouping import group
-from app.dicom.scan import scan
+from app.dicom.files.scan import scan
+from app.dicom.stacks.grouping import group
 from app.workflow.completeness import with_archive_counts
 from app.workflow.facts import study_facts
 from tests.support.synthetic_dicom import SeriesSpec, uid, write_series

@@ -6,11 +6,11 @@ import pytest
 
 from app.core.errors import AppError, InputError
 from app.core.study import Study
-from app.dicom.encapsulated import EncapsulatedDocument
-from app.dicom.presentation_state import PresentationState
-from app.dicom.seg_reader import ReadSegmentation
-from app.dicom.sr_tree import SrDocument
-from app.dicom.structure_set import StructureSet
+from app.dicom.objects.encapsulated import EncapsulatedDocument
+from app.dicom.objects.presentation_state import PresentationState
+from app.dicom.objects.seg_reader import ReadSegmentation
+from app.dicom.objects.sr_tree import SrDocument
+from app.dicom.objects.structure_set import StructureSet
 from app.workflow.object_json import object_json
 from app.workflow.object_texts import object_text
 from app.workflow.other_objects import list_objects, open_object

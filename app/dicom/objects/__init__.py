@@ -1,0 +1,1 @@
+"""Objects that are no images, of any maker: read truthfully, nothing dropped."""

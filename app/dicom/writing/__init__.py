@@ -1,0 +1,1 @@
+"""What Overread writes: SEG, SR, key objects, encapsulated PDF."""
