@@ -161,6 +161,15 @@ def empty_between(gap_mm: float, before: str, after: str) -> Message:
     )
 
 
+def headers_alone(count: int) -> Message:
+    """D12: images of which only the header was stored."""
+    return Message(
+        f"{count} {'file holds' if count == 1 else 'files hold'} the header of an image without "
+        "its pixels: nothing of them can be shown",
+        f"файлов, где есть заголовок снимка, но нет пикселей: {count}; показать их нельзя",
+    )
+
+
 def shifted(up_to_mm: float) -> Message:
     """G06, without a common angle."""
     return Message(

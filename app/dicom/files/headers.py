@@ -26,6 +26,7 @@ from app.dicom.files.series_facts import SERIES_FACT_TAGS, series_facts_of
 from app.dicom.files.stated_counts import STATED_COUNT_TAGS, stated_counts_of
 from app.dicom.files.whole_file import (
     NATIVE,
+    ends_with_an_element,
     is_deflated,
     require_complete,
     require_plausible,
@@ -108,7 +109,8 @@ def read_header(stream: BinaryIO, path: Path, size_bytes: int) -> Record | None:
             _complete_meta(ds)
             if _meta(ds, "MediaStorageSOPClassUID") == DICOMDIR_SOP_CLASS:
                 return None
-            return _record(ds, path, size_bytes - end)
+            is_header = end == size_bytes and _is_image_header(ds, stream, size_bytes)
+            return _record(ds, path, size_bytes - end, is_header=is_header)
     except MALFORMED as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk, not the header
@@ -132,7 +134,17 @@ def _header_and_end(stream: BinaryIO, size_bytes: int) -> tuple[Dataset, int]:
     return ds, stream.tell()
 
 
-def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
+def _is_image_header(ds: Dataset, stream: BinaryIO, size_bytes: int) -> bool:
+    """The header of an image, stored alone and whole."""
+    sop_class = _shape(ds)[3]
+    is_identified = bool(_word(ds, "StudyInstanceUID") and _word(ds, "SeriesInstanceUID"))
+    is_image = bool(sop_class) and "Image" in uid_name(sop_class) and is_identified
+    if not is_image or is_deflated(str(ds.file_meta.TransferSyntaxUID)):
+        return False
+    return ends_with_an_element(stream, size_bytes)
+
+
+def _record(ds: Dataset, path: Path, bytes_left: int, *, is_header: bool) -> Record:
     rows, columns, frames, sop_class = _shape(ds)
     sop_class = sop_class or _meta(ds, "MediaStorageSOPClassUID")
     if not sop_class and not rows:
@@ -148,7 +160,7 @@ def _record(ds: Dataset, path: Path, bytes_left: int) -> Record:
     if has_pixels and syntax in NATIVE:
         require_complete(ds, rows * columns * frames, bytes_left)
     is_identified = bool(_word(ds, "StudyInstanceUID") and _word(ds, "SeriesInstanceUID"))
-    if not has_pixels and (rows or "Image" in kind or not is_identified):
+    if not has_pixels and not is_header and (rows or "Image" in kind or not is_identified):
         raise without_pixels(kind, is_image=bool(rows) or "Image" in kind)
     uid, warnings = _identifiers(ds, path)
     mosaic = FunctionalGroups(ds).mosaic if has_pixels else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import BinaryIO, Final
 
+import pydicom
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -28,6 +30,8 @@ MOST_FRAMES: Final = 100_000
 
 _MOST_DEFLATED_FRAMES: Final = 10_000  # where the size of the file tells nothing
 _LEAST_ELEMENT_BYTES: Final = 8  # tag and length; the VR is not always there
+_SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\0\0\0\0"
+_SEQUENCE_END_EITHER: Final = (_SEQUENCE_END, b"\xff\xfe\xe0\xdd\0\0\0\0")
 _FRAGMENT_BYTES: Final = 8  # at least the tag and the length of an item
 
 
@@ -47,6 +51,23 @@ def without_pixels(kind: str, *, is_image: bool) -> DicomReadError:
         f"It is no image ({kind}) and names no study or series.",
         ru=f"Это не снимок ({kind}), и он не называет ни исследования, ни серии.",
     )
+
+
+def ends_with_an_element(stream: BinaryIO, size_bytes: int) -> bool:
+    """Whether the last element of a file without pixel data is all there.
+
+    So a header that was stored alone (indexes of media, archives of headers) is told from a file
+    that was cut short, of which the rest is missing.
+    """
+    stream.seek(0)
+    ds = pydicom.dcmread(stream, force=True, stop_before_pixels=True)
+    if not ds:
+        return False
+    last: object = ds.get_item(max(ds.keys()))
+    if isinstance(last, RawDataElement):
+        return bool(last.value_tell + last.length == size_bytes)
+    stream.seek(max(size_bytes - len(_SEQUENCE_END), 0))
+    return stream.read() in _SEQUENCE_END_EITHER
 
 
 def require_plausible(frames: int, bytes_left: int, syntax: str) -> None:

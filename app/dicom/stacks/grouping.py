@@ -66,7 +66,9 @@ def _study(uid: str, records: list[Record]) -> Study:
 def _study_warnings(records: Sequence[Record], blocked: Message | None) -> tuple[StudyWarning, ...]:
     conflict = (wording.warning("D08", blocked),) if blocked else ()
     doubts = dict.fromkeys(doubt for record in records for doubt in record.doubts)
-    return (*conflict, *(wording.warning("D10", doubt) for doubt in doubts))
+    headers = sum("Image" in record.kind and not record.has_pixels for record in records)
+    alone = (wording.warning("D12", wording.headers_alone(headers)),) if headers else ()
+    return (*conflict, *alone, *(wording.warning("D10", doubt) for doubt in doubts))
 
 
 def _series(uid: str, records: list[Record]) -> Series:

@@ -260,3 +260,25 @@ def test_d12_a_damaged_member_of_an_archive_is_named_and_the_rest_opens(tmp_path
     assert damaged.reason.ru
     assert study.series[0].frames == 2
     assert found.seen == 3
+
+
+def test_d12_the_header_of_an_image_stored_alone_is_listed(tmp_path):
+    """Indexes of media and archives of headers: the patient is named, nothing is shown."""
+    paths = write_series(tmp_path / "series", SeriesSpec(count=6))
+    ds = pydicom.dcmread(paths[3])
+    del ds.PixelData
+    ds.save_as(paths[3])
+    whole = paths[3].read_bytes()
+    found, (study,) = open_all(tmp_path, tmp_path / "series")
+    assert (found.seen, len(found.records), found.unreadable) == (6, 6, ())
+    (series,) = study.series
+    assert (len(series.instances), series.frames) == (6, 5)
+    assert series.stacks[0].warnings[0].code == "G04"
+    (warning,) = study.warnings
+    assert warning.code == "D12"
+    assert warning.text.startswith("1 file holds the header of an image without its pixels")
+    # One byte less is a file that was cut short: who knows what else it held.
+    paths[3].write_bytes(whole[:-1])
+    found, (study,) = open_all(tmp_path, tmp_path / "series")
+    assert found.unreadable[0].reason.en.endswith("the file is cut short.")
+    assert study.warnings == ()
