@@ -35,12 +35,12 @@ def run(args: argparse.Namespace) -> int:
     from app.config.folders import data_folder
     from app.config.settings import load_settings
     from app.dicom.character_sets import use_fallback
-    from app.dicom.files.scan import scan
+    from app.dicom.files.scan import nothing_readable, survey
     from app.dicom.stacks.grouping import group
 
     use_fallback(load_settings(data_folder()).fallback_character_set)
     with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as progress:
-        found = scan(args.paths, workspace=Path(workspace), progress=progress.show)
+        found = survey(args.paths, workspace=Path(workspace), progress=progress.show)
         studies = group(found.records)
         values = {} if args.headers_only else _values(studies, progress.show)
     described = _describe(found, studies, values)
@@ -49,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write("\n")
     else:
         _print_text(described)
+    if not found.records:
+        raise nothing_readable(args.paths, found)
     return ExitCode.DONE
 
 

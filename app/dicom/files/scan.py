@@ -83,6 +83,20 @@ def scan(
     Runs in any thread. Raises ``InputError`` when a path does not exist, an archive is a bomb, or
     nothing readable is found; ``Cancelled`` when asked to stop.
     """
+    result = survey(paths, workspace=workspace, progress=progress, cancel=cancel)
+    if not result.records:
+        raise nothing_readable(paths, result)
+    return result
+
+
+def survey(
+    paths: Sequence[Path],
+    *,
+    workspace: Path,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> ScanResult:
+    """``scan`` that finds nothing readable without an error: what was found says why."""
     run = _Scan(workspace, progress or no_progress, cancel or CancelToken())
     for path in paths:
         if not path.exists():
@@ -94,10 +108,7 @@ def scan(
             )
     for path in paths:
         run.add(path)
-    result = run.result()
-    if not result.records:
-        raise nothing_readable(paths, result)
-    return result
+    return run.result()
 
 
 def scan_files(

@@ -107,7 +107,7 @@ def test_inspect_of_nothing_is_an_input_error(tmp_path, capsys):
     (tmp_path / "a.txt").write_text("hello")
     assert run(["inspect", str(tmp_path / "a.txt"), "--json"]) == 3
     output = capsys.readouterr()
-    assert output.out == ""
+    assert json.loads(output.out)["studies"] == []
     assert output.err.count("\n") == 1
 
 
@@ -200,3 +200,15 @@ def test_i13_uptake_and_what_it_lacks(tmp_path, capsys):
     stack = inspect(capsys, tmp_path / "b")["studies"][0]["series"][0]["stacks"][0]
     assert stack["values"]["suv_factors"]["body_weight"] == pytest.approx(74_000 / 370e6)
     assert stack["warnings"] == []
+
+
+def test_d12_where_nothing_is_readable_each_file_has_its_reason(tmp_path, capsys):
+    (tmp_path / "empty.dcm").write_bytes(b"")
+    (tmp_path / "cut.dcm").write_bytes(bytes(128) + b"DICM" + bytes(9))
+    assert run(["inspect", str(tmp_path), "--json"]) == 3
+    told = capsys.readouterr()
+    found = json.loads(told.out)
+    files = found["files"]
+    assert (files["seen"], files["dicom"], found["studies"]) == (2, 0, [])
+    assert all(file["reason"] for file in (*files["skipped"], *files["unreadable"]))
+    assert "no readable DICOM object" in told.err
