@@ -67,7 +67,9 @@ def _note_no_volume(stack: Stack) -> None:
 def find_stack(
     studies: tuple[Study, ...], series_instance_uid: str, index: int
 ) -> tuple[Study, Series, Stack]:
-    """The stack named on the command line. Raises ``InputError`` naming what there is."""
+    """The stack named on the command line. Raises ``InputError`` naming what there is, or why it
+    is not shown.
+    """
     from app.core.errors import InputError
 
     for study in studies:
@@ -75,6 +77,7 @@ def find_stack(
         if series is None:
             continue
         if 0 <= index < len(series.stacks):
+            _require_shown(series.stacks[index])
             return study, series, series.stacks[index]
         raise InputError(
             f"The series has {len(series.stacks)} stacks; there is no stack {index}.",
@@ -103,6 +106,21 @@ def one_slice_in(stack: Stack, every: int) -> Stack:
             hint_ru="Прореживается только объём с равными шагами, в 2 раза и более.",
         )
     return thinned(stack, every)
+
+
+def _require_shown(stack: Stack) -> None:
+    """What the workstation refuses to show, no verb shows either (D16)."""
+    from app.core.errors import InputError
+    from app.dicom.stacks.health import not_shown_reason
+
+    reason = not_shown_reason(stack)
+    if reason:
+        raise InputError(
+            f"{reason.en[:1].upper()}{reason.en[1:]}.",
+            ru=f"{reason.ru[:1].upper()}{reason.ru[1:]}.",
+            hint="Open them in a program for this kind of images.",
+            hint_ru="Откройте их в программе для таких изображений.",
+        )
 
 
 def modality_array(volume: Volume) -> npt.NDArray[Any]:

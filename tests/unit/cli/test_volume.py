@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 
 from app.cli.main import run
 from app.imaging.nifti import read_nifti
@@ -36,3 +37,18 @@ def test_g11_images_that_are_no_volume_are_told(
     told = capsys.readouterr()
     assert told.out == ""
     assert "no volume" in told.err
+
+
+@pytest.mark.parametrize("verb", ["volume", "snapshot"])
+def test_d16_what_is_not_shown_is_refused_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    def as_slide(ds: Dataset, _: int) -> None:
+        ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.77.1.6"
+
+    write_series(tmp_path / "slide", SeriesSpec(count=1, change=as_slide))
+    out = tmp_path / ("x.png" if verb == "snapshot" else "x.nii.gz")
+    series = ["--series", uid("study", "series"), "--out", str(out)]
+    assert run([verb, str(tmp_path / "slide"), *series]) == 3
+    assert "Whole-slide microscopy is not supported" in capsys.readouterr().err
+    assert not out.exists()
