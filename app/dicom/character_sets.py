@@ -143,12 +143,31 @@ def _decoded(raw: _Raw, fallback: str) -> tuple[str, Message | None]:
         if raw.inherited and not declared:
             return raw.by(raw.inherited)
         return _undeclared(raw, fallback)
+    if known[0] in _ASCII and b"\x1b" not in raw.data:
+        return _never_switched(raw, known[1:], fallback)
     if _is_surely_utf8(raw.data, known):
         return raw.data.decode("utf-8"), None if known == (_UTF8,) else wording.IS_UTF8
     text, doubt = raw.by(_encodings(known))
     if doubt is not None and known == (_UTF8,):
         return raw.data.decode(fallback, errors="replace"), wording.read_as(fallback)
     return text, doubt
+
+
+def _never_switched(raw: _Raw, others: tuple[str, ...], fallback: str) -> tuple[str, Message]:
+    """More than ASCII in a text that begins in ASCII and switches to none of its other sets.
+
+    Some writers leave the escape sequences out. One of the sets is then meant, or UTF-8.
+    """
+    try:
+        return raw.data.decode("utf-8"), wording.IS_UTF8
+    except UnicodeDecodeError:
+        pass
+    for encoding in _encodings(others):
+        try:
+            return raw.data.decode(encoding), wording.read_as(encoding)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return raw.data.decode(fallback, errors="replace"), wording.read_as(fallback)
 
 
 def _undeclared(raw: _Raw, fallback: str) -> tuple[str, Message | None]:

@@ -2,10 +2,12 @@ from io import BytesIO
 
 import pytest
 from pydicom import dcmread
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from app.core.study import Patient, PatientText
-from app.dicom.character_sets import display_name, name_groups, text_of
+from app.dicom.character_sets import display_name, doubts_of, name_groups, text_of
 from app.dicom.stacks.identity import identity_conflict, normalized_name
 
 
@@ -82,3 +84,23 @@ def test_d08_two_ideographic_names_conflict():
     conflict = identity_conflict([person(name="=山田^花子"), person(name="A^B=山田^太郎")])
     assert conflict is not None
     assert "patient name" in conflict.en
+
+
+@pytest.mark.parametrize(
+    ("declared", "written", "name"),
+    [
+        (["", "ISO 2022 IR 58"], "gb2312", "Zhang^XiaoDong=张^小东"),
+        (["", "ISO 2022 IR 149"], "euc_kr", "Hong^Gildong=洪^吉洞=홍^길동"),
+        (["ISO 2022 IR 6", "ISO 2022 IR 144"], "iso8859_5", "Иванов^Пётр"),
+        (["ISO 2022 IR 6", "ISO 2022 IR 144"], "utf-8", "Иванов^Пётр"),
+    ],
+)
+def test_d10_escapes_that_were_left_out_are_a_guess_and_said(declared, written, name):
+    ds = Dataset()
+    ds.SpecificCharacterSet = declared
+    ds[0x00100010] = RawDataElement(
+        Tag(0x00100010), "PN", len(name.encode(written)), name.encode(written), 0, False, True
+    )
+    assert text_of(ds, "PatientName") == name
+    (doubt,) = doubts_of(ds, ["PatientName"])
+    assert doubt.ru
