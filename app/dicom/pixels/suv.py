@@ -213,6 +213,14 @@ def _dose_at_reference(ds: Dataset, earliest: datetime | None) -> float:
                 f"SUV нет: снимки без коррекции на ослабление {_CORRECTED[0]}.",
             )
         )
+    if corrected and "DECY" not in corrected:
+        # Whatever Decay Correction says: the profile wants both.
+        raise _NoSuvError(
+            Message(
+                f"No SUV: the images are not corrected for decay {_CORRECTED[0]}.",
+                f"SUV нет: снимки без коррекции на распад {_CORRECTED[0]}.",
+            )
+        )
     radio = items_of(ds, "RadiopharmaceuticalInformationSequence")
     if not radio:
         raise _missing(_RADIO)

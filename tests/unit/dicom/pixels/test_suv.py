@@ -173,6 +173,9 @@ def test_i13_cnts_without_private_factors_names_them():
 
 def test_i13_images_without_attenuation_correction_get_none():
     assert "(0028,0051)" in suv_of(pet(CorrectedImage=["DECY"]))[1].en
+    factors, missing = suv_of(pet(CorrectedImage=["ATTN"], DecayCorrection="START"))
+    assert factors is None
+    assert "decay (0028,0051)" in missing.en
 
 
 def test_i13_a_dose_in_megabecquerel_is_refused():
