@@ -271,6 +271,23 @@ def made_up(keyword: str) -> Message:
     return Message(f"{keyword} is missing; one was made up", f"{keyword} отсутствует; создан новый")
 
 
+def frames_beyond(count: int) -> Message:
+    """D12: what the header does not announce is not shown."""
+    return Message(
+        f"the pixel data holds {count} more {'frame' if count == 1 else 'frames'} than the header "
+        "states; they are not shown",
+        f"в пиксельных данных есть кадры сверх указанных в заголовке: {count}; они не показаны",
+    )
+
+
+def no_number(keyword: str) -> Message:
+    """D12."""
+    return Message(
+        f"{keyword} is no number: not used, values are as stored",
+        f"{keyword} — не число: не используется, значения как в файле",
+    )
+
+
 def unreadable(count: int, total: int, first: Message) -> Message:
     """D12; ``first`` says why the first of them is so."""
     return Message(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -27,6 +28,7 @@ from app.dicom.files.stated_counts import STATED_COUNT_TAGS, stated_counts_of
 from app.dicom.files.whole_file import (
     NATIVE,
     ends_with_an_element,
+    frames_beyond,
     is_deflated,
     require_complete,
     require_plausible,
@@ -110,7 +112,13 @@ def read_header(stream: BinaryIO, path: Path, size_bytes: int) -> Record | None:
             if _meta(ds, "MediaStorageSOPClassUID") == DICOMDIR_SOP_CLASS:
                 return None
             is_header = end == size_bytes and _is_image_header(ds, stream, size_bytes)
-            return _record(ds, path, size_bytes - end, is_header=is_header)
+            record = _record(ds, path, size_bytes - end, is_header=is_header)
+            if record.frames and record.instance.transfer_syntax_uid in NATIVE:
+                beyond = frames_beyond(ds, stream, end, size_bytes)
+                if beyond:
+                    told = wording.warning("D12", wording.frames_beyond(beyond))
+                    record = replace(record, warnings=(*record.warnings, told))
+            return record
     except MALFORMED as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk, not the header
@@ -189,7 +197,7 @@ def _record(ds: Dataset, path: Path, bytes_left: int, *, is_header: bool) -> Rec
         frame_of_reference_uid=_word(ds, "FrameOfReferenceUID"),
         kind=kind,
         frames=_frames(ds, instance) if has_pixels else (),
-        warnings=(*warnings, *_lossy(ds)),
+        warnings=(*warnings, *_lossy(ds), *_no_numbers(ds)),
         **_shared_by_series(ds),
     )
 
@@ -350,6 +358,20 @@ def _contrast(ds: Dataset) -> bool | None:
 
 
 @remembered
+def _no_numbers(ds: Dataset) -> tuple[StudyWarning, ...]:
+    """The rescale decides about every value: one that cannot be read is not left out silently."""
+    return tuple(
+        wording.warning("D12", wording.no_number(keyword))
+        for keyword in ("RescaleSlope", "RescaleIntercept")
+        if keyword in ds and number_of(ds, keyword) is None and _has_text(ds, keyword)
+    )
+
+
+def _has_text(ds: Dataset, keyword: str) -> bool:
+    raw = getattr(ds.get_item(keyword), "value", None)
+    return bool(raw.strip(b" \0")) if isinstance(raw, bytes) else bool(raw)
+
+
 def _lossy(ds: Dataset) -> tuple[StudyWarning, ...]:
     if _word(ds, "LossyImageCompression") != "01" and _meta(ds, "TransferSyntaxUID") not in (
         ALWAYS_LOSSY

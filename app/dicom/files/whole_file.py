@@ -94,6 +94,25 @@ def require_complete(ds: Dataset, pixels: int, bytes_left: int) -> None:
         )
 
 
+def frames_beyond(ds: Dataset, stream: BinaryIO, end: int, size_bytes: int) -> int:
+    """How many whole frames native pixel data holds beyond those that the header states.
+
+    ``end`` is where its element begins. 0 for chroma-subsampled data, whose size proves nothing.
+    """
+    pixels = integer_of(ds, "Rows", 0) * integer_of(ds, "Columns", 0)
+    frame_bytes = pixels * _bits_per_pixel(ds) // 8
+    frames = max(1, integer_of(ds, "NumberOfFrames", 1))
+    is_subsampled = "422" in "".join(text_words_upper(ds, "PhotometricInterpretation"))
+    if is_subsampled or not frame_bytes or size_bytes - end < (frames + 1) * frame_bytes:
+        return 0
+    stream.seek(end)
+    element = stream.read(12)
+    is_big = str(ds.file_meta.TransferSyntaxUID) == str(ExplicitVRBigEndian)
+    length = element[8:12] if element[4:6] in (b"OB", b"OW", b"UN") else element[4:8]
+    held = int.from_bytes(length, "big" if is_big else "little") // frame_bytes
+    return max(held - frames, 0)
+
+
 @remembered
 def _bits_per_pixel(ds: Dataset) -> int:
     bits = max(integer_of(ds, "BitsAllocated", 16) * integer_of(ds, "SamplesPerPixel", 1), 1)

@@ -282,3 +282,30 @@ def test_d12_the_header_of_an_image_stored_alone_is_listed(tmp_path):
     found, (study,) = open_all(tmp_path, tmp_path / "series")
     assert found.unreadable[0].reason.en.endswith("the file is cut short.")
     assert study.warnings == ()
+
+
+@pytest.mark.parametrize("stated", [1, 2, None])
+def test_d12_frames_that_the_header_does_not_announce_are_told(tmp_path, stated):
+    (path,) = write_series(tmp_path / "series", SeriesSpec(count=1))
+    ds = pydicom.dcmread(path)
+    ds.PixelData = ds.PixelData * 3
+    ds.NumberOfFrames = stated
+    ds.save_as(path)
+    _, (study,) = open_all(tmp_path, path)
+    warnings = [w for stack in study.series[0].stacks for w in stack.warnings if w.code == "D12"]
+    assert warnings[0].text.startswith(f"the pixel data holds {3 - (stated or 1)} more frame")
+    ds.NumberOfFrames = 3
+    ds.save_as(path)
+    _, (study,) = open_all(tmp_path, path)
+    assert study.series[0].frames == 3
+    assert not [w for stack in study.series[0].stacks for w in stack.warnings if w.code == "D12"]
+
+
+@pytest.mark.parametrize("text", ["1,50", "abcd"])
+def test_i06_a_rescale_that_is_no_number_is_told(tmp_path, text):
+    (path,) = write_series(tmp_path / "series", SeriesSpec(count=1, slope=1.25))
+    content = path.read_bytes()
+    assert content.count(b"1.25") == 1
+    path.write_bytes(content.replace(b"1.25", text.encode()))
+    _, _, stack = open_stack(tmp_path, path)
+    assert "RescaleSlope is no number" in stack.warnings[-1].text
