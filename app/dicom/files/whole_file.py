@@ -100,16 +100,16 @@ def frames_beyond(ds: Dataset, stream: BinaryIO, end: int, size_bytes: int) -> i
     ``end`` is where its element begins. 0 for chroma-subsampled data, whose size proves nothing.
     """
     pixels = integer_of(ds, "Rows", 0) * integer_of(ds, "Columns", 0)
-    frame_bytes = pixels * _bits_per_pixel(ds) // 8
+    frame_bits = pixels * _bits_per_pixel(ds)
     frames = max(1, integer_of(ds, "NumberOfFrames", 1))
     is_subsampled = "422" in "".join(text_words_upper(ds, "PhotometricInterpretation"))
-    if is_subsampled or not frame_bytes or size_bytes - end < (frames + 1) * frame_bytes:
+    if is_subsampled or not frame_bits or (size_bytes - end) * 8 < (frames + 1) * frame_bits:
         return 0
     stream.seek(end)
     element = stream.read(12)
     is_big = str(ds.file_meta.TransferSyntaxUID) == str(ExplicitVRBigEndian)
     length = element[8:12] if element[4:6] in (b"OB", b"OW", b"UN") else element[4:8]
-    held = int.from_bytes(length, "big" if is_big else "little") // frame_bytes
+    held = int.from_bytes(length, "big" if is_big else "little") * 8 // frame_bits
     return max(held - frames, 0)
 
 

@@ -309,3 +309,14 @@ def test_i06_a_rescale_that_is_no_number_is_told(tmp_path, text):
     path.write_bytes(content.replace(b"1.25", text.encode()))
     _, _, stack = open_stack(tmp_path, path)
     assert "RescaleSlope is no number" in stack.warnings[-1].text
+
+
+def test_d04_bits_packed_over_frames_are_no_more_frames(tmp_path):
+    (path,) = write_series(tmp_path / "series", SeriesSpec(count=1, rows=10, columns=10))
+    ds = pydicom.dcmread(path)
+    ds.NumberOfFrames, ds.BitsAllocated, ds.BitsStored, ds.HighBit = 62, 1, 1, 0
+    ds.PixelData = bytes(776)
+    ds.save_as(path)
+    _, (study,) = open_all(tmp_path, path)
+    assert study.series[0].frames == 62
+    assert not [w for s in study.series[0].stacks for w in s.warnings if w.code == "D12"]
