@@ -40,7 +40,7 @@ from tests.support.validation import dciodvfy_errors
 
 SHIFTED = DeidentifyOptions(dates="shift", clean_descriptors=True)
 NAME = "Козлодоев^Пётр"
-SECRETS = ("Козлодоев", "Пётр", "TEST-1", "19700101", "20260102", "Petrov", "A1")
+SECRETS = ("Козлодоев", "Пётр", "TEST-1", "19700101", "20260102", "Petrov", "ACC-4711")
 TEXT = "CHEST X-RAY\nFINDINGS:\nLungs.\nIMPRESSION:\nLungs.\n"
 
 
@@ -48,6 +48,10 @@ TEXT = "CHEST X-RAY\nFINDINGS:\nLungs.\nIMPRESSION:\nLungs.\n"
 def signed(context: AppContext, tmp_path: Path) -> StudySession:
     """A film with the two fields of the tiny pack, one accepted, the report signed."""
     film = write_film(tmp_path / "named.dcm", name=NAME)
+    # Long enough not to stand in pixels or identifiers by chance.
+    ds = pydicom.dcmread(film)
+    ds.AccessionNumber = "ACC-4711"
+    ds.save_as(film)
     study = open_paths(context, [film]).studies[0]
     session = StudySession(context, study)
     uids = apply_result(session, run_pack(context, study, PACK, only_ref(study)))

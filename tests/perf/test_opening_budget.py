@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from pydicom.dataset import Dataset
 
 from app.dicom.stacks.assemble import assemble_volume
 from app.dicom.stacks.stack_reader import StackReader
@@ -34,8 +35,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def many_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("many")
-    write_series(target / "series", SeriesSpec(count=SMALL_FILES, rows=16, columns=16))
+    spec = SeriesSpec(count=SMALL_FILES, rows=16, columns=16, change=_as_long_as_a_real_header)
+    write_series(target / "series", spec)
     return target / "series"
+
+
+def _as_long_as_a_real_header(ds: Dataset, _number: int) -> None:
+    """A scanner writes some hundred elements, many of them its own."""
+    block = ds.private_block(0x0019, "OVERREAD TEST", create=True)
+    for n in range(70):
+        block.add_new(n, "LO", f"setting {n}")
 
 
 def test_a_series_opens_faster_than_by_itk_and_by_pydicom(folder: Path) -> None:
@@ -63,7 +72,8 @@ def test_a_folder_is_indexed_faster_than_pydicom_reads_its_headers(many_files: P
         },
         4,
     )
-    fastest = {name: min(side.seconds) for name, side in sides.items()}
+    # Both work on one core: the processor's time does not mind what else the machine does.
+    fastest = {name: min(side.processor) for name, side in sides.items()}
     assert fastest["index"] < 0.9 * fastest["pydicom"], fastest
     assert fastest["first image"] < 1.5 * fastest["pydicom"], fastest
 
