@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import tempfile
 import threading
 import time
@@ -29,11 +30,14 @@ _EVENTS = {
 }
 _QUIET_S = 2.0
 _LOOK_S = 0.1
+_LAST_PORT = 65535
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the verb."""
-    parser.add_argument("--port", type=int, default=None, help="default: that of the settings")
+    parser.add_argument(
+        "--port", type=_port, default=None, help="default: that of the settings; 0: any free one"
+    )
     parser.add_argument(
         "--ae-title", default=None, metavar="AET", help="our own; default: settings"
     )
@@ -42,10 +46,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--once", action="store_true", help="end when something has come and no more follows"
     )
     ends.add_argument(
-        "--for", type=float, default=None, metavar="SECONDS", dest="seconds", help="then end"
+        "--for", type=_seconds, default=None, metavar="SECONDS", dest="seconds", help="then end"
     )
     parser.add_argument("--data", type=Path, default=None, help="folder of the local library")
     parser.add_argument("--json", action="store_true", help="one JSON object per event")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to {_LAST_PORT}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError("seconds are more than 0")
+    return seconds
 
 
 def run(args: argparse.Namespace) -> int:

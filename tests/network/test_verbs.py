@@ -353,3 +353,12 @@ def test_find_the_worklist(verbs: Verbs, orthanc: Orthanc) -> None:
     assert (row["accession_number"], row["steps"][0]["start_date"]) == ("A9", "2026-02-03")
     verbs("find", orthanc.dicom_web_url, "--level", "worklist")
     assert verbs.code == 2
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--port", "99999"], ["--port", "-5"], ["--for", "-1"], ["--for", "nan"]]
+)
+def test_listen_where_no_port_can_be_is_a_matter_of_usage(verbs: Verbs, wrong: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        verbs("listen", *wrong)
+    assert caught.value.code == 2
