@@ -167,6 +167,11 @@ class Stack:
         return self.geometry if self.verdict == "resampled" or is_mosaic else None
 
     @property
+    def is_shown(self) -> bool:
+        """Whether a viewer shows these frames; ``health.notes`` say why not (D16)."""
+        return self.health.shown_frames > 0 or self.health.received_frames == 0
+
+    @property
     def is_volume(self) -> bool:
         """Whether the stack can be assembled to a regular grid of more than one slice."""
         return self.geometry is not None and self.verdict in ("ok", "resampled")

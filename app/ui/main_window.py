@@ -276,6 +276,11 @@ class MainWindow(QMainWindow):
             self.desk.open_study(study, self.opener.priors(study))
         except AppError as error:
             self.messages.show_error(error)
+            return
+        hidden = [stack for series in study.series for stack in series.stacks if not stack.is_shown]
+        notes = [note.text(language()) for stack in hidden for note in stack.health.notes]
+        if notes:
+            self.messages.show_warning(" ".join(dict.fromkeys(notes)))
 
     def _session_changed(self, session: StudySession | None) -> None:
         self.banner.set_study(session.study if session else None)

@@ -136,8 +136,10 @@ class StudyBrowser(QWidget):
             if not series.frames or not series.stacks:
                 self._add_without_images(study, series)
             for stack in series.stacks:
-                if stack.frames:
+                if stack.frames and stack.is_shown:
                     self._add_stack(study, series, stack)
+                elif stack.frames:
+                    self._add_not_shown(series, stack)
 
     def _add_stack(self, study: Study, series: Series, stack: Stack) -> None:
         ref = SeriesRef(study.study_instance_uid, series.series_instance_uid, stack.index)
@@ -151,6 +153,10 @@ class StudyBrowser(QWidget):
         self._series.addItem(item)
         if ref not in self._thumbnails:
             self.thumbnail_wanted.emit(ref)
+
+    def _add_not_shown(self, series: Series, stack: Stack) -> None:
+        why = " ".join(note.text(language()) for note in stack.health.notes)
+        self._add_line(f"{_stack_text(series, stack)}\n{why}".strip())
 
     def _add_without_images(self, study: Study, series: Series) -> None:
         name = series.description or series.modality

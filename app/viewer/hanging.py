@@ -73,7 +73,7 @@ def hang(study: Study, priors: Sequence[Study] = ()) -> Hanging:
 
 
 def displayable(study: Study) -> list[_Candidate]:
-    """Stacks with images, the most telling first.
+    """Stacks with images that can be shown, the most telling first.
 
     Volumes before stacks, what covers the region before crops of it, more images before few;
     films in the order of their series.
@@ -87,7 +87,7 @@ def displayable(study: Study) -> list[_Candidate]:
         for series in study.series
         if series.frames and series.modality != "SEG"
         for stack in series.stacks
-        if stack.frames
+        if stack.frames and stack.is_shown
     ]
     films = all(item.series.modality in PROJECTIONS for item in found)
     if films:

@@ -14,7 +14,9 @@ from app.ui.health_panel import HealthPanel
 from app.ui.health_words import health_of
 from app.ui.left_out_window import LeftOutWindow
 from app.ui.series_image import SeriesImage
+from app.ui.study_browser import StudyBrowser
 from app.ui.texts import set_language
+from app.viewer.hanging import displayable
 from tests.support.opened import open_stack
 from tests.support.synthetic_dicom import SeriesSpec, write_series
 
@@ -71,3 +73,17 @@ def test_d16_files_that_were_left_out_are_listed_with_reasons(qtbot):
     table = window.findChild(QTableWidget)
     assert table.item(0, 0).text() == str(Path("a/b.bin"))
     assert table.item(0, 1).text() == "It is not a DICOM file."
+
+
+def test_d16_frames_that_are_not_shown_are_listed_with_the_reason(qtbot, tmp_path):
+    note = Message("It is a video.", "Это видео.")
+    image = _image(tmp_path, health=StackHealth(6, 0, notes=(note,)))
+    series = replace(image.series, stacks=(image.stack,))
+    study = replace(image.study, series=(series,))
+    assert displayable(study) == []
+    browser = StudyBrowser()
+    qtbot.addWidget(browser)
+    browser.set_study(study)
+    assert browser.refs() == ()
+    texts = [browser._series.item(n).text() for n in range(browser._series.count())]
+    assert "It is a video." in texts[0]
