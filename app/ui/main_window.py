@@ -296,7 +296,7 @@ class MainWindow(QMainWindow):
         self._refresh_health()
         self._mark_layout()
         name = self.banner.title
-        self.setWindowTitle(f"Overread - {name}" if session else "Overread")
+        self.setWindowTitle(f"{name} - Overread" if session else "Overread")
         if session is not None:
             self.grid.setFocus()
 
