@@ -134,7 +134,7 @@ class Stack:
     """Images that belong together, in display order, with a verdict on their geometry.
 
     ``geometry`` is None where the images are not one regular volume; ``why`` then says why not.
-    ``view_position`` and ``patient_orientation`` are those of a projection image, which has a
+    ``view_position``, ``laterality`` and ``patient_orientation`` are those of a film, which has a
     stack of its own: a frontal and a lateral film may share a series.
     """
 
@@ -152,6 +152,7 @@ class Stack:
     view_position: str = ""
     patient_orientation: tuple[str, str] | None = None
     health: StackHealth = StackHealth()
+    laterality: str = ""
 
     def why_in(self, language: str) -> str:
         """The reason of the verdict in ``language`` (``en`` or ``ru``)."""

@@ -42,6 +42,7 @@ _GROUP_OF: Final = {
     "ConvolutionKernel": ("CTReconstructionSequence",),
     "NominalCardiacTriggerDelayTime": ("CardiacSynchronizationSequence",),
     "StackID": ("FrameContentSequence",),
+    "FrameLaterality": ("FrameAnatomySequence",),
     "TemporalPositionIndex": ("FrameContentSequence",),
     "FrameAcquisitionNumber": ("FrameContentSequence",),
     "FrameAcquisitionDateTime": ("FrameContentSequence",),

@@ -81,6 +81,8 @@ def corner_texts(
     bottom_right = [] if marks.is_narrow else list(_value_notes(image))
     if not image.is_loaded and image.error is None:
         bottom_right.append(tr("corner.loading", percent=round(image.fraction * 100)))
+    if state.flipped:
+        bottom_right.append(tr("corner.mirrored"))
     if marks.is_linked:
         bottom_right.append(tr("corner.linked"))
     if marks.has_unverified_ai:

@@ -36,6 +36,7 @@ from app.ui.texts import language, tr
 from app.ui.theme import color
 from app.ui.viewport_tools import Brush, ToolName
 from app.viewer.camera import Camera, Point
+from app.viewer.hanging import chest_wall_side
 from app.viewer.hit_test import hit
 from app.viewer.layers import FindingLayer
 from app.viewer.sync import Crosshair
@@ -130,7 +131,8 @@ class ViewportWidget(QWidget):
         if self.image is None:
             return None
         size = (max(self.width(), 1), max(self.height(), 1))
-        return self.state.camera(self.image.grid(self.state.plane), size)
+        wall = chest_wall_side(self.image.series.modality, self.image.stack)
+        return self.state.camera(self.image.grid(self.state.plane), size, wall)
 
     # painting
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from app.core.geometry import Float64Array, Geometry
 
 Point = tuple[float, float]
+Side = Literal["left", "right"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,17 @@ def fit_zoom(grid: Geometry, size_px: tuple[int, int], quarter_turns: int = 0) -
     if quarter_turns % 2:
         width, height = height, width
     return max(min(size_px[0] / width, size_px[1] / height), 1e-6)
+
+
+def aligned_center_mm(grid: Geometry, size_px: tuple[int, int], zoom: float, wall: Side) -> Point:
+    """The centre at which the ``wall`` side of the image touches the edge of the viewport (D15).
+
+    ``wall`` is a side of the image as stored; mirrored, it touches the other edge.
+    """
+    x, y = grid_center_mm(grid)
+    width_mm = grid.size_ijk[0] * grid.spacing_ijk[0]
+    slack = max(0.0, (size_px[0] / zoom - width_mm) / 2)
+    return (x + slack if wall == "left" else x - slack), y
 
 
 def grid_center_mm(grid: Geometry) -> Point:

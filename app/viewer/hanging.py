@@ -1,7 +1,8 @@
 """Which images go where when a study opens: a few plain rules, the first that fits.
 
 1. A prior of the same kind: current and prior side by side.
-2. Projection images (DX, CR, MG...): one film large, two side by side.
+2. Projection images (DX, CR...): one film large, two side by side; of mammograms both views of
+   both breasts, the right one on the left of the screen, chest walls together (D15).
 3. A thin volume: acquired images large, coronal and sagittal beside it.
 4. Several series (MR): up to four, side by side.
 """
@@ -14,12 +15,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.core.study import Series, SeriesRef, Stack, Study
+from app.viewer.camera import Side
 from app.viewer.planes import Plane
 
 PROJECTIONS: Final = frozenset({"DX", "CR", "MG", "XA", "RF", "PX", "IO"})
 _THIN_MM: Final = 3.0
 _ENOUGH_IMAGES: Final = 24
 _SAME_REGION: Final = 0.3
+_MG_VIEWS: Final = ("CC", "MLO")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ def hang(study: Study, priors: Sequence[Study] = ()) -> Hanging:
         return Hanging("1x2", (Hung(main.ref), Hung(prior)))
     if main.series.modality in PROJECTIONS:
         films = [item for item in candidates if item.series.modality in PROJECTIONS]
+        if main.series.modality == "MG":
+            return _side_by_side(sorted(films, key=_mammography_order)[:4])
         return _side_by_side(films[:2])
     if main.is_thin_volume and main.series.modality in ("CT", "PT"):
         return _with_reformats(main)
@@ -70,6 +75,28 @@ def hang(study: Study, priors: Sequence[Study] = ()) -> Hanging:
     if len(same_kind) == 1 and main.is_thin_volume:
         return _with_reformats(main)
     return _side_by_side(same_kind[:4])
+
+
+def chest_wall_side(modality: str, stack: Stack) -> Side | None:
+    """The side of a mammogram as stored at which the chest wall lies; None where nobody says.
+
+    PatientOrientation names where the columns run to (PS3.3 C.7.6.1.1.1): away from the wall is
+    anterior. Pixels are never mirrored here.
+    """
+    if modality != "MG" or stack.patient_orientation is None:
+        return None
+    sides: dict[str, Side] = {"A": "left", "P": "right"}
+    return sides.get(stack.patient_orientation[0][:1])
+
+
+def _mammography_order(item: _Candidate) -> tuple[int, int, int]:
+    """CC before MLO before others; right before left; then the order of the series."""
+    view, side = item.stack.view_position, item.stack.laterality
+    return (
+        _MG_VIEWS.index(view) if view in _MG_VIEWS else len(_MG_VIEWS),
+        {"R": 0, "L": 1}.get(side, 2),
+        item.series.number or 0,
+    )
 
 
 def displayable(study: Study) -> list[_Candidate]:

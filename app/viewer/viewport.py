@@ -11,7 +11,14 @@ import numpy as np
 from app.core.geometry import Geometry
 from app.core.study import SeriesRef
 from app.core.volume import Window
-from app.viewer.camera import Camera, Point, fit_zoom, grid_center_mm
+from app.viewer.camera import (
+    Camera,
+    Point,
+    Side,
+    aligned_center_mm,
+    fit_zoom,
+    grid_center_mm,
+)
 from app.viewer.planes import PLANES, Plane
 
 ZOOM_LIMITS = (0.05, 60.0)
@@ -87,15 +94,23 @@ class ViewportState:
         """Another image; the placement starts afresh, the window too."""
         return type(self)(ref=ref, plane=plane, index=index)
 
-    def camera(self, grid: Geometry, size_px: tuple[int, int]) -> Camera:
-        """The camera of this state on ``grid`` in a viewport of this size."""
+    def camera(self, grid: Geometry, size_px: tuple[int, int], wall: Side | None = None) -> Camera:
+        """The camera of this state on ``grid`` in a viewport of this size.
+
+        ``wall``: the side of the image that lies at the edge of the viewport while the whole
+        image is shown, as the chest wall of a mammogram does; None: the image is in the middle.
+        """
         fit = fit_zoom(grid, size_px, self.quarter_turns)
+        center = self.center_mm or grid_center_mm(grid)
+        is_placed = self.zoom is not None or self.center_mm is not None
+        if wall is not None and not is_placed and self.quarter_turns % 4 == 0:
+            center = aligned_center_mm(grid, size_px, fit, wall)
         return Camera(
             grid,
             min(self.index, grid.size_ijk[2] - 1),
             size_px,
             fit * (self.zoom or 1.0),
-            self.center_mm or grid_center_mm(grid),
+            center,
             self.quarter_turns,
             self.flipped,
         )

@@ -230,7 +230,7 @@ def _shared_by_series(ds: Dataset) -> dict[str, Any]:
         "series_description": text_of(ds, "SeriesDescription"),
         "series_number": _whole(ds, "SeriesNumber"),
         "body_part": text_of(ds, "BodyPartExamined"),
-        "laterality": (_word(ds, "ImageLaterality") or _word(ds, "Laterality")).upper(),
+        "laterality": _laterality(ds),
         "view_position": _word(ds, "ViewPosition").upper(),
         "contrast": _contrast(ds),
         "photometric": photometric,
@@ -240,6 +240,14 @@ def _shared_by_series(ds: Dataset) -> dict[str, Any]:
         "doubts": doubts_of(ds, _READABLE),
         "facts": series_facts_of(ds, birth_date=patient.birth_date, study_date=study_date),
     }
+
+
+def _laterality(ds: Dataset) -> str:
+    """Of the image, of its first frame (tomosynthesis), of the series, in this order (D15)."""
+    stated = _word(ds, "ImageLaterality")
+    if not stated and "SharedFunctionalGroupsSequence" in ds:
+        stated = _word(FunctionalGroups(ds).holder(0, "FrameLaterality"), "FrameLaterality")
+    return (stated or _word(ds, "Laterality")).upper()
 
 
 def quantity_of(ds: Dataset, index: int = 0) -> str:

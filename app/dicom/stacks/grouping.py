@@ -138,6 +138,7 @@ def _stack(index: int, one: FrameGroup, *, is_only_stack: bool) -> Stack:
         quantity=first.quantity,
         warnings=(*placement.warnings, *uid_warnings, *one.warnings, *own),
         view_position=first.view_position if first.is_projection else "",
+        laterality=first.laterality if first.is_projection else "",
         patient_orientation=first.facts.patient_orientation if first.is_projection else None,
     )
     hidden = not_shown_reason(stack)

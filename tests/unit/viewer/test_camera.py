@@ -96,3 +96,23 @@ def test_state_survives_the_journal():
 
 def test_i10_window_width_never_falls_below_one():
     assert ViewportState().windowed(40, -30).window.width == 1.0
+
+
+@pytest.mark.parametrize(
+    ("wall", "flipped", "edge"),
+    [("left", False, 0.0), ("right", False, 640.0), ("left", True, 640.0), ("right", True, 0.0)],
+)
+def test_d15_the_chest_wall_touches_the_edge_and_follows_a_mirror(wall, flipped, edge):
+    grid = plane_grid(SPACE, "axial")
+    camera = ViewportState(plane="axial", flipped=flipped).camera(grid, (640, 200), wall)
+    width, height = grid.size_ijk[:2]
+    place = -0.5 if wall == "left" else width - 0.5
+    spacing = np.asarray(grid.spacing_ijk[:2])
+    shown = camera.plane_to_display(np.array((place, (height - 1) / 2)) * spacing)
+    np.testing.assert_allclose(shown, (edge, 100.0), atol=1e-6)
+
+
+def test_d15_who_zooms_or_pans_has_the_image_where_it_was_put():
+    grid = plane_grid(SPACE, "axial")
+    zoomed = ViewportState(plane="axial", zoom=2.0)
+    assert zoomed.camera(grid, (640, 200), "left") == zoomed.camera(grid, (640, 200))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from app.core.geometry import Geometry
 from app.core.study import FrameRef, Instance, Patient, PatientText, Series, Stack, Study
-from app.viewer.hanging import hang
+from app.viewer.hanging import chest_wall_side, hang
 from app.viewer.layout import layout
 
 
@@ -70,3 +71,33 @@ def test_nothing_to_show_is_one_empty_viewport_and_layouts_hold_their_cells():
     assert hang(_study()).cells == ()
     for count, layout_id in ((1, "1x1"), (2, "1x2"), (3, "1+2"), (4, "2x2")):
         assert len(layout(layout_id).cells) == count
+
+
+def _mammogram(uid, side, view, orientation, number):
+    series = _series(uid, "MG", 1, volume=False, number=number)
+    stack = replace(
+        series.stacks[0], laterality=side, view_position=view, patient_orientation=orientation
+    )
+    return replace(series, stacks=(stack,))
+
+
+def test_d15_mammograms_hang_right_beside_left_and_cc_above_mlo():
+    study = _study(
+        _mammogram("lmlo", "L", "MLO", ("A", "FR"), 1),
+        _mammogram("rcc", "R", "CC", ("P", "L"), 2),
+        _mammogram("rmlo", "R", "MLO", ("P", "FL"), 3),
+        _mammogram("lcc", "L", "CC", ("A", "R"), 4),
+    )
+    hanging = hang(study)
+    assert hanging.layout_id == "2x2"
+    assert [uid for uid, _ in _shown(hanging)] == ["rcc", "lcc", "rmlo", "lmlo"]
+
+
+def test_d15_the_chest_wall_is_known_from_the_orientation_alone():
+    right = _mammogram("rcc", "R", "CC", ("P", "L"), 1).stacks[0]
+    left = _mammogram("lcc", "L", "CC", ("A", "R"), 1).stacks[0]
+    assert chest_wall_side("MG", right) == "right"
+    assert chest_wall_side("MG", left) == "left"
+    # Nobody says: nothing is guessed from the side of the breast.
+    assert chest_wall_side("MG", replace(left, patient_orientation=None)) is None
+    assert chest_wall_side("DX", left) is None
