@@ -79,6 +79,7 @@ class StudyOpener(QObject):
     def read_again(self, study_instance_uid: str) -> None:
         """A study of the library from its files as they now are; ``study_ready`` follows."""
         self._studies.pop(study_instance_uid, None)
+        self._context.volumes.forget(study_instance_uid)
         self.open_study(study_instance_uid)
 
     def priors(self, study: Study) -> tuple[Study, ...]:

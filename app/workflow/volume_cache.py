@@ -17,7 +17,8 @@ from app.core.study import Series, SeriesRef, Stack, Study
 from app.core.volume import Volume
 
 VolumeKey = tuple[SeriesRef, str]
-"""The stack and the place of its first file: the same UID from two places is two volumes."""
+"""The stack, and which files it is made of: of a study that is still coming the stack of a minute
+ago is another volume (D18), and the same UID from two places is two volumes."""
 
 
 class VolumeCache:
@@ -76,6 +77,15 @@ class VolumeCache:
         with self._lock:
             return self._reserved + sum(v.voxels.nbytes for v in self._living.values())
 
+    def forget(self, study_instance_uid: str) -> None:
+        """Read the study's files again when they are asked for: they may have changed."""
+        with self._lock:
+            for key in [
+                key for key in self._living if key[0].study_instance_uid == study_instance_uid
+            ]:
+                self._living.pop(key, None)
+                self._kept.pop(key, None)
+
     def clear(self) -> None:
         """Let all go."""
         with self._lock:
@@ -88,7 +98,10 @@ class VolumeCache:
 
 def volume_key(ref: SeriesRef, stack: Stack) -> VolumeKey:
     """The key under which the volume of a stack is kept."""
-    return ref, str(stack.frames[0].instance.path) if stack.frames else ""
+    if not stack.frames:
+        return ref, ""
+    first, last = stack.frames[0].instance.path, stack.frames[-1].instance.path
+    return ref, f"{len(stack.frames)} {first} {last}"
 
 
 def find_stack(study: Study, ref: SeriesRef) -> tuple[Series, Stack]:

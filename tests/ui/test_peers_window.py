@@ -84,4 +84,6 @@ def test_a_study_of_a_pacs_is_found_retrieved_and_shown(qtbot, tmp_path: Path, k
         )
         wait_for(lambda: not window.desk.is_busy, "its images")
         assert window.desk.session.study.completeness.is_complete
+        # Not the volume of the first images that had come.
+        assert window.grid.active.image.volume.voxels.shape[0] == 12
         assert "complete" in window.messages.text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,7 +80,8 @@ def test_a_promise_ends_with_its_reading() -> None:
 def test_a_stack_is_found_by_its_reference_only() -> None:
     study = header_study()
     _series, stack = find_stack(study, REF)
-    assert volume_key(REF, stack) == (REF, str(stack.frames[0].instance.path))
+    assert volume_key(REF, stack)[0] == REF
+    assert str(stack.frames[0].instance.path) in volume_key(REF, stack)[1]
     for wrong in (
         SeriesRef("9", f"{STUDY_UID}.1"),
         SeriesRef(STUDY_UID, "9"),
@@ -86,3 +89,21 @@ def test_a_stack_is_found_by_its_reference_only() -> None:
     ):
         with pytest.raises(InputError):
             find_stack(study, wrong)
+
+
+def test_d18_a_stack_that_grows_while_it_comes_is_another_volume() -> None:
+    study = header_study()
+    _series, stack = find_stack(study, REF)
+    grown = replace(stack, frames=(*stack.frames, *stack.frames))
+    assert volume_key(REF, grown) != volume_key(REF, stack)
+
+
+def test_what_is_read_anew_is_not_taken_from_memory() -> None:
+    cache = VolumeCache(budget_bytes=1000)
+    mine, other = (SeriesRef("1", "1"), ""), (SeriesRef("2", "1"), "")
+    held = _volume(1)
+    cache.put(mine, held)
+    cache.put(other, _volume(1))
+    cache.forget("1")
+    assert cache.get(mine) is None
+    assert cache.get(other) is not None
