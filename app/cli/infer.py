@@ -7,6 +7,10 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.core.reader_input import ReaderInput
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="0: up to four")
     parser.add_argument("--data", type=Path, default=None, help="folder of the local library")
+    parser.add_argument("--input", type=Path, metavar="FILE", help="what the reader gives (JSON)")
     parser.add_argument("--json", action="store_true", help="print run.json")
 
 
@@ -55,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
                     series=args.series,
                     stack=args.stack,
                     forced=args.force,
+                    reader_input=_reader_input(args.input),
                     expected=store.expected.of_study if store is not None else None,
                 ),
                 process,
@@ -82,3 +88,22 @@ def run(args: argparse.Namespace) -> int:
         print(f"  ! {note['en']}")
     print(f"Written to {args.out}")
     return ExitCode.DONE
+
+
+def _reader_input(path: Path | None) -> ReaderInput:
+    """The points, boxes and lines of a file. Raises ``InputError``."""
+    from app.core.errors import InputError
+    from app.core.reader_input import ReaderInput, reader_input_from_json
+
+    if path is None:
+        return ReaderInput()
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} is not a readable JSON file.",
+            ru=f"{path} не читается как JSON.",
+            hint="docs/cli.md shows what it holds.",
+            hint_ru="Что в нём должно быть, показано в docs/cli.md.",
+        ) from error
+    return reader_input_from_json(data)

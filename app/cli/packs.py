@@ -76,7 +76,7 @@ def pack_row(installed: InstalledPack, *, intact: bool) -> dict[str, Any]:
         "name_ru": pack.name.ru,
         "task": pack.task,
         "licence": pack.licence,
-        "weights_sha256": pack.weights.sha256,
+        "weights_sha256": pack.weights_sha256,
         "manifest_sha256": installed.manifest_sha256,
         "built_in": installed.built_in,
         "intact": intact,

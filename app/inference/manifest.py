@@ -6,13 +6,16 @@ sample. Readable without onnxruntime. Field list: copilot-practice 2.2.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from app.core.errors import ModelPackError
+from app.inference.analyses.versions import VERSIONS
 from app.inference.manifest_parts import (
+    AnalysisEntry,
     Calibration,
     Golden,
     Infer,
@@ -25,6 +28,7 @@ from app.inference.manifest_parts import (
     OutOfDistribution,
     Output,
     PackFile,
+    ReaderInputEntry,
     Runtime,
     Vram,
 )
@@ -43,14 +47,17 @@ class ModelPack(Strict):
     id: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{1,62}$")]
     name: Text
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$")]
-    task: Literal["segmentation", "classification", "detection", "regression"]
+    task: Literal[
+        "segmentation", "classification", "detection", "regression", "landmarks", "quality"
+    ]
     licence: str = Field(min_length=1)
     attribution: tuple[str, ...] = ()
     intended_use: Text
     not_for: Annotated[tuple[Text, ...], Field(min_length=1)]
     contact: str = ""
     files: Annotated[tuple[PackFile, ...], Field(min_length=1, max_length=200)]
-    onnx: Onnx
+    onnx: Onnx | None = None
+    analysis: AnalysisEntry | None = None
     runtime: Runtime = Runtime()
     input: Input
     infer: Infer
@@ -60,6 +67,7 @@ class ModelPack(Strict):
     calibration: Calibration | None = None
     ood: OutOfDistribution | None = None
     measurements: tuple[MeasurementEntry, ...] = ()
+    reader_inputs: tuple[ReaderInputEntry, ...] = ()
     vram: Vram | None = None
     golden: Golden | None = None
     model_card: ModelCard
@@ -71,9 +79,33 @@ class ModelPack(Strict):
         return self
 
     @property
+    def graph(self) -> Onnx:
+        """The graph. Raises ``ModelPackError`` where the pack is an analysis without one."""
+        if self.onnx is None:
+            raise ModelPackError(
+                f'The pack "{self.id}" has no graph; it is an analysis of the program itself.',
+                ru=f"У пакета «{self.id}» нет графа: это анализ самой программы.",
+            )
+        return self.onnx
+
+    @property
     def weights(self) -> PackFile:
-        """The entry of the ONNX file."""
-        return next(file for file in self.files if file.path == self.onnx.file)
+        """The entry of the ONNX file. Raises ``ModelPackError`` for an analysis."""
+        path = self.graph.file
+        return next(file for file in self.files if file.path == path)
+
+    @property
+    def weights_sha256(self) -> str:
+        """What computes, as a hash: the ONNX file, or the name and version of the analysis."""
+        if self.analysis is None:
+            return self.weights.sha256
+        name = f"analysis:{self.analysis.id}@{self.analysis.version}"
+        return hashlib.sha256(name.encode()).hexdigest()
+
+    @property
+    def needs_reader(self) -> bool:
+        """Whether a run is impossible without something that the reader gives."""
+        return any(entry.required for entry in self.reader_inputs)
 
     def label(self, index: int) -> LabelEntry:
         """The label with this index; KeyError when there is none."""
@@ -95,7 +127,14 @@ def _contradictions(pack: ModelPack) -> list[str]:
     paths = [file.path for file in pack.files]
     if len(set(paths)) != len(paths):
         found.append("files names a path twice")
-    named = [pack.onnx.file, pack.model_card.file]
+    if (pack.onnx is None) == (pack.analysis is None):
+        return ["give either onnx or analysis"]
+    if pack.analysis and VERSIONS.get(pack.analysis.id) != pack.analysis.version:
+        found.append(f'the analysis "{pack.analysis.id}" is not known in this version')
+    inputs = [entry.name for entry in pack.reader_inputs]
+    if len(set(inputs)) != len(inputs):
+        found.append("reader_inputs uses a name twice")
+    named = [pack.model_card.file, *([pack.onnx.file] if pack.onnx else [])]
     if pack.golden:
         named += [pack.golden.input_ref, *filter(None, [pack.golden.expected_ref])]
     found += [f'"{path}" is not listed in files' for path in named if path not in paths]
@@ -122,7 +161,7 @@ def _contradictions(pack: ModelPack) -> list[str]:
         for entry in pack.measurements
         if entry.definition_id not in methods
     ]
-    if pack.calibration and pack.calibration.weights_sha256 != pack.weights.sha256:
+    if pack.calibration and pack.calibration.weights_sha256 != pack.weights_sha256:
         found.append("the calibration was made for other weights")
     return found + _spatial_contradictions(pack)
 

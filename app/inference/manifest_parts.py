@@ -69,6 +69,32 @@ class Onnx(Strict):
     outputs: Annotated[tuple[Tensor, ...], Field(min_length=1)]
 
 
+class AnalysisEntry(Strict):
+    """A deterministic analysis of the program itself, in place of a graph.
+
+    ``id`` and ``version`` must be those of ``app.inference.analyses.registry``; ``parameters``
+    are the numbers that the analysis documents.
+    """
+
+    id: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{1,62}$")]
+    version: Annotated[int, Field(ge=1)]
+    parameters: dict[str, float] = Field(default_factory=dict)
+
+
+class ReaderInputEntry(Strict):
+    """What the pack asks of the reader (``core.reader_input``), by the name that it goes by.
+
+    A pack with a required entry does not run by itself. ``options`` are those of a choice.
+    """
+
+    name: str = Field(min_length=1)
+    kind: Literal["point", "box", "line", "choice"]
+    text: Text
+    required: bool = False
+    many: bool = False
+    options: tuple[str, ...] = ()
+
+
 class Runtime(Strict):
     """What the graph needs to run and where it was tried."""
 

@@ -34,7 +34,7 @@ class InstalledPack:
     @property
     def weights_path(self) -> Path:
         """The ONNX file."""
-        return self.folder / self.pack.onnx.file
+        return self.folder / self.pack.graph.file
 
     def read_manifest(self) -> bytes:
         """The bytes of the manifest, proven to be those that were parsed; ``HashMismatch``."""

@@ -13,11 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.errors import ModelPackError
+from app.core.measurement import Measurement
 from app.core.report import Message
+from app.inference.analyses.contract import AnalysisInput
+from app.inference.analyses.registry import find_analysis
 from app.inference.manifest import ModelPack
 from app.inference.postprocess import LabelMaps, check_quality, to_masks
 from app.inference.preprocess import ModelInput, Prepared, prepare
-from app.inference.result import QualityFlag
+from app.inference.result import DetectedBox, Landmark, QualityFlag
 from app.inference.sliding_window import predict
 from app.jobs.progress import Progress, no_progress
 
@@ -37,13 +40,17 @@ class PipelineOutput:
     patches: int
     seconds: dict[str, float] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
+    boxes: tuple[DetectedBox, ...] = ()
+    landmarks: tuple[Landmark, ...] = ()
+    attention: tuple[tuple[int, Float32Array], ...] = ()
+    numbers: tuple[tuple[int, Measurement], ...] = ()
 
 
 def require_graph_of(pack: ModelPack, session: ModelSession) -> None:
     """Raise ``ModelPackError`` unless the graph has the inputs and outputs of the manifest."""
     pairs = (
-        ("input", pack.onnx.inputs, session.input_names),
-        ("output", pack.onnx.outputs, session.output_names),
+        ("input", pack.graph.inputs, session.input_names),
+        ("output", pack.graph.outputs, session.output_names),
     )
     for kind, declared, present in pairs:
         for tensor in declared:
@@ -64,8 +71,8 @@ def run_pipeline(
     state = prepare(image, pack.input.dimensions, pack.input.steps)
     prepared = time.perf_counter()
 
-    input_name, output_name = pack.onnx.inputs[0].name, pack.onnx.outputs[0].name
-    dtype = np.dtype(pack.onnx.inputs[0].dtype)
+    input_name, output_name = pack.graph.inputs[0].name, pack.graph.outputs[0].name
+    dtype = np.dtype(pack.graph.inputs[0].dtype)
     patches = 0
 
     def run(tensor: Float32Array) -> Float32Array:
@@ -94,6 +101,40 @@ def run_pipeline(
     }
     progress(1.0, "Done")
     return output
+
+
+def run_analysis(
+    pack: ModelPack, image: ModelInput, progress: Progress = no_progress
+) -> PipelineOutput:
+    """Run the analysis of a pack without a graph. Raises ``ModelPackError``, ``InferenceError``."""
+    if pack.analysis is None or image.geometry is None:
+        raise ModelPackError(
+            "The images are no volume with a place in the patient, and this analysis needs one.",
+            ru="Изображения не образуют объём с положением в теле, а анализу он нужен.",
+        )
+    begin = time.perf_counter()
+    progress(0.02, "Preparing the image")
+    given = AnalysisInput(
+        values=image.modality_values(),
+        geometry=image.geometry,
+        reader=image.reader,
+        acquisition=image.acquisition,
+        parameters=pack.analysis.parameters,
+        progress=progress,
+    )
+    prepared = time.perf_counter()
+    made = find_analysis(pack.analysis.id)(given)
+    progress(1.0, "Done")
+    return PipelineOutput(
+        made.masks,
+        made.scores,
+        made.flags,
+        1,
+        {"pre": prepared - begin, "model": time.perf_counter() - prepared, "post": 0.0},
+        made.notes,
+        landmarks=made.landmarks,
+        numbers=made.numbers,
+    )
 
 
 def _segmentation(

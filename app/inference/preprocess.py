@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from app.core.acquisition import Acquisition
 from app.core.errors import ModelPackError
 from app.core.geometry import Geometry
+from app.core.reader_input import ReaderInput
 from app.core.volume import Rescale, VoxelArray
 from app.inference import manifest_steps as steps
 from app.inference.resample_grid import resample_values
@@ -29,7 +31,8 @@ Undo = Callable[[Float32Array], Float32Array]
 class ModelInput:
     """One image as the worker gets it: stored values ``[k, j, i]`` and what they mean.
 
-    The fields are those of ``core.volume.Volume``.
+    The fields are those of ``core.volume.Volume``, then what the reader gave and what the headers
+    say.
     """
 
     voxels: VoxelArray
@@ -39,6 +42,19 @@ class ModelInput:
     geometry: Geometry | None = None
     pixel_spacing_mm: tuple[float, float] | None = None
     patient_orientation: tuple[str, str] | None = None
+    reader: ReaderInput = field(default_factory=ReaderInput)
+    acquisition: Acquisition = field(default_factory=Acquisition)
+
+    def modality_values(self) -> Float32Array:
+        """The voxels after rescale, NaN where they are padding."""
+        values = self.voxels.astype(np.float32)
+        if self.rescale != Rescale():
+            values *= np.float32(self.rescale.slope)
+            values += np.float32(self.rescale.intercept)
+        if self.padding is not None:
+            low, high = self.padding
+            values[(self.voxels >= low) & (self.voxels <= high)] = np.nan
+        return values
 
     def spacing(self, dimensions: int) -> tuple[float, ...] | None:
         """Millimetres per array axis (row, column) or (k, j, i); None where unknown."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from app.core.measurement import MeasurementStatus
+import numpy as np
+import numpy.typing as npt
+
+from app.core.measurement import Measurement, MeasurementStatus
 from app.core.report import Message
 from app.core.segmentation import MaskArray
 from app.core.study import SeriesRef
@@ -25,6 +28,29 @@ class QualityFlag:
 
 
 @dataclass(frozen=True, slots=True)
+class DetectedBox:
+    """One detection: label, score, and its corners as continuous (i, j, k) of the input grid.
+
+    Corners are edges of voxels: a box of one voxel at the origin is (-0.5, ...) to (0.5, ...).
+    """
+
+    label: int
+    score: float
+    lower_ijk: tuple[float, float, float]
+    upper_ijk: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Landmark:
+    """A named place: continuous (i, j, k) of the input grid; ``label`` 0 where it has none."""
+
+    name: str
+    ijk: tuple[float, float, float]
+    label: int = 0
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class InferenceResult:
     """Masks and scores of one pack on one stack, with everything that provenance needs.
 
@@ -32,6 +58,9 @@ class InferenceResult:
     manifest, empty ones too. ``scores`` are by English label name: a classifier's heads, or the
     mean probability of a segmentation inside its own mask (labels with no voxel left out).
     ``seconds`` has the keys of ``run.json``. ``notes`` say what was done otherwise than asked.
+    ``attention`` are maps 0..1 per label on the input grid: where the model looked, no outline.
+    ``numbers`` are measurements that an analysis made itself, by label index (0: whole image).
+    ``reader_input_sha256`` is empty where the reader gave nothing.
     """
 
     pack_id: str
@@ -49,6 +78,11 @@ class InferenceResult:
     quality_flags: tuple[str, ...]
     flags: tuple[QualityFlag, ...] = ()
     notes: tuple[Message, ...] = field(default=())
+    boxes: tuple[DetectedBox, ...] = ()
+    landmarks: tuple[Landmark, ...] = ()
+    attention: tuple[tuple[int, npt.NDArray[np.float32]], ...] = ()
+    numbers: tuple[tuple[int, Measurement], ...] = ()
+    reader_input_sha256: str = ""
 
     def mask(self, label_index: int) -> MaskArray | None:
         """The mask of a label, or None where the pack makes none."""

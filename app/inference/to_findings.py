@@ -145,6 +145,11 @@ class _Builder:
             for wanted in self._pack.measurements
             if entry.index == wanted.on or (wanted.on is None and entry.index in wanted.requires)
         )
+        numbers += tuple(
+            judged(number, list(self._result.flags_of(entry.index)))
+            for index, number in self._result.numbers
+            if index == entry.index
+        )
         content = self._content(entry, region, numbers)
         score = self._result.scores.get(entry.name.en)
         return self._finding(content, score, self._point(entry.index))

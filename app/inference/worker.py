@@ -22,6 +22,7 @@ from app.core.volume import Volume
 from app.inference.manifest import ModelPack
 from app.inference.pack_store import InstalledPack
 from app.inference.result import InferenceResult
+from app.inference.run_context import RunContext, require_inputs
 from app.inference.shared_array import SharedArray
 from app.inference.worker_messages import Failure, RunAnswer, RunRequest
 from app.jobs.cancel import CancelToken
@@ -57,6 +58,7 @@ class InferenceProcess:
         volume: Volume,
         *,
         forced: bool = False,
+        context: RunContext | None = None,
         progress: Progress = no_progress,
         cancel: CancelToken | None = None,
     ) -> InferenceResult:
@@ -64,16 +66,19 @@ class InferenceProcess:
 
         Raises ``HashMismatch`` for changed weights, ``Cancelled``, ``InferenceError`` when the
         model fails or its process dies (the next run starts a new one), ``ResultRefused`` when
-        the pack's own checks refuse what came out.
+        the pack's own checks refuse what came out, ``InputError`` when the reader's input that it
+        needs is missing.
         """
         token = cancel or CancelToken()
         pack = installed.pack
         _require_kind(pack, volume)
+        context = context or RunContext()
+        require_inputs(pack, context.reader)
         with self._lock:
             token.raise_if_cancelled()
             image, output = _shared_arrays(pack, volume)
             try:
-                request = self._request(installed, volume, image, output)
+                request = self._request(installed, volume, context, (image, output))
                 answer = self._exchange(request, (image, output), progress, token)
                 masks = _masks(pack, output)
             finally:
@@ -91,7 +96,7 @@ class InferenceProcess:
         return InferenceResult(
             pack_id=pack.id,
             version=pack.version,
-            weights_sha256=pack.weights.sha256,
+            weights_sha256=pack.weights_sha256,
             manifest_sha256=installed.manifest_sha256,
             device=answer.device,
             providers=answer.providers,
@@ -104,6 +109,11 @@ class InferenceProcess:
             quality_flags=tuple(flag.id for flag in answer.flags),
             flags=answer.flags,
             notes=answer.notes,
+            boxes=answer.boxes,
+            landmarks=answer.landmarks,
+            attention=answer.attention,
+            numbers=answer.numbers,
+            reader_input_sha256="" if context.reader.is_empty else context.reader.sha256,
         )
 
     def warm_up(self) -> None:
@@ -120,9 +130,10 @@ class InferenceProcess:
         self,
         installed: InstalledPack,
         volume: Volume,
-        image: SharedArray,
-        output: SharedArray | None,
+        context: RunContext,
+        arrays: tuple[SharedArray, SharedArray | None],
     ) -> RunRequest:
+        image, output = arrays
         manifest = installed.read_manifest()
         return RunRequest(
             manifest=manifest,
@@ -139,6 +150,7 @@ class InferenceProcess:
             patient_orientation=volume.patient_orientation,
             device=self._device,
             threads=self._threads,
+            context=context,
         )
 
     def _exchange(

@@ -19,7 +19,7 @@ from app.core.errors import AppError, InferenceError
 from app.inference.manifest import ModelPack, parse_manifest
 from app.inference.ort_session import Device, ModelSession, SessionPlan
 from app.inference.pack_store import InstalledPack
-from app.inference.pipeline import run_pipeline
+from app.inference.pipeline import PipelineOutput, run_analysis, run_pipeline
 from app.inference.preprocess import ModelInput
 from app.inference.shared_array import SharedArray
 from app.inference.worker_messages import Failure, RunAnswer, RunRequest
@@ -70,39 +70,63 @@ def _run(
     connection.send(("mapped", 0.0, ""))
     try:
         pack = parse_manifest(request.manifest)
-        session = _session(request, pack, sessions)
-        loaded = time.perf_counter()
-        made = run_pipeline(
-            pack,
-            session,
-            ModelInput(
-                image.array,
-                request.rescale,
-                request.padding,
-                request.polarity_inverted,
-                request.geometry,
-                request.pixel_spacing_mm,
-                request.patient_orientation,
-            ),
-            lambda fraction, text: connection.send(("progress", fraction, text)),
+        given = ModelInput(
+            image.array,
+            request.rescale,
+            request.padding,
+            request.polarity_inverted,
+            request.geometry,
+            request.pixel_spacing_mm,
+            request.patient_orientation,
+            request.context.reader,
+            request.context.acquisition,
         )
+
+        def progress(fraction: float, text: str) -> None:
+            connection.send(("progress", fraction, text))
+
+        device: str = "cpu"
+        providers: tuple[str, ...] = ()
+        if pack.analysis is not None:
+            loaded = time.perf_counter()
+            made = run_analysis(pack, given, progress)
+        else:
+            session = _session(request, pack, sessions)
+            loaded = time.perf_counter()
+            made = run_pipeline(pack, session, given, progress)
+            device, providers = session.device, session.providers
         if output is not None:
             _write(made.masks, output.array, pack, exclusive=request.exclusive)
-        return RunAnswer(
-            session.device, session.providers, made.scores, made.flags, made.patches,
-            {"load": loaded - begin, **made.seconds}, made.notes,
-        )  # fmt: skip
+        return _answer(made, device, providers, loaded - begin)
     finally:
         image.close()
         if output is not None:
             output.close()
 
 
+def _answer(
+    made: PipelineOutput, device: str, providers: tuple[str, ...], load_seconds: float
+) -> RunAnswer:
+    return RunAnswer(
+        device=device,
+        providers=providers,
+        scores=made.scores,
+        flags=made.flags,
+        patches=made.patches,
+        seconds={"load": load_seconds, **made.seconds},
+        notes=made.notes,
+        boxes=made.boxes,
+        landmarks=made.landmarks,
+        attention=made.attention,
+        numbers=made.numbers,
+    )
+
+
 def _session(
     request: RunRequest, pack: ModelPack, sessions: OrderedDict[tuple[str, str, int], ModelSession]
 ) -> ModelSession:
     """The session of these weights, loaded and hashed now or kept from an earlier run."""
-    key = (pack.weights.sha256, request.device, request.threads)
+    key = (pack.weights_sha256, request.device, request.threads)
     installed = InstalledPack(pack, Path(request.folder), False, request.manifest_sha256)
     weights = installed.read_weights()  # also for a kept session: a changed file is never used
     if key not in sessions:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from app.core.errors import AppError, HashMismatch, InferenceError, ModelPackError
+import numpy as np
+import numpy.typing as npt
+
+from app.core.errors import AppError, HashMismatch, InferenceError, InputError, ModelPackError
 from app.core.geometry import Geometry
+from app.core.measurement import Measurement
 from app.core.report import Message
 from app.core.volume import Rescale
-from app.inference.result import QualityFlag
+from app.inference.result import DetectedBox, Landmark, QualityFlag
+from app.inference.run_context import RunContext
 from app.inference.shared_array import ArrayPlace
 
 _ERRORS: Final[dict[str, type[AppError]]] = {
-    kind.__name__: kind for kind in (AppError, HashMismatch, InferenceError, ModelPackError)
+    kind.__name__: kind
+    for kind in (AppError, HashMismatch, InferenceError, InputError, ModelPackError)
 }
 
 
@@ -35,6 +41,7 @@ class RunRequest:
     patient_orientation: tuple[str, str] | None
     device: str
     threads: int
+    context: RunContext = field(default_factory=RunContext)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,10 @@ class RunAnswer:
     patches: int
     seconds: dict[str, float]
     notes: tuple[Message, ...]
+    boxes: tuple[DetectedBox, ...] = ()
+    landmarks: tuple[Landmark, ...] = ()
+    attention: tuple[tuple[int, npt.NDArray[np.float32]], ...] = ()
+    numbers: tuple[tuple[int, Measurement], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from app.core.errors import AppError, IdentityConflict, InputError
 from app.core.findings_json import findings_to_json
 from app.core.ports import Clock, UidSource
+from app.core.reader_input import ReaderInput
 from app.core.report import findings_sha256
 from app.core.study import (
     FrameRef,
@@ -34,6 +35,7 @@ from app.imaging.nifti import read_nifti, write_like, write_nifti
 from app.inference.gate import Suitability, judge
 from app.inference.manifest import ModelPack
 from app.inference.pack_store import InstalledPack
+from app.inference.run_context import RunContext, acquisition_of
 from app.inference.run_report import mask_file_name, run_json
 from app.inference.to_findings import ProposedFindings, to_findings
 from app.jobs.cancel import CancelToken
@@ -67,6 +69,7 @@ class InferRequest:
     stack: int | None = None
     forced: bool = False
     expected: Callable[[str], Mapping[str, int]] | None = None
+    reader_input: ReaderInput = field(default_factory=ReaderInput)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +107,16 @@ def infer_image(
     source = _image_source(request) if is_image else _dicom_source(request, reading, cancel)
     read_seconds = time.monotonic() - started
     pack = request.installed.pack
+    series = source.study.find_series(source.ref.series_instance_uid)
+    if series is None:
+        raise AssertionError("the chosen series is of the study")
     result = process.run(
         request.installed,
         source.volume,
         forced=request.forced,
+        context=RunContext(
+            request.reader_input, acquisition_of(source.study, series, source.stack)
+        ),
         progress=part_of(progress, 0.2, 0.9),
         cancel=cancel,
     )

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.core.errors import IdentityConflict, PackRefused
+from app.core.reader_input import ReaderInput
 from app.core.study import SeriesRef, Study
 from app.inference.gate import Suitability, judge, route
 from app.inference.pack_store import InstalledPack
+from app.inference.run_context import RunContext, acquisition_of
 from app.inference.run_report import run_json
 from app.inference.to_findings import ProposedFindings, to_findings
 from app.jobs.cancel import CancelToken
@@ -49,6 +51,7 @@ def run_pack(
     ref: SeriesRef,
     *,
     forced: bool = False,
+    reader_input: ReaderInput | None = None,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> ModelOutcome:
@@ -81,7 +84,12 @@ def run_pack(
         raise _incomplete(len(volume.unreadable))
     read_seconds = time.monotonic() - started
     result = context.inference.run(
-        installed, volume, forced=forced, progress=part_of(progress, 0.2, 0.95), cancel=token
+        installed,
+        volume,
+        forced=forced,
+        context=RunContext(reader_input or ReaderInput(), acquisition_of(study, series, stack)),
+        progress=part_of(progress, 0.2, 0.95),
+        cancel=token,
     )
     token.raise_if_cancelled()
     proposed = to_findings(

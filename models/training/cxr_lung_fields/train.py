@@ -3,7 +3,9 @@
     python train.py teacher WORK --minutes 40   children with masks, 192 then 256 pixels
     python train.py student WORK --minutes 25   from the teacher, with adult pseudo-labels mixed in
     python train.py finish WORK --minutes 20    from the student, with milder augmentation
+    python train.py renew WORK --minutes 85     from the shipped weights (warm_start.py), mild
     ... --init FILE                             start from other weights
+    ... --threads N                             threads of one operator
 
 The schedule runs over time, not steps: cosine learning rate, exponential moving average of the
 weights, which is what is kept. bfloat16 autocast uses AMX where the processor has it.
@@ -31,9 +33,9 @@ from torch import Tensor, nn
 
 BATCH = 16
 ADULT_WEIGHT = 3.0  # an adult film is drawn this many times as often as a child's
-STARTS_FROM = {"student": "teacher", "finish": "student"}
-PEAK_RATE = {"teacher": 2e-3, "student": 1e-3, "finish": 5e-4}
-STRENGTH = {"teacher": 1.0, "student": 1.0, "finish": 0.5}
+STARTS_FROM = {"student": "teacher", "finish": "student", "renew": "shipped"}
+PEAK_RATE = {"teacher": 2e-3, "student": 1e-3, "finish": 5e-4, "renew": 1.2e-3}
+STRENGTH = {"teacher": 1.0, "student": 1.0, "finish": 0.5, "renew": 0.4}
 SMALL_SHARE = 0.65  # of the teacher's time is spent on small pictures
 
 
@@ -145,6 +147,7 @@ if __name__ == "__main__":
     parser.add_argument("work", type=Path)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--init", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(options.threads)
     train(options.work, options.stage, options.minutes, options.init)

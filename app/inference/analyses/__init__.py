@@ -1,0 +1,1 @@
+"""Deterministic analyses: no weights; the same proposals, review and provenance as models."""

@@ -1,0 +1,7 @@
+"""The analyses that this program has, with their versions; light, so that manifests are checked."""
+
+from __future__ import annotations
+
+from typing import Final
+
+VERSIONS: Final[dict[str, int]] = {}
