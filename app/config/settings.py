@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from app.config.pack_settings import PackSettings
 from app.config.peer_settings import AeTitle, PeerSettings
 from app.core.errors import EnvironmentFault, InputError
 
@@ -43,6 +44,10 @@ class Settings(BaseModel):
     receive: bool = False
     # what is signed goes to these peers by itself
     auto_send_to: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    # public keys (Ed25519, base64) whose signature on a model pack counts
+    trusted_pack_keys: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    require_signed_packs: bool = False
+    packs: Annotated[tuple[PackSettings, ...], Field(strict=False)] = ()
     peers: Annotated[tuple[PeerSettings, ...], Field(strict=False)] = ()
 
     @field_validator("fallback_character_set")
@@ -65,6 +70,9 @@ class Settings(BaseModel):
         unknown = [name for name in self.auto_send_to if name not in names]
         if unknown:
             raise ValueError(f"auto_send_to names {unknown[0]}, and no peer has this name")
+        chosen = [(pack.id, pack.version) for pack in self.packs]
+        if len(set(chosen)) != len(chosen):
+            raise ValueError("packs names one twice")
         return self
 
 
@@ -95,10 +103,11 @@ def load_settings(folder: Path) -> Settings:
 def save_settings(folder: Path, settings: Settings) -> None:
     """Write the settings; the old file stays until the new one is complete."""
     values = settings.model_dump(mode="json")
-    peers = values.pop("peers")
+    tables = {name: values.pop(name) for name in ("packs", "peers")}
     lines = _toml_lines(values)
-    for peer in peers:
-        lines += ["", "[[peers]]", *_toml_lines(peer)]
+    for name, rows in tables.items():
+        for row in rows:
+            lines += ["", f"[[{name}]]", *_toml_lines(row)]
     path = folder / SETTINGS_NAME
     partial = path.with_suffix(".partial")
     try:

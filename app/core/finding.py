@@ -119,7 +119,8 @@ class Decision:
 class Finding:
     """A finding of one study: proposal, current content, state and the decision behind it.
 
-    ``tracking_uid`` is the same for one lesion in SEG, SR and every later study.
+    ``tracking_uid`` is the same for one lesion in SEG, SR and every later study. ``others`` are the
+    proposals of other models for the same lesion, each as it was made and still ``proposed``.
     """
 
     uid: str
@@ -133,15 +134,23 @@ class Finding:
     provenance: Provenance
     decision: Decision | None = None
     history: tuple[Decision, ...] = field(default=())
+    others: tuple[Finding, ...] = field(default=())
 
     def __post_init__(self) -> None:
         if (self.state == "proposed") != (self.decision is None):
             raise ValueError("a decided finding has a decision, a proposed one has none")
+        if any(other.state != "proposed" or other.others for other in self.others):
+            raise ValueError("what other models say of a lesion is a plain proposal")
 
     @property
     def is_from_model(self) -> bool:
         """Whether a model proposed it."""
         return self.provenance.kind == "model"
+
+    @property
+    def model_count(self) -> int:
+        """How many models proposed this lesion; 0 for what a person found."""
+        return (1 if self.is_from_model else 0) + len(self.others)
 
     @property
     def is_in_report(self) -> bool:

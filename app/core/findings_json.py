@@ -66,6 +66,8 @@ def finding_to_json(finding: Finding) -> Json:
         "history": [_decision_to_json(item) for item in finding.history],
         "provenance": _provenance_to_json(finding.provenance),
     }
+    if finding.others:
+        row["also_proposed"] = [finding_to_json(other) for other in finding.others]
     return row
 
 
@@ -136,6 +138,16 @@ def _finding_from_json(row: object, number: int, study_instance_uid: str) -> Fin
         kind: DecisionKind = {"accepted": "accept", "edited": "edit"}.get(state, "reject")  # type: ignore[assignment]
         decision = Decision(kind, by="", at_utc="")
     history = [_decision_from_json(item, where) for item in _list(row, "history", where)]
+    others = [
+        _finding_from_json(item, number, study_instance_uid)
+        for item in _list(row, "also_proposed", where)
+    ]
+    if any(other.state != "proposed" or other.others for other in others):
+        raise _invalid(
+            where,
+            "What other models propose for {} is not undecided.",
+            "Предложения других моделей для {} уже с решением.",
+        )
     return Finding(
         uid=uid,
         tracking_uid=_text(row, "tracking_uid") or uid,
@@ -150,6 +162,7 @@ def _finding_from_json(row: object, number: int, study_instance_uid: str) -> Fin
         provenance=_provenance_from_json(row.get("provenance"), where),
         decision=decision if state != "proposed" else None,
         history=tuple(item for item in history if item is not None),
+        others=tuple(others),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from app.core.errors import ModelPackError
-from app.inference.analyses.versions import VERSIONS
+from app.inference.manifest_checks import MANIFEST, contradictions
 from app.inference.manifest_parts import (
     AnalysisEntry,
     Calibration,
@@ -32,11 +32,10 @@ from app.inference.manifest_parts import (
     Runtime,
     Vram,
 )
-from app.inference.manifest_steps import Letterbox, OrientFilm, Strict, Text, check_labels
-from app.measure.methods import METHODS
+from app.inference.manifest_steps import Strict, Text
 
 SCHEMA = "overread.pack/1"
-MANIFEST_NAME = "manifest.json"
+MANIFEST_NAME = MANIFEST
 MANIFEST_MAX_BYTES = 1_000_000
 
 
@@ -74,7 +73,7 @@ class ModelPack(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelPack:
-        for problem in _contradictions(self):
+        for problem in contradictions(self):
             raise ValueError(problem)
         return self
 
@@ -95,10 +94,22 @@ class ModelPack(Strict):
         return next(file for file in self.files if file.path == path)
 
     @property
+    def model_files(self) -> tuple[str, ...]:
+        """The ONNX files, that of ``onnx.file`` first; none for an analysis."""
+        return () if self.onnx is None else (self.onnx.file, *self.onnx.folds)
+
+    @property
     def weights_sha256(self) -> str:
-        """What computes, as a hash: the ONNX file, or the name and version of the analysis."""
+        """What computes, as a hash: the ONNX file, or the name and version of the analysis.
+
+        With several files it is the hash of their hashes, one a line, in the order they are used.
+        """
         if self.analysis is None:
-            return self.weights.sha256
+            by_path = {file.path: file.sha256 for file in self.files}
+            hashes = [by_path[path] for path in self.model_files]
+            if len(hashes) == 1:
+                return hashes[0]
+            return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
         name = f"analysis:{self.analysis.id}@{self.analysis.version}"
         return hashlib.sha256(name.encode()).hexdigest()
 
@@ -106,6 +117,11 @@ class ModelPack(Strict):
     def needs_reader(self) -> bool:
         """Whether a run is impossible without something that the reader gives."""
         return any(entry.required for entry in self.reader_inputs)
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether a score is a probability; otherwise it is a score and nothing else (trap 18)."""
+        return self.calibration is not None and self.calibration.method != "none"
 
     def label(self, index: int) -> LabelEntry:
         """The label with this index; KeyError when there is none."""
@@ -119,69 +135,6 @@ class ModelPack(Strict):
         own = [point for point in self.operating_points if point.finding == index]
         named = [point for point in own if point.name == self.default_operating_point]
         return next(iter(named or own), None)
-
-
-def _contradictions(pack: ModelPack) -> list[str]:
-    """What the parts of a manifest say against each other, in words."""
-    found: list[str] = []
-    paths = [file.path for file in pack.files]
-    if len(set(paths)) != len(paths):
-        found.append("files names a path twice")
-    if (pack.onnx is None) == (pack.analysis is None):
-        return ["give either onnx or analysis"]
-    if pack.analysis and VERSIONS.get(pack.analysis.id) != pack.analysis.version:
-        found.append(f'the analysis "{pack.analysis.id}" is not known in this version')
-    inputs = [entry.name for entry in pack.reader_inputs]
-    if len(set(inputs)) != len(inputs):
-        found.append("reader_inputs uses a name twice")
-    named = [pack.model_card.file, *([pack.onnx.file] if pack.onnx else [])]
-    if pack.golden:
-        named += [pack.golden.input_ref, *filter(None, [pack.golden.expected_ref])]
-    found += [f'"{path}" is not listed in files' for path in named if path not in paths]
-    if MANIFEST_NAME in paths:
-        found.append("files must not list manifest.json itself")
-
-    indexes = [label.index for label in pack.output.labels]
-    if len(set(indexes)) != len(indexes):
-        found.append("output.labels uses an index twice")
-    used: list[int] = [point.finding for point in pack.operating_points]
-    used += pack.output.valid_heads or ()
-    for post in pack.output.post:
-        used += getattr(post, "labels", ())
-    for check in pack.output.quality:
-        used += check_labels(check)
-    for measurement in pack.measurements:
-        used += (*measurement.requires, *([measurement.on] if measurement.on else []))
-    found += [
-        f"label {index} is used but not in output.labels" for index in set(used) - set(indexes)
-    ]
-    methods = set(METHODS.values())
-    found += [
-        f'the definition "{entry.definition_id}" is not known'
-        for entry in pack.measurements
-        if entry.definition_id not in methods
-    ]
-    if pack.calibration and pack.calibration.weights_sha256 != pack.weights_sha256:
-        found.append("the calibration was made for other weights")
-    return found + _spatial_contradictions(pack)
-
-
-def _spatial_contradictions(pack: ModelPack) -> list[str]:
-    found: list[str] = []
-    film_only = [s.step for s in pack.input.steps if isinstance(s, Letterbox | OrientFilm)]
-    volume_only = [
-        step.step for step in pack.input.steps if step.step in ("orient_volume", "resample")
-    ]
-    if pack.input.dimensions == 3 and film_only:
-        found.append(f'step "{film_only[0]}" is for two dimensions')
-    if pack.input.dimensions == 2 and volume_only:
-        found.append(f'step "{volume_only[0]}" is for three dimensions')
-    if pack.infer.patch is not None and len(pack.infer.patch) != pack.input.dimensions:
-        found.append("infer.patch does not have the dimensions of the input")
-    sided = any(label.laterality in ("left", "right") for label in pack.output.labels)
-    if sided and pack.infer.mirror_axes:
-        found.append("a model of left and right must not mirror at test time (mirror_axes)")
-    return found
 
 
 def parse_manifest(content: bytes) -> ModelPack:

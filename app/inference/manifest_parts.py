@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from app.inference.manifest_heads import BoxHead, Channel, PointHead, ValueHead
 from app.inference.manifest_steps import (
     Fraction,
     LabelIndex,
@@ -60,9 +62,14 @@ class Tensor(Strict):
 
 
 class Onnx(Strict):
-    """The graph. ``file`` is one of ``files``."""
+    """The graph. ``file`` is one of ``files``.
+
+    ``folds`` are further graphs of the same form: the mean of all their raw outputs counts
+    (nnU-Net), and each is run after the other.
+    """
 
     file: PackPath
+    folds: Annotated[tuple[PackPath, ...], Field(max_length=20)] = ()
     opset: Annotated[int, Field(ge=7, le=30)]
     precision: Literal["float32", "float16", "int8", "mixed"] = "float32"
     inputs: Annotated[tuple[Tensor, ...], Field(min_length=1)]
@@ -164,6 +171,7 @@ class Input(Strict):
     units: Literal["arbitrary", "HU", "SUVbw", "OD"] = "arbitrary"
     train_orientation: str = ""
     steps: tuple[PreStep, ...]
+    channels: Annotated[tuple[Channel, ...], Field(max_length=32)] = ()
 
 
 class Window(Strict):
@@ -216,12 +224,18 @@ class LabelEntry(Strict):
 
 
 class Output(Strict):
-    """What comes out. ``valid_heads`` None: all; heads that were not trained must be left out."""
+    """What comes out. ``valid_heads`` None: all; heads that were not trained must be left out.
+
+    ``boxes`` belongs to detection, ``points`` to landmarks, ``values`` to regression.
+    """
 
     labels: Annotated[tuple[LabelEntry, ...], Field(min_length=1)]
     post: tuple[PostStep, ...] = ()
     quality: tuple[QualityCheck, ...] = ()
     valid_heads: tuple[LabelIndex, ...] | None = None
+    boxes: BoxHead | None = None
+    points: PointHead | None = None
+    values: tuple[ValueHead, ...] = ()
 
 
 class Metric(Strict):
@@ -231,9 +245,20 @@ class Metric(Strict):
     low: Fraction | None = None
     high: Fraction | None = None
 
+    @model_validator(mode="after")
+    def _inside(self) -> Metric:
+        low = self.value if self.low is None else self.low
+        high = self.value if self.high is None else self.high
+        if not low <= self.value <= high:
+            raise ValueError("value lies outside its own interval")
+        return self
+
 
 class OperatingPointEntry(Strict):
-    """A named threshold with what it was measured to do, where and when."""
+    """A named threshold with what it was measured to do, where and when.
+
+    ``weights_sha256`` is what it was measured with; with other weights the pack is refused.
+    """
 
     name: str = Field(min_length=1)
     finding: LabelIndex
@@ -247,21 +272,48 @@ class OperatingPointEntry(Strict):
     population: str = ""
     source: str = ""
     date: str = ""
+    weights_sha256: Sha256 | None = None
 
 
 class Calibration(Strict):
-    """How scores became probabilities, bound to the weights they were fitted on."""
+    """How scores become probabilities, bound to the weights they were fitted on.
+
+    ``temperature``: the logits are divided by it. ``platt``: slope and shift of the logit.
+    ``isotonic``: x0, y0, x1, y1, ... of a broken line, x and y rising. The first two take one set
+    for all heads, or one set per head in the order of the channels.
+    """
 
     method: Literal["none", "platt", "temperature", "isotonic"]
     params: tuple[float, ...] = ()
     weights_sha256: Sha256
 
+    @model_validator(mode="after")
+    def _complete(self) -> Calibration:
+        count, even = len(self.params), len(self.params) % 2 == 0
+        if self.method == "temperature" and (not count or min(self.params) <= 0):
+            raise ValueError("temperature needs positive numbers")
+        if self.method == "platt" and (not count or not even):
+            raise ValueError("platt needs pairs of slope and shift")
+        if self.method == "isotonic":
+            xs, ys = self.params[::2], self.params[1::2]
+            rising = all(a < b for a, b in pairwise(xs))
+            never_falls = all(a <= b for a, b in pairwise(ys))
+            if count < 4 or not even or not rising or not never_falls:
+                raise ValueError("isotonic needs two points or more whose x and y rise")
+        return self
+
 
 class OutOfDistribution(Strict):
-    """A score that says that the image is not of the kind the model knows."""
+    """A test that says that the image is not of the kind the model knows (``head_scores``).
 
-    method: Literal["max_softmax", "entropy"]
-    threshold: Fraction
+    ``entropy`` and ``output`` are too large above ``threshold``, the others too small below it.
+    ``action`` fail: nothing is proposed.
+    """
+
+    method: Literal["max_softmax", "entropy", "margin", "energy", "output"]
+    threshold: float
+    output: str = ""
+    action: Literal["flag", "fail"] = "flag"
 
 
 class MeasurementEntry(Strict):
@@ -286,18 +338,42 @@ class Vram(Strict):
     measured_on: str = Field(min_length=1)
 
 
+class GoldenBox(Strict):
+    """A box that must come out: corners as (i, j, k) of the sample, edges of voxels."""
+
+    label: LabelIndex
+    lower_ijk: tuple[float, float, float]
+    upper_ijk: tuple[float, float, float]
+
+
+class GoldenPoint(Strict):
+    """A landmark that must come out, (i, j, k) of the sample."""
+
+    label: LabelIndex
+    ijk: tuple[float, float, float]
+
+
 class Golden(Strict):
-    """A sample that every machine must reproduce: an input image and the labelmap it gives.
+    """A sample that every machine must reproduce: an input image and what it gives.
 
     ``input_ref`` is a PNG (grey, 8 or 16 bit: values as modality values, MONOCHROME2) or NIfTI;
-    ``expected_ref`` a labelmap PNG or NIfTI on the same grid, or for a classifier ``scores``.
+    ``expected_ref`` a labelmap PNG or NIfTI on the same grid; ``scores`` by English label name and
+    ``values`` by kind of measurement within ``abs_tol``; ``boxes`` with ``min_iou``, neither more
+    nor fewer; ``points`` within ``max_voxels``. ``reader_input_ref`` is a JSON file with what the
+    reader gives.
     """
 
     input_ref: PackPath
     expected_ref: PackPath | None = None
+    reader_input_ref: PackPath | None = None
     min_dice: Fraction = 0.99
     scores: dict[str, float] = Field(default_factory=dict)
+    values: dict[str, float] = Field(default_factory=dict)
     abs_tol: Positive = 0.02
+    boxes: tuple[GoldenBox, ...] | None = None
+    min_iou: Fraction = 0.9
+    points: tuple[GoldenPoint, ...] | None = None
+    max_voxels: Positive = 0.5
     pixel_spacing_mm: tuple[Positive, Positive] | None = None
     polarity_inverted: bool = False
 

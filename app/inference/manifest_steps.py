@@ -66,6 +66,23 @@ class CropNonzero(Strict):
     step: Literal["crop_nonzero"]
 
 
+class CropForeground(Strict):
+    """Crop to the box of all voxels above ``above``, with ``margin_mm`` around it.
+
+    The margin is in pixels where the spacing is not known. Comes before spatial steps.
+    """
+
+    step: Literal["crop_foreground"]
+    above: float
+    margin_mm: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Channels(Strict):
+    """Here each of ``input.channels`` runs its own steps and the tensor gets that many channels."""
+
+    step: Literal["channels"]
+
+
 class ClipPercentile(Strict):
     """Clip to two percentiles of the image, linear interpolation, padding left out."""
 
@@ -137,11 +154,18 @@ class Resample(Strict):
     order_z: Literal[0, 1] = 0
 
 
+ValueStep = Annotated[
+    InvertMonochrome1 | ClipPercentile | Clip | ScaleRange | Normalize | ZScore,
+    Field(discriminator="step"),
+]
+
 PreStep = Annotated[
     InvertMonochrome1
     | OrientFilm
     | OrientVolume
     | CropNonzero
+    | CropForeground
+    | Channels
     | ClipPercentile
     | Clip
     | ScaleRange
@@ -211,8 +235,46 @@ class FillHoles(Strict):
     labels: Labels
 
 
+class Regions(Strict):
+    """nnU-Net's regions: channel n is painted as label ``order[n]`` where its probability exceeds
+    ``at``, later ones over earlier ones (``regions_class_order``). Needs ``sigmoid``.
+    """
+
+    step: Literal["regions"]
+    order: Labels
+    at: Fraction = 0.5
+
+
+class RestrictTo(Strict):
+    """Keep of ``labels`` only what lies inside the label ``inside``."""
+
+    step: Literal["restrict_to"]
+    labels: Labels
+    inside: LabelIndex
+
+
+class Nms(Strict):
+    """Non-maximum suppression of boxes of the same label that overlap by more than ``iou``.
+
+    ``score`` is the least score where a label has no operating point; at most ``most`` boxes.
+    """
+
+    step: Literal["nms"]
+    iou: Fraction = 0.5
+    score: Fraction = 0.5
+    most: Annotated[int, Field(ge=1, le=1000)] = 100
+
+
 PostStep = Annotated[
-    Argmax | Threshold | KeepLargest | JoinIslands | MinComponent | FillHoles,
+    Argmax
+    | Threshold
+    | Regions
+    | KeepLargest
+    | JoinIslands
+    | MinComponent
+    | FillHoles
+    | RestrictTo
+    | Nms,
     Field(discriminator="step"),
 ]
 

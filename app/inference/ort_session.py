@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -117,12 +117,18 @@ class ModelSession:
         return tuple(entry.name for entry in self._session.get_outputs())
 
     def run(self, output: str, feed: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
-        """One output as float32. On device memory exhaustion the run is repeated on the CPU.
+        """One output as float32; see ``run_all``."""
+        return self.run_all((output,), feed)[output]
+
+    def run_all(
+        self, outputs: Sequence[str], feed: Mapping[str, npt.NDArray[Any]]
+    ) -> dict[str, npt.NDArray[np.float32]]:
+        """Outputs as float32. On device memory exhaustion the run is repeated on the CPU.
 
         Raises ``InferenceError`` for every other failure of the runtime.
         """
         try:
-            values = self._session.run([output], dict(feed))[0]
+            values = self._session.run(list(outputs), dict(feed))
         except _ORT_ERRORS as error:
             if self.device == "cpu" or not is_out_of_memory(error):
                 raise _run_failed(error) from error
@@ -133,8 +139,11 @@ class ModelSession:
                     "Памяти видеокарты не хватило; модель работала на процессоре.",
                 )
             )
-            values = self._session.run([output], dict(feed))[0]
-        return np.asarray(values, dtype=np.float32)
+            values = self._session.run(list(outputs), dict(feed))
+        return {
+            name: np.asarray(value, dtype=np.float32)
+            for name, value in zip(outputs, values, strict=True)
+        }
 
     def _open(self, device: Device) -> ort.InferenceSession:
         options = ort.SessionOptions()

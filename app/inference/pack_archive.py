@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import lzma
+import shutil
 import stat
 import zipfile
 import zlib
@@ -11,10 +12,14 @@ from pathlib import Path, PurePosixPath
 
 from app.core.errors import DiskFull, ModelPackError
 from app.inference.manifest import MANIFEST_MAX_BYTES, MANIFEST_NAME, ModelPack, parse_manifest
+from app.inference.pack_signature import SIGNATURE_MAX_BYTES, SIGNATURE_NAME
 
 _MAX_ENTRIES = 400
 _MAX_BYTES = 8 << 30
 _CHUNK = 1 << 20
+# Deflate cannot do more than about 1,030 to 1; weights and images do not reach 3 to 1.
+_MAX_RATIO = 100
+_RATIO_MATTERS_FROM = 100 << 20
 _BAD_ARCHIVE = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
     ValueError,
@@ -29,7 +34,7 @@ def unpack(archive: Path, folder: Path) -> ModelPack:
     """
     try:
         with zipfile.ZipFile(archive) as source:
-            return _unpack(source, folder)
+            return _unpack(source, folder, archive.stat().st_size)
     except FileNotFoundError as error:
         raise _refused("the file is not there", "файла нет") from error
     except _BAD_ARCHIVE as error:
@@ -45,7 +50,7 @@ def unpack(archive: Path, folder: Path) -> ModelPack:
         raise _refused("it cannot be read", "он не читается", str(error)) from error
 
 
-def _unpack(source: zipfile.ZipFile, folder: Path) -> ModelPack:
+def _unpack(source: zipfile.ZipFile, folder: Path, packed_size: int) -> ModelPack:
     entries = [info for info in source.infolist() if not info.is_dir()]
     if len(entries) > _MAX_ENTRIES:
         raise _refused("it holds too many files", "в нём слишком много файлов")
@@ -59,9 +64,8 @@ def _unpack(source: zipfile.ZipFile, folder: Path) -> ModelPack:
     manifest = _read(source, by_name[MANIFEST_NAME], MANIFEST_MAX_BYTES)
     pack = parse_manifest(manifest)
     sizes = {entry.path: entry.bytes for entry in pack.files}
-    if sum(sizes.values()) > _MAX_BYTES:
-        raise _refused("it is larger than 8 GB", "он больше 8 ГБ")
-    strangers = sorted(set(by_name) - set(sizes) - {MANIFEST_NAME})
+    _require_reasonable(sum(sizes.values()), packed_size, folder)
+    strangers = sorted(set(by_name) - set(sizes) - {MANIFEST_NAME, SIGNATURE_NAME})
     if strangers:
         raise _refused(f'it holds "{strangers[0]}", which its manifest does not list',
                        f"в нём есть «{strangers[0]}», чего нет в манифесте")  # fmt: skip
@@ -70,6 +74,9 @@ def _unpack(source: zipfile.ZipFile, folder: Path) -> ModelPack:
         raise _refused(f'"{missing[0]}" is missing', f"нет файла «{missing[0]}»")
 
     (folder / MANIFEST_NAME).write_bytes(manifest)
+    if SIGNATURE_NAME in by_name:
+        signature = _read(source, by_name[SIGNATURE_NAME], SIGNATURE_MAX_BYTES)
+        (folder / SIGNATURE_NAME).write_bytes(signature)
     for name, size in sizes.items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -84,6 +91,17 @@ def _unpack(source: zipfile.ZipFile, folder: Path) -> ModelPack:
             raise _refused(f'"{name}" does not have the size that the manifest gives',
                            f"размер «{name}» не тот, что в манифесте")  # fmt: skip
     return pack
+
+
+def _require_reasonable(total: int, packed_size: int, folder: Path) -> None:
+    """Neither more than any pack holds, nor a compression bomb, nor more than the disk takes."""
+    if total > _MAX_BYTES:
+        raise _refused("it is larger than 8 GB", "он больше 8 ГБ")
+    if total > _RATIO_MATTERS_FROM and total > _MAX_RATIO * packed_size:
+        raise _refused("it claims to unpack to far more than it holds",
+                       "распакованным он был бы несоразмерно велик")  # fmt: skip
+    if total > shutil.disk_usage(folder).free:
+        raise OSError(errno.ENOSPC, "no space left for the pack")
 
 
 def _require_plain(info: zipfile.ZipInfo) -> None:
@@ -118,7 +136,9 @@ def _read(source: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
     with source.open(info) as packed:
         content = packed.read(limit + 1)
     if len(content) > limit:
-        raise _refused("its manifest is larger than 1 MB", "его манифест больше 1 МБ")
+        name = PurePosixPath(info.filename).name
+        size = f"{limit // 1_000_000} MB" if limit >= 1_000_000 else f"{limit // 1000} kB"
+        raise _refused(f"its {name} is larger than {size}", f"его {name} больше {size}")
     return content
 
 

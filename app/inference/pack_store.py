@@ -52,9 +52,13 @@ class InstalledPack:
         Raises ``HashMismatch``. The session is made from these very bytes, so nothing can be
         exchanged between check and use.
         """
-        entry = self.pack.weights
+        return self.read_model(self.pack.graph.file)
+
+    def read_model(self, path: str) -> bytes:
+        """The bytes of one of ``pack.model_files``, proven as ``read_weights``."""
+        entry = next(file for file in self.pack.files if file.path == path)
         try:
-            content = self.weights_path.read_bytes()
+            content = (self.folder / path).read_bytes()
         except OSError as error:
             raise _unreadable(self.pack.id, entry.path, error) from error
         if len(content) != entry.bytes or hashlib.sha256(content).hexdigest() != entry.sha256:

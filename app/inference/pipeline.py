@@ -17,14 +17,17 @@ from app.core.measurement import Measurement
 from app.core.report import Message
 from app.inference.analyses.contract import AnalysisInput
 from app.inference.analyses.registry import find_analysis
+from app.inference.head_run import run_heads
+from app.inference.head_scores import activate, channel_of, require_finite, unlike_training
 from app.inference.manifest import ModelPack
 from app.inference.postprocess import LabelMaps, check_quality, to_masks
-from app.inference.preprocess import ModelInput, Prepared, prepare
+from app.inference.preprocess import ModelInput, Prepared, prepare_channels
 from app.inference.result import DetectedBox, Landmark, QualityFlag
 from app.inference.sliding_window import predict
 from app.jobs.progress import Progress, no_progress
 
 if TYPE_CHECKING:
+    from app.inference.fold_session import FoldSession
     from app.inference.ort_session import ModelSession
 
 Float32Array = npt.NDArray[np.float32]
@@ -46,7 +49,7 @@ class PipelineOutput:
     numbers: tuple[tuple[int, Measurement], ...] = ()
 
 
-def require_graph_of(pack: ModelPack, session: ModelSession) -> None:
+def require_graph_of(pack: ModelPack, session: ModelSession | FoldSession) -> None:
     """Raise ``ModelPackError`` unless the graph has the inputs and outputs of the manifest."""
     pairs = (
         ("input", pack.graph.inputs, session.input_names),
@@ -62,21 +65,28 @@ def require_graph_of(pack: ModelPack, session: ModelSession) -> None:
 
 
 def run_pipeline(
-    pack: ModelPack, session: ModelSession, image: ModelInput, progress: Progress = no_progress
+    pack: ModelPack,
+    session: ModelSession | FoldSession,
+    image: ModelInput,
+    progress: Progress = no_progress,
 ) -> PipelineOutput:
     """Run ``pack`` on ``image``. Raises ``ModelPackError`` or ``InferenceError``."""
     require_graph_of(pack, session)
     begin = time.perf_counter()
     progress(0.02, "Preparing the image")
-    state = prepare(image, pack.input.dimensions, pack.input.steps)
+    state = prepare_channels(image, pack.input)
     prepared = time.perf_counter()
 
-    input_name, output_name = pack.graph.inputs[0].name, pack.graph.outputs[0].name
+    input_name = pack.graph.inputs[0].name
     dtype = np.dtype(pack.graph.inputs[0].dtype)
+    names = [tensor.name for tensor in pack.graph.outputs]
     patches = 0
 
+    def run_all(tensor: Float32Array) -> dict[str, Float32Array]:
+        return session.run_all(names, {input_name: tensor.astype(dtype, copy=False)})
+
     def run(tensor: Float32Array) -> Float32Array:
-        return session.run(output_name, {input_name: tensor.astype(dtype, copy=False)})
+        return require_finite(session.run(names[0], {input_name: tensor.astype(dtype, copy=False)}))
 
     def on_patch(done: int, total: int) -> None:
         nonlocal patches
@@ -84,16 +94,20 @@ def run_pipeline(
         progress(0.1 + 0.75 * done / total, f"Model: part {done} of {total}")
 
     progress(0.1, "Model")
-    raw = predict(state.values, run, pack.infer, on_patch)
-    modelled = time.perf_counter()
-
-    progress(0.87, "Reading the result")
     if pack.task == "segmentation":
+        raw = predict(state.tensor, run, pack.infer, on_patch)
+        modelled = time.perf_counter()
+        progress(0.87, "Reading the result")
         output = _segmentation(pack, raw, state, image)
+        output.flags = (*output.flags, *unlike_training(pack, {}, raw))
     else:
-        output = PipelineOutput({}, _head_scores(pack, raw), (), 0)
+        heads = run_heads(pack, run_all, state, image)
+        modelled, patches = time.perf_counter(), heads.patches
+        output = PipelineOutput(
+            {}, heads.scores, heads.flags, 0, boxes=heads.boxes, landmarks=heads.landmarks,
+            numbers=heads.numbers,
+        )  # fmt: skip
     output.patches, output.notes = patches, tuple(session.notes)
-    output.flags = (*output.flags, *_unlike_training(pack, raw))
     output.seconds = {
         "pre": prepared - begin,
         "model": modelled - prepared,
@@ -143,7 +157,7 @@ def _segmentation(
     probability = activate(raw, pack.infer.activation)
     native: dict[int, Float32Array] = {}
     for label in pack.output.labels:
-        channel = _channel(pack, label.index)
+        channel = channel_of(pack, label.index)
         if channel >= probability.shape[0]:
             raise ModelPackError(
                 f'The graph of "{pack.id}" has no channel for label {label.index}.',
@@ -164,56 +178,9 @@ def _segmentation(
     return PipelineOutput(masks, _confidences(pack, maps), flags, 0)
 
 
-def activate(raw: Float32Array, activation: str) -> Float32Array:
-    """Outputs ``[channel, ...]`` as probabilities."""
-    if activation == "softmax":
-        shifted = np.exp(raw - raw.max(axis=0, keepdims=True))
-        return np.asarray(shifted / shifted.sum(axis=0, keepdims=True), dtype=np.float32)
-    if activation == "sigmoid":
-        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(raw, -60, 60))), dtype=np.float32)
-    return raw
-
-
-def _channel(pack: ModelPack, index: int) -> int:
-    """Softmax: channel 0 is background. Otherwise labels fill the channels from 0."""
-    return index if pack.infer.activation == "softmax" else index - 1
-
-
 def _confidences(pack: ModelPack, maps: LabelMaps) -> dict[str, float]:
     found = {label.name.en: maps.confidence(label.index) for label in pack.output.labels}
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _head_scores(pack: ModelPack, raw: Float32Array) -> dict[str, float]:
-    """Scores of the trained heads; untrained ones are noise and are left out."""
-    values = activate(raw.reshape(-1), pack.infer.activation)
-    scores = {}
-    for label in pack.output.labels:
-        trained = pack.output.valid_heads is None or label.index in pack.output.valid_heads
-        channel = _channel(pack, label.index)
-        if trained and channel < values.size:
-            scores[label.name.en] = float(values[channel])
-    return scores
-
-
-def _unlike_training(pack: ModelPack, raw: Float32Array) -> tuple[QualityFlag, ...]:
-    """The flag ``unlike-training`` by mean largest probability or mean normalised entropy."""
-    if pack.ood is None or raw.shape[0] < 2:
-        return ()
-    probability = activate(raw, "softmax")
-    if pack.ood.method == "max_softmax":
-        unlike = float(probability.max(axis=0).mean()) < pack.ood.threshold
-    else:
-        entropy = -(probability * np.log(np.maximum(probability, 1e-9))).sum(axis=0)
-        unlike = float(entropy.mean()) / float(np.log(raw.shape[0])) > pack.ood.threshold
-    if not unlike:
-        return ()
-    text = Message(
-        "The image is unlike those that the model was trained on.",
-        "Изображение не похоже на те, на которых обучали модель.",
-    )
-    labels = tuple(label.index for label in pack.output.labels)
-    return (QualityFlag("unlike-training", labels, text),)
 
 
 def _voxel_ml(state: Prepared) -> float | None:

@@ -49,6 +49,11 @@ def to_masks(
                 masks = _argmax(probability)
             case steps.Threshold():
                 masks = _threshold(probability, step.at)
+            case steps.Regions():
+                masks = _painted(probability, step)
+            case steps.RestrictTo():
+                for index in step.labels:
+                    masks[index] = masks[index] & masks[step.inside]
             case steps.KeepLargest():
                 for index in step.labels:
                     masks[index] = _as_3d(masks[index], labelmap.largest_component)
@@ -90,6 +95,17 @@ def _argmax(probability: dict[int, Float32Array]) -> dict[int, BoolArray]:
         winner[better] = index
         best = np.maximum(best, probability[index])
     return {index: winner == index for index in indexes}
+
+
+def _painted(probability: dict[int, Float32Array], step: steps.Regions) -> dict[int, BoolArray]:
+    """Regions painted one over the other; what a later one covers is no longer of the earlier."""
+    masks: dict[int, BoolArray] = {}
+    for index in step.order:
+        mask = probability[index] > np.float32(step.at)
+        for earlier in masks:
+            masks[earlier] = masks[earlier] & ~mask
+        masks[index] = mask
+    return masks
 
 
 def _threshold(probability: dict[int, Float32Array], at: float) -> dict[int, BoolArray]:

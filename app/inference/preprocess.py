@@ -7,6 +7,7 @@ Qt nor VTK nor pydicom: it runs in the worker process.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,11 +21,13 @@ from app.core.geometry import Geometry
 from app.core.reader_input import ReaderInput
 from app.core.volume import Rescale, VoxelArray
 from app.inference import manifest_steps as steps
+from app.inference.manifest_parts import Input
 from app.inference.resample_grid import resample_values
 from app.inference.volume_axes import AxisMove, move_for
 
 Float32Array = npt.NDArray[np.float32]
 Undo = Callable[[Float32Array], Float32Array]
+Place = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,12 @@ class ModelInput:
 
 @dataclass(slots=True)
 class Prepared:
-    """Values on their way to the model; ``values`` ends as the tensor without batch and channel.
+    """Values on their way to the model; ``values`` ends as the tensor without its batch axis,
+    ``[*space]``, or ``[channel, *space]`` where the pack has several channels.
 
-    The *native* grid is the input grid after mirroring or permuting, where results are judged.
+    ``place`` says for each spatial step where an index of its result lies before it, per axis:
+    index x scale + shift. The *native* grid is the input grid after mirroring or permuting, where
+    results are judged.
     """
 
     values: Float32Array
@@ -78,6 +84,21 @@ class Prepared:
     native_spacing: tuple[float, ...] | None = None
     move: AxisMove = field(default_factory=AxisMove)
     undo: list[Undo] = field(default_factory=list)
+    place: list[Place] = field(default_factory=list)
+
+    @property
+    def tensor(self) -> Float32Array:
+        """The values as ``[channel, *space]``."""
+        return self.values.reshape(-1, *self.values.shape[-len(self.native_shape) :])
+
+    def points_to_input(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Index coordinates ``[n, axes]`` of the tensor as those of the input image.
+
+        0.0 is the centre of the first voxel on either side.
+        """
+        for scale, shift in reversed(self.place):
+            points = points * np.asarray(scale) + np.asarray(shift)
+        return self.move.revert_points(points, self.native_shape)
 
     def to_native(self, map_: Float32Array) -> Float32Array:
         """One map of the model (probability per voxel) on the native grid."""
@@ -90,8 +111,23 @@ class Prepared:
         return np.ascontiguousarray(self.move.revert(labels))
 
 
+def prepare_channels(image: ModelInput, wanted: Input) -> Prepared:
+    """The tensor of a pack: each of its channels through the steps of all and its own."""
+    if not wanted.channels:
+        return prepare(image, wanted.dimensions, wanted.steps)
+    made = []
+    for channel in wanted.channels:
+        plan: list[steps.PreStep] = []
+        for step in wanted.steps:
+            plan.extend(channel.steps if isinstance(step, steps.Channels) else (step,))
+        made.append(prepare(image, wanted.dimensions, tuple(plan)))
+    state = made[0]
+    state.values = np.stack([one.values for one in made])
+    return state
+
+
 def prepare(image: ModelInput, dimensions: int, plan: tuple[steps.PreStep, ...]) -> Prepared:
-    """Run the steps. ``dimensions`` 2 takes the only frame of the image.
+    """Run the steps of one channel. ``dimensions`` 2 takes the only frame of the image.
 
     Raises ``ModelPackError`` where the image cannot be what the steps need.
     """
@@ -127,7 +163,9 @@ def _apply(step: steps.PreStep, state: Prepared, image: ModelInput) -> None:
         case steps.OrientFilm() | steps.OrientVolume():
             _orient(step, state, image)
         case steps.CropNonzero():
-            _crop_nonzero(state)
+            _crop(state, state.values != 0)
+        case steps.CropForeground():
+            _crop(state, state.values > np.float32(step.above), step.margin_mm)
         case steps.Letterbox():
             _letterbox(step, state)
         case steps.Resample():
@@ -211,15 +249,17 @@ def film_move(orientation: tuple[str, str] | None, columns: str, rows: str) -> A
     return AxisMove(flips=tuple(flips))
 
 
-def _crop_nonzero(state: Prepared) -> None:
-    occupied = state.values != 0
+def _crop(state: Prepared, occupied: npt.NDArray[np.bool_], margin_mm: float = 0.0) -> None:
+    """Keep the box of what is occupied, with a margin; an image without any stays whole."""
     slices = []
     for axis in range(occupied.ndim):
         others = tuple(a for a in range(occupied.ndim) if a != axis)
         present = np.flatnonzero(occupied.any(axis=others))
         if present.size == 0:
             return
-        slices.append(slice(int(present[0]), int(present[-1]) + 1))
+        edge = math.ceil(margin_mm / (state.spacing[axis] if state.spacing else 1.0))
+        last = min(int(present[-1]) + 1 + edge, occupied.shape[axis])
+        slices.append(slice(max(0, int(present[0]) - edge), last))
     box, shape = tuple(slices), state.values.shape
 
     def back(map_: Float32Array) -> Float32Array:
@@ -230,6 +270,7 @@ def _crop_nonzero(state: Prepared) -> None:
     state.values = state.values[box]
     state.valid = None if state.valid is None else state.valid[box]
     state.undo.append(back)
+    state.place.append(((1.0,) * len(box), tuple(float(part.start) for part in box)))
 
 
 def _letterbox(step: steps.Letterbox, state: Prepared) -> None:
@@ -250,6 +291,7 @@ def _letterbox(step: steps.Letterbox, state: Prepared) -> None:
     padded[box] = resize_linear(state.values, new, antialias=step.antialias)
     state.values, state.valid, state.spacing = padded, None, None
     state.undo.append(back)
+    state.place.append(_grid_place((rows, columns), new, (top, left)))
 
 
 def resize_linear(values: Float32Array, shape: tuple[int, int], *, antialias: bool) -> Float32Array:
@@ -295,3 +337,11 @@ def _resample(step: steps.Resample, state: Prepared) -> None:
     )
     state.valid, state.spacing = None, tuple(step.spacing_kji)
     state.undo.append(back)
+    state.place.append(_grid_place(old_shape, new_shape, (0,) * len(old_shape)))
+
+
+def _grid_place(old: tuple[int, ...], new: tuple[int, ...], offset: tuple[int, ...]) -> Place:
+    """Where indexes of a grid of ``new`` voxels, that begins at ``offset``, lie among ``old``."""
+    scale = tuple(o / n for o, n in zip(old, new, strict=True))
+    shift = tuple((0.5 - at) * s - 0.5 for at, s in zip(offset, scale, strict=True))
+    return scale, shift

@@ -64,12 +64,12 @@ def mirrored(run: RunModel, tensor: Float32Array, axes: tuple[int, ...]) -> Floa
 
 
 def predict(values: Float32Array, run: RunModel, infer: Infer, on_patch: OnPatch) -> Float32Array:
-    """Raw outputs ``[channel, *space]`` for ``values`` of shape ``[*space]``.
+    """Raw outputs ``[channel, *space]`` for ``values`` ``[channel, *space]``.
 
     ``on_patch(done, total)`` is called after each patch.
     """
     if infer.patch is None:
-        whole = mirrored(run, values[None, None], infer.mirror_axes)
+        whole = mirrored(run, values[None], infer.mirror_axes)
         on_patch(1, 1)
         return np.asarray(whole[0], dtype=np.float32)
     padded, inner = pad_to(values, infer.patch, infer.pad_value)
@@ -79,16 +79,19 @@ def predict(values: Float32Array, run: RunModel, infer: Infer, on_patch: OnPatch
         weight = np.ones(infer.patch, dtype=np.float32)
     corners = list(
         itertools.product(
-            *(starts(n, p, infer.overlap) for n, p in zip(padded.shape, infer.patch, strict=True))
+            *(
+                starts(n, p, infer.overlap)
+                for n, p in zip(padded.shape[1:], infer.patch, strict=True)
+            )
         )
     )
     total: Float32Array | None = None
-    weights = np.zeros(padded.shape, dtype=np.float32)
+    weights = np.zeros(padded.shape[1:], dtype=np.float32)
     for done, corner in enumerate(corners, start=1):
         box = tuple(slice(c, c + p) for c, p in zip(corner, infer.patch, strict=True))
-        output = mirrored(run, padded[box][None, None], infer.mirror_axes)[0]
+        output = mirrored(run, padded[(slice(None), *box)][None], infer.mirror_axes)[0]
         if total is None:
-            total = np.zeros((output.shape[0], *padded.shape), dtype=np.float32)
+            total = np.zeros((output.shape[0], *padded.shape[1:]), dtype=np.float32)
         total[(slice(None), *box)] += output * weight
         weights[box] += weight
         on_patch(done, len(corners))
@@ -101,11 +104,13 @@ def predict(values: Float32Array, run: RunModel, infer: Infer, on_patch: OnPatch
 def pad_to(
     values: Float32Array, patch: tuple[int, ...], pad_value: float
 ) -> tuple[Float32Array, tuple[slice, ...]]:
-    """Pad centred to at least ``patch``; also the slices that cut the image out again."""
-    before = [max(0, p - n) // 2 for n, p in zip(values.shape, patch, strict=True)]
-    after = [max(0, p - n) - b for n, p, b in zip(values.shape, patch, before, strict=True)]
-    padded = np.pad(
-        values, list(zip(before, after, strict=True)), constant_values=np.float32(pad_value)
-    )
-    inner = tuple(slice(b, b + n) for b, n in zip(before, values.shape, strict=True))
+    """Pad ``[channel, *space]`` centred to at least ``patch``; also the slices that cut the image
+    out again.
+    """
+    space = values.shape[1:]
+    before = [max(0, p - n) // 2 for n, p in zip(space, patch, strict=True)]
+    after = [max(0, p - n) - b for n, p, b in zip(space, patch, before, strict=True)]
+    pads = [(0, 0), *zip(before, after, strict=True)]
+    padded = np.pad(values, pads, constant_values=np.float32(pad_value))
+    inner = tuple(slice(b, b + n) for b, n in zip(before, space, strict=True))
     return padded, inner

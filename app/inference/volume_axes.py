@@ -33,6 +33,17 @@ class AxisMove:
         """The array as it was (a view)."""
         return np.transpose(np.flip(array, self.flips), np.argsort(self.order(array.ndim)))
 
+    def revert_points(
+        self, points: npt.NDArray[np.float64], shape: tuple[int, ...]
+    ) -> npt.NDArray[np.float64]:
+        """Index coordinates ``[n, axes]`` of the moved array, of ``shape``, as those of before."""
+        moved = points.copy()
+        for axis in self.flips:
+            moved[:, axis] = shape[axis] - 1 - moved[:, axis]
+        before = np.empty_like(moved)
+        before[:, list(self.order(points.shape[1]))] = moved
+        return before
+
 
 def move_for(geometry: Geometry | None, axes: str) -> AxisMove:
     """The move to the closest orientation in which i, j, k grow towards ``axes`` (``LPS``).

@@ -151,6 +151,7 @@ class InferenceProcess:
             device=self._device,
             threads=self._threads,
             context=context,
+            is_built_in=installed.built_in,
         )
 
     def _exchange(

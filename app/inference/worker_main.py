@@ -16,6 +16,8 @@ from typing import Any, Final
 import numpy as np
 
 from app.core.errors import AppError, InferenceError
+from app.inference.fold_session import FoldSession
+from app.inference.graph_check import require_graph
 from app.inference.manifest import ModelPack, parse_manifest
 from app.inference.ort_session import Device, ModelSession, SessionPlan
 from app.inference.pack_store import InstalledPack
@@ -32,7 +34,7 @@ def serve(connection: Connection) -> None:
     """Entry point of the process: answer requests until the pipe closes."""
     with contextlib.suppress(OSError):
         os.dup2(2, 1)  # native libraries print; standard output belongs to the caller's JSON
-    sessions: OrderedDict[tuple[str, str, int], ModelSession] = OrderedDict()
+    sessions: OrderedDict[tuple[str, str, int], ModelSession | FoldSession] = OrderedDict()
     while True:
         try:
             request = connection.recv()
@@ -61,7 +63,7 @@ def serve(connection: Connection) -> None:
 
 def _run(
     request: RunRequest,
-    sessions: OrderedDict[tuple[str, str, int], ModelSession],
+    sessions: OrderedDict[tuple[str, str, int], ModelSession | FoldSession],
     connection: Connection,
 ) -> RunAnswer:
     begin = time.perf_counter()
@@ -123,17 +125,24 @@ def _answer(
 
 
 def _session(
-    request: RunRequest, pack: ModelPack, sessions: OrderedDict[tuple[str, str, int], ModelSession]
-) -> ModelSession:
+    request: RunRequest,
+    pack: ModelPack,
+    sessions: OrderedDict[tuple[str, str, int], ModelSession | FoldSession],
+) -> ModelSession | FoldSession:
     """The session of these weights, loaded and hashed now or kept from an earlier run."""
     key = (pack.weights_sha256, request.device, request.threads)
     installed = InstalledPack(pack, Path(request.folder), False, request.manifest_sha256)
-    weights = installed.read_weights()  # also for a kept session: a changed file is never used
+    # also for a kept session: a changed file is never used
+    weights = [installed.read_model(name) for name in pack.model_files]
     if key not in sessions:
         while len(sessions) >= _CACHED_SESSIONS:
             sessions.popitem(last=False)
+        if not request.is_built_in:  # those of the program are checked by its tests
+            for content in weights:
+                require_graph(pack, content)
         plan = SessionPlan(_DEVICES.get(request.device, "auto"), request.threads)
-        sessions[key] = ModelSession(weights, plan)
+        made = [ModelSession(content, plan) for content in weights]
+        sessions[key] = made[0] if len(made) == 1 else FoldSession(made)
     sessions.move_to_end(key)
     return sessions[key]
 

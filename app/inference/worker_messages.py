@@ -42,6 +42,7 @@ class RunRequest:
     device: str
     threads: int
     context: RunContext = field(default_factory=RunContext)
+    is_built_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ def test_trap_10_sides_and_mirroring_exclude_each_other(manifest):
 
 
 def test_trap_15_calibration_belongs_to_its_weights(manifest):
-    manifest["calibration"] = {"method": "platt", "params": [1.0], "weights_sha256": "0" * 64}
+    manifest["calibration"] = {"method": "platt", "params": [1.0, 0.0], "weights_sha256": "0" * 64}
     with pytest.raises(ModelPackError, match="other weights"):
         parse(manifest)
 

@@ -34,10 +34,10 @@ def test_gaussian_weight():
 
 
 def test_padding_is_centred():
-    padded, inner = pad_to(np.ones((5, 10), np.float32), (8, 8), 0.0)
-    assert padded.shape == (8, 10)
-    assert padded[0].sum() == 0
-    assert np.all(padded[inner] == 1)
+    padded, inner = pad_to(np.ones((1, 5, 10), np.float32), (8, 8), 0.0)
+    assert padded.shape == (1, 8, 10)
+    assert padded[0, 0].sum() == 0
+    assert np.all(padded[0][inner] == 1)
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "none"])
@@ -48,7 +48,10 @@ def test_a_pointwise_model_shows_no_seams(kind, patch):
     infer = Infer(patch=patch, mirror_axes=(), window=Window(kind=kind))
     calls = []
     out = predict(
-        values, lambda t: np.concatenate([t, 2 * t], axis=1), infer, lambda *p: calls.append(p)
+        values[None],
+        lambda t: np.concatenate([t, 2 * t], axis=1),
+        infer,
+        lambda *p: calls.append(p),
     )
     assert out.shape == (2, 20, 23, 17)
     assert np.allclose(out[0], values, atol=1e-5)
