@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli import packs_import
+
 if TYPE_CHECKING:
     from app.inference.pack_store import InstalledPack, PackFault, PackStore
 
@@ -33,12 +35,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("file", type=Path, metavar="FILE")
     remove = actions.add_parser("remove", parents=[shared], help="delete an installed pack")
     remove.add_argument("id", metavar="ID")
+    packs_import.add_arguments(
+        actions.add_parser("import", help="make a pack from a model of another project")
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run one action."""
     from app.cli.exit_codes import ExitCode
 
+    if args.action == "import":
+        return packs_import.run(args)
     store = open_packs(args.data)
     match args.action:
         case "list":

@@ -93,6 +93,12 @@ class HashMismatch(ModelPackError):
     code = "hash-mismatch"
 
 
+class BundleRefused(ModelPackError):
+    """A foreign model (nnU-Net, MONAI, a classifier) cannot become a pack; nothing is written."""
+
+    code = "bundle-refused"
+
+
 class PackRefused(ModelPackError):
     """The gate refuses the series for this pack."""
 

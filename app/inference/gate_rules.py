@@ -29,6 +29,16 @@ _BODY_WORDS = {
     "HEAD": ("head", "brain", "skull", "голов", "мозг"),
     "ABDOMEN": ("abdomen", "abdom", "живот", "брюшн"),
 }
+_UNKNOWN_WORDS = {
+    "intended_use": ("intended use", "назначение"),
+    "not_for": ("what it is not for", "для чего не предназначен"),
+    "licence": ("licence", "лицензия"),
+    "population": ("population", "популяция"),
+    "codes": ("codes of its labels", "коды меток"),
+    "orientation": ("orientation of its training images", "ориентация обучающих изображений"),
+    "training_data": ("training data", "обучающие данные"),
+    "limits": ("known limits", "известные ограничения"),
+}
 _FRONTAL_LETTERS = {("L", "F"), ("R", "F"), ("L", "H"), ("R", "H")}
 _AXIS_NAMES = ("sagittal", "coronal", "axial")
 _OBLIQUE_COSINE = 0.85  # more than about 32 degrees off every patient plane is oblique
@@ -65,7 +75,7 @@ def all_rules(case: GateCase) -> Iterator[Checked]:
     for rule in (
         _identity, _sop_class, _photometric, _body_part, _view_position, _image_type,
         _frames, _geometry, _film_orientation, _plane, _thickness, _spacing, _quantity,
-        _contrast, _phase, _kernel, _kvp, _age, _sex,
+        _contrast, _phase, _kernel, _kvp, _age, _sex, _imported,
     ):  # fmt: skip
         found = rule(case)
         if found is not None:
@@ -341,6 +351,20 @@ def _within(
     limit = f"{low}..{high}"
     return _no(rule, f"{name[0]} is {shown} {unit}; the pack reads {limit}",
                f"{name[1]} {shown} {unit_ru}; пакет читает {limit}")  # fmt: skip
+
+
+def _imported(case: GateCase) -> Checked | None:
+    """A pack made by an importer: what nobody has stated keeps every series at *limited*."""
+    imported = case.pack.imported
+    if imported is None:
+        return None
+    if not imported.unknown:
+        return _ok("imported", "The pack was imported; a person has stated what it is for",
+                   "Пакет импортирован; человек указал, для чего он")  # fmt: skip
+    en = _join([_UNKNOWN_WORDS[word][0] for word in imported.unknown])
+    ru = _join([_UNKNOWN_WORDS[word][1] for word in imported.unknown])
+    return _limit("imported", f"The pack was imported, and nobody has stated: {en}",
+                  f"Пакет импортирован, и никто не указал: {ru}")  # fmt: skip
 
 
 def _ok(rule: str, en: str, ru: str) -> Checked:

@@ -18,6 +18,7 @@ from app.inference.manifest_parts import (
     AnalysisEntry,
     Calibration,
     Golden,
+    Imported,
     Infer,
     Input,
     LabelEntry,
@@ -69,6 +70,7 @@ class ModelPack(Strict):
     reader_inputs: tuple[ReaderInputEntry, ...] = ()
     vram: Vram | None = None
     golden: Golden | None = None
+    imported: Imported | None = None
     model_card: ModelCard
 
     @model_validator(mode="after")

@@ -378,6 +378,23 @@ class Golden(Strict):
     polarity_inverted: bool = False
 
 
+Unknown = Literal[
+    "intended_use", "not_for", "licence", "population", "codes", "orientation", "training_data",
+    "limits",
+]  # fmt: skip
+
+
+class Imported(Strict):
+    """Where a pack came from that an importer made, and what neither its source nor a person said.
+
+    While ``unknown`` is not empty no series is better than *limited* for this pack.
+    """
+
+    source: Literal["nnunet", "monai", "totalsegmentator", "classifier"]
+    details: str = ""
+    unknown: tuple[Unknown, ...] = ()
+
+
 class Subgroup(Strict):
     """A result for a part of the population."""
 
