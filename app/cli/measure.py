@@ -16,17 +16,27 @@ if TYPE_CHECKING:
     from app.core.measurement import Measurement
 
 SCHEMA = "overread.measure/1"
+LIST_SCHEMA = "overread.measure-definitions/1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the verb."""
     parser.add_argument("--image", type=Path, metavar="FILE", help="modality values; for densities")
-    parser.add_argument("--mask", type=Path, required=True, metavar="FILE", help="labels from 1")
+    parser.add_argument("--mask", type=Path, metavar="FILE", help="labels from 1")
     parser.add_argument("--what", default="", metavar="NAME,...", help="default: all that apply")
     parser.add_argument(
         "--labels", default="", metavar="NAME=N[+N...],...",
-        help="for cardiothoracic_ratio, such as heart=51,lungs=10+11+12+13+14",
+        help="names the structures, such as heart=51,lungs=10+11+12+13+14; or a numbering:"
+        " totalsegmentator, totalsegmentator-mr, totalsegmentator-heart, totalsegmentator-tissue",
     )  # fmt: skip
+    parser.add_argument(
+        "--about", default="", metavar="KEY=VALUE,...",
+        help="what is known: age (years), sex (F, M), height (m), weight (kg), kv, contrast, gated,"
+        " inspiration, supine (yes, no), kernel (soft, sharp), slice (mm)",
+    )  # fmt: skip
+    parser.add_argument("--points", default="", metavar="NAME=X/Y/Z,...", help="LPS, such as level")
+    parser.add_argument("--list", action="store_true", help="the definitions; measures nothing")
+    parser.add_argument("--markdown", action="store_true", help="with --list: the page in docs")
     parser.add_argument("--units", choices=("HU", "arbitrary"), default="HU")
     parser.add_argument("--view", default="", metavar="PA|AP", help="view of a film")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
@@ -36,11 +46,16 @@ def run(args: argparse.Namespace) -> int:
     """Measure every label of the mask."""
     from app.cli.exit_codes import ExitCode
 
+    if args.list:
+        return _list(args)
     mask, geometry, values = _read(args)
     wanted = tuple(name.strip() for name in args.what.split(",") if name.strip())
     rows = _single(args, mask, geometry, values, wanted)
-    if args.labels or "cardiothoracic_ratio" in wanted:
+    named, is_preset = _roles(args)
+    if _wants_ratio(named, is_preset, mask, wanted):
         rows.append(_ratio(args, mask, geometry))
+    if named:
+        rows += _regional(args, mask, geometry, values, wanted)
     if args.json:
         answer = {"schema": SCHEMA, "measurements": rows}
         sys.stdout.write(json.dumps(answer, ensure_ascii=False, allow_nan=False) + "\n")
@@ -49,7 +64,28 @@ def run(args: argparse.Namespace) -> int:
         value = row["value"]
         shown = "-" if value is None else value if isinstance(value, list) else f"{value:.4g}"
         unit = {"[hnsf'U]": "HU", "1": ""}.get(row["unit"], row["unit"])  # UCUM is for machines
-        print(f"{row['label']:>5}  {row['kind']:<22} {shown} {unit}  {row['status']}")
+        name = row.get("structure") or row["label"]
+        print(f"{name:>22}  {row['kind']:<34} {shown} {unit}  {row['status']}")
+        if row.get("note"):
+            print(f"{'':>22}  {row['note']}")
+    return ExitCode.DONE
+
+
+def _list(args: argparse.Namespace) -> int:
+    """The definitions as text, as JSON or as the page of the documentation."""
+    from app.cli.exit_codes import ExitCode
+    from app.measure.definitions import definitions
+    from app.measure.definitions_page import reference_page
+
+    if args.markdown:
+        sys.stdout.write(reference_page())
+    elif args.json:
+        answer = {"schema": LIST_SCHEMA, "definitions": [one.as_json() for one in definitions()]}
+        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+    else:
+        for one in definitions():
+            for kind in one.kinds:
+                print(f"{kind.kind:<36} {kind.unit:<9} {one.id:<32} {kind.name.en}")
     return ExitCode.DONE
 
 
@@ -63,6 +99,13 @@ def _read(
     from app.imaging.nifti import read_nifti
     from app.imaging.resample import turned_onto
 
+    if args.mask is None:
+        raise InputError(
+            "There is no mask to measure.",
+            ru="Нет маски для измерения.",
+            hint="Give --mask FILE, or --list for the definitions.",
+            hint_ru="Укажите --mask FILE или --list для списка определений.",
+        )
     for path in filter(None, (args.mask, args.image)):
         if not path.is_file():
             raise InputError(
@@ -102,7 +145,7 @@ def _single(
     """Measurements of each label alone; an empty mask is label 1, absent."""
     import numpy as np
 
-    from app.measure.methods import OF_TWO_MASKS
+    from app.measure.methods import OF_TWO_MASKS, REGIONAL
     from app.measure.registry import (
         ATTENUATION,
         DENSITIES,
@@ -111,7 +154,7 @@ def _single(
         measure_mask,
     )
 
-    kinds = tuple(name for name in wanted if name not in OF_TWO_MASKS)
+    kinds = tuple(name for name in wanted if name not in (*OF_TWO_MASKS, *REGIONAL))
     if wanted and not kinds:
         return []
     if not kinds:
@@ -152,17 +195,11 @@ def _ratio(
 def _named_labels(text: str) -> tuple[list[int], list[int]]:
     """Label numbers of heart and lungs in ``heart=3,right_lung=1,left_lung=2``."""
     from app.core.errors import InputError
+    from app.measure.roles import parse_roles
 
-    heart: list[int] = []
-    lungs: list[int] = []
-    for pair in filter(None, (part.strip() for part in text.split(","))):
-        name, _, numbers = pair.partition("=")
-        if not all(n.strip().isdigit() for n in numbers.split("+")):
-            heart = []
-            break
-        target = heart if "heart" in name.lower() else lungs if "lung" in name.lower() else None
-        if target is not None:
-            target += [int(n) for n in numbers.split("+")]
+    roles, _ = parse_roles(text)
+    heart = [n for role, numbers in roles.items() if "heart" in role for n in numbers]
+    lungs = [n for role, numbers in roles.items() if "lung" in role for n in numbers]
     if heart and lungs:
         return heart, lungs
     raise InputError(
@@ -171,6 +208,66 @@ def _named_labels(text: str) -> tuple[list[int], list[int]]:
         hint="Such as: --labels heart=51,lungs=10+11+12+13+14",
         hint_ru="Например: --labels heart=51,lungs=10+11+12+13+14",
     )
+
+
+def _roles(args: argparse.Namespace) -> tuple[dict[str, tuple[int, ...]], bool]:
+    from app.measure.roles import parse_roles
+
+    return parse_roles(args.labels)
+
+
+def _wants_ratio(
+    named: dict[str, tuple[int, ...]],
+    is_preset: bool,
+    mask: npt.NDArray[np.integer[Any]],
+    wanted: tuple[str, ...],
+) -> bool:
+    """The cardiothoracic ratio: where it is asked for, or both structures are named (and there)."""
+    import numpy as np
+
+    if wanted:
+        return "cardiothoracic_ratio" in wanted
+    heart = [n for role, numbers in named.items() if "heart" in role for n in numbers]
+    lungs = [n for role, numbers in named.items() if "lung" in role for n in numbers]
+    if not is_preset:
+        return bool(heart and lungs)
+    return bool(np.isin(mask, heart).any() and np.isin(mask, lungs).any())
+
+
+def _regional(
+    args: argparse.Namespace,
+    mask: npt.NDArray[np.integer[Any]],
+    geometry: Geometry,
+    values: npt.NDArray[Any] | None,
+    wanted: tuple[str, ...],
+) -> list[dict[str, Any]]:
+    """What is measured on named structures."""
+    from app.cli.measure_about import about, points_of
+    from app.measure.anatomy import Anatomy
+    from app.measure.methods import REGIONAL
+    from app.measure.regional import measure_anatomy
+
+    kinds = tuple(name for name in wanted if name in REGIONAL)
+    if wanted and not kinds:
+        return []
+    person, protocol = about(args.about, args.view)
+    roles, _ = _roles(args)
+    anatomy = Anatomy(
+        geometry,
+        labels=mask,
+        roles=roles,
+        values=values,
+        quantity=args.units,
+        person=person,
+        protocol=protocol,
+        points=points_of(args.points),
+    )
+    rows = []
+    for one in measure_anatomy(anatomy, kinds or None):
+        numbers = anatomy.numbers_of(one.structure)
+        row = _row(numbers[0] if numbers else 0, one.measurement)
+        rows.append({"structure": one.structure} | row)
+    return rows
 
 
 def _row(label: int, number: Measurement) -> dict[str, Any]:
@@ -186,6 +283,23 @@ def _row(label: int, number: Measurement) -> dict[str, Any]:
     }
     if number.note:
         row["note"] = number.note
+    if number.note_ru:
+        row["note_ru"] = number.note_ru
     if number.points_lps and not is_point:
         row["points_lps"] = [list(point) for point in number.points_lps]
+    if number.point_names:
+        row["point_names"] = list(number.point_names)
+    if number.uncertainty is not None:
+        row["uncertainty"] = {
+            "method": number.uncertainty.method,
+            "low": number.uncertainty.low,
+            "high": number.uncertainty.high,
+        }
+    if number.reference is not None:
+        row["reference"] = {
+            "low": number.reference.low,
+            "high": number.reference.high,
+            "source": number.reference.source,
+            "population": number.reference.population,
+        }
     return row

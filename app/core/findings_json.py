@@ -30,7 +30,13 @@ from app.core.finding import (
     Site,
     SliceRef,
 )  # fmt: skip
-from app.core.measurement import Measurement, MeasurementStatus, PreviousValue, Reference
+from app.core.measurement import (
+    Measurement,
+    MeasurementStatus,
+    PreviousValue,
+    Reference,
+    Uncertainty,
+)
 from app.core.provenance import Provenance
 
 SCHEMA = "overread.findings/1"
@@ -230,6 +236,15 @@ def measurement_to_json(item: Measurement) -> Json:
             "source": item.reference.source,
         },
     }
+    # keys that came later are there only where they say something: older hashes stay what they are
+    if item.reference is not None and item.reference.population:
+        row["reference"]["population"] = item.reference.population
+    if item.uncertainty is not None:
+        row["uncertainty"] = {
+            "method": item.uncertainty.method,
+            "low": item.uncertainty.low,
+            "high": item.uncertainty.high,
+        }
     if item.previous is not None:
         row["previous"] = {
             "value": item.previous.value,
@@ -238,6 +253,10 @@ def measurement_to_json(item: Measurement) -> Json:
         }
     if item.points_lps:
         row["points_lps"] = [list(point) for point in item.points_lps]
+    if item.point_names:
+        row["point_names"] = list(item.point_names)
+    if item.note_ru:
+        row["note_ru"] = item.note_ru
     return row
 
 
@@ -267,6 +286,7 @@ def measurement_from_json(row: object, where: str) -> Measurement:
                 _number(reference, "low", where),
                 _number(reference, "high", where),
                 _text(reference, "source"),
+                _text(reference, "population"),
             )
             if isinstance(reference, Mapping)
             else None,
@@ -274,10 +294,21 @@ def measurement_from_json(row: object, where: str) -> Measurement:
             if isinstance(previous, Mapping) and earlier is not None
             else None,
             points_lps=tuple((float(p[0]), float(p[1]), float(p[2])) for p in points),
+            point_names=tuple(str(name) for name in _list(row, "point_names", where)),
+            uncertainty=_uncertainty_from_json(row.get("uncertainty"), where),
+            note_ru=_text(row, "note_ru"),
         )
     except (ValueError, TypeError, IndexError) as fault:
         en, ru = "A measurement of {} is not valid", "Измерение {} недопустимо"
         raise _invalid(where, f"{en}: {fault}.", f"{ru}: {fault}.") from fault
+
+
+def _uncertainty_from_json(row: object, where: str) -> Uncertainty | None:
+    if not isinstance(row, Mapping):
+        return None
+    return Uncertainty(
+        _text(row, "method"), _number(row, "low", where), _number(row, "high", where)
+    )
 
 
 def _code_to_json(code: Code | None) -> Json | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from app.core.acquisition import Acquisition
 from app.core.codes import Code
 from app.core.finding import (
     Finding,
@@ -23,13 +24,16 @@ from app.core.measurement import Measurement
 from app.core.ports import Clock, UidSource
 from app.core.provenance import Provenance
 from app.core.segmentation import Mask
-from app.core.study import Stack, Study
+from app.core.study import Series, Stack, Study
 from app.core.volume import Volume
 from app.imaging.labelmap import content_sha256
 from app.inference.manifest import ModelPack
 from app.inference.manifest_parts import LabelEntry, MeasurementEntry
 from app.inference.result import InferenceResult, QualityFlag
-from app.measure.methods import METHODS, OF_TWO_MASKS
+from app.inference.run_context import acquisition_of
+from app.measure.by_role import Setting, measure_labels
+from app.measure.definitions import definition_of
+from app.measure.methods import METHODS, OF_TWO_MASKS, REGIONAL
 from app.measure.ratios import area_ratio, cardiothoracic_ratio
 from app.measure.registry import BORDER_NOTE, measure_mask, touches_border
 
@@ -178,6 +182,11 @@ class _Builder:
                     first, lungs, geometry=self._volume.geometry, view_position=self._view()
                 )
             concerned = wanted.requires
+        elif kind in REGIONAL:
+            names = {self._pack.label(i).name.en: voxels[i] for i in wanted.requires}
+            setting = Setting(self._volume.geometry, values, self._volume.quantity, self._facts())
+            number = measure_labels(kind, names, entry.name.en, setting)
+            concerned = wanted.requires
         else:
             number = measure_mask(
                 voxels[entry.index],
@@ -195,7 +204,10 @@ class _Builder:
         """Modality values, only where a measurement needs them."""
         sizes = ("volume", "area", "long_axis", "short_axis", "max_diameter_3d", "surface_area",
                  "centroid", *OF_TWO_MASKS)  # fmt: skip
-        needed = any(kind_of(wanted) not in sizes for wanted in self._pack.measurements)
+        needed = any(
+            definition_of(kind).needs_values if kind in REGIONAL else kind not in sizes
+            for kind in map(kind_of, self._pack.measurements)
+        )
         return self._volume.measured_values() if needed and voxels else None
 
     def _content(
@@ -261,6 +273,15 @@ class _Builder:
         series = self._study.find_series(self._result.source.series_instance_uid)
         stacks = series.stacks if series else ()
         return next((s for s in stacks if s.index == self._result.source.stack), None)
+
+    def _facts(self) -> Acquisition:
+        series, stack = self._series(), self._stack()
+        if series is None or stack is None:
+            return Acquisition()
+        return acquisition_of(self._study, series, stack)
+
+    def _series(self) -> Series | None:
+        return self._study.find_series(self._result.source.series_instance_uid)
 
     def _view(self) -> str:
         series = self._study.find_series(self._result.source.series_instance_uid)

@@ -1,10 +1,14 @@
-"""Names of the measurements and of their methods; light, so that manifests can be checked."""
+"""Names of the measurements and of their methods; light, so that manifests can be checked.
+
+What each of them means, in words, is in ``resources/measure/definitions.json``
+(``app/measure/definitions.py``).
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-METHODS: Final[dict[str, str]] = {
+OF_ONE_MASK: Final[dict[str, str]] = {
     "volume": "voxel-count@1",
     "long_axis": "recist-long-axis@1",
     "short_axis": "recist-short-axis@1",
@@ -20,7 +24,49 @@ METHODS: Final[dict[str, str]] = {
     "p15": "values-in-mask@1",
     "laa950": "laa-950@1",
     "agatston": "agatston@1",
+}
+RATIOS: Final[dict[str, str]] = {
     "area_ratio": "area-ratio@1",
     "cardiothoracic_ratio": "cardiothoracic-extent@1",
 }
-OF_TWO_MASKS: Final = ("area_ratio", "cardiothoracic_ratio")
+OF_TWO_MASKS: Final = tuple(RATIOS)
+
+# of structures that are named by role: app/measure/regional.py
+REGIONAL: Final[dict[str, str]] = {
+    # abdomen
+    "liver_hu": "liver-hu@1",
+    "liver_hu_iqr": "liver-hu@1",
+    "liver_spleen_difference": "liver-spleen-difference@1",
+    "liver_volume": "organ-volume@1",
+    "spleen_volume": "organ-volume@1",
+    "kidney_volume": "organ-volume@1",
+    "spleen_length": "spleen-length@1",
+    "kidney_length": "kidney-length@1",
+    "adrenal_hu": "adrenal-hu@1",
+    "stone_diameter": "stone@1",
+    "stone_volume": "stone@1",
+    "stone_mean_hu": "stone@1",
+    "stone_max_hu": "stone@1",
+    # body composition
+    # chest
+    "lung_volume": "lung-volume@1",
+    "lung_share": "lung-volume@1",
+    "lung_laa950": "lung-density@1",
+    "lung_perc15": "lung-density@1",
+    "lung_haa": "lung-density@1",
+    "effusion_volume": "effusion-volume@1",
+    "nodule_long_axis": "nodule-axes@1",
+    "nodule_short_axis": "nodule-axes@1",
+    "nodule_mean_diameter": "nodule-axes@1",
+    "nodule_volume": "nodule-volume@1",
+    "nodule_effective_diameter": "nodule-volume@1",
+    # heart and vessels
+    # spine
+    # head
+    # of points that the reader gives
+    "cardiothoracic_ratio_of_lines": "cardiothoracic-lines@1",
+    # of numbers
+    "adrenal_washout_absolute": "adrenal-washout@1",
+    "adrenal_washout_relative": "adrenal-washout@1",
+}
+METHODS: Final[dict[str, str]] = OF_ONE_MASK | RATIOS | REGIONAL

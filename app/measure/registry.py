@@ -20,11 +20,13 @@ from app.core.geometry import Box, Geometry
 from app.core.measurement import Measurement, MeasurementStatus
 from app.imaging.labelmap import bounding_box
 from app.measure import calcium, diameters, volume_stats
-from app.measure.methods import METHODS, OF_TWO_MASKS
+from app.measure.anatomy import is_near_border, touches_border
+from app.measure.methods import METHODS, OF_ONE_MASK
+
+__all__ = ("measure_labelmap", "measure_mask", "touches_border")
 
 Points = tuple[tuple[float, float, float], ...]
 
-BORDER_VOXELS: Final = 3
 BORDER_NOTE: Final = "The structure reaches the border of the image."
 _HU: Final = "[hnsf'U]"
 _ANY_QUANTITY: Final = "1"
@@ -166,8 +168,8 @@ def label_boxes(labels: npt.NDArray[np.integer[Any]]) -> dict[int, Box]:
 def _measure(case: MaskCase, what: Sequence[str] | None) -> tuple[Measurement, ...]:
     kinds = tuple(what) if what is not None else default_kinds(case)
     for kind in kinds:
-        if kind not in METHODS or kind in OF_TWO_MASKS:
-            known = ", ".join(k for k in METHODS if k not in OF_TWO_MASKS)
+        if kind not in OF_ONE_MASK:
+            known = ", ".join(OF_ONE_MASK)
             raise InputError(
                 f'There is no measurement "{kind}" of one mask.',
                 ru=f"Измерения «{kind}» для одной маски нет.",
@@ -186,24 +188,6 @@ def default_kinds(case: MaskCase) -> tuple[str, ...]:
     if case.geometry is not None and case.image_shape[0] == 1:
         sizes += ("area",)
     return sizes + (DENSITIES if case.values is not None else ())
-
-
-def touches_border(mask: npt.NDArray[Any]) -> bool:
-    """Whether a mask ``[k, j, i]`` comes near the border of its image (``is_near_border``)."""
-    box = bounding_box(mask)
-    return box is not None and is_near_border(box, mask.shape)
-
-
-def is_near_border(box: Box, image_shape: tuple[int, ...], margin: int = BORDER_VOXELS) -> bool:
-    """Whether a box comes within ``margin`` voxels of the border of an image ``[k, j, i]``.
-
-    Axes of up to ``2 * margin`` voxels count only when touched; single slices not at all.
-    """
-    for occupied, length in zip(box.slices_kji, image_shape, strict=True):
-        width = margin if length > 2 * margin else 1
-        if length > 1 and (occupied.start < width or occupied.stop > length - width):
-            return True
-    return False
 
 
 def _measured(kind: str, case: MaskCase, *, truncated: bool) -> Measurement:

@@ -16,8 +16,11 @@ from app.core.segmentation import Mask, MaskArray
 from app.core.volume import Volume
 from app.imaging.labelmap import bounding_box
 from app.inference.manifest import ModelPack
+from app.inference.run_context import acquisition_of
 from app.inference.to_findings import kind_of
-from app.measure.methods import METHODS, OF_TWO_MASKS
+from app.measure.by_role import Setting, measure_labels
+from app.measure.definitions import definition_of
+from app.measure.methods import METHODS, OF_ONE_MASK, OF_TWO_MASKS, REGIONAL
 from app.measure.ratios import area_ratio, cardiothoracic_ratio
 from app.measure.registry import ATTENUATION, DENSITIES, measure_mask
 from app.workflow.session import StudySession
@@ -37,7 +40,7 @@ def remeasured(
     no value any more: the old number would not fit the outline.
     """
     before = finding.current.measurements
-    kinds = [item.kind for item in before if item.kind in METHODS and item.kind not in OF_TWO_MASKS]
+    kinds = [item.kind for item in before if item.kind in OF_ONE_MASK]
     voxels, part = around(mask, volume)
     taken = measure_mask(
         voxels,
@@ -55,6 +58,8 @@ def remeasured(
     return tuple(
         like(item, new[item.kind])
         if item.kind in new
+        else _regional(session, finding, item, changed, volume)
+        if item.kind in REGIONAL
         else _of_several(session, finding, item, changed)
         for item in before
     )
@@ -65,7 +70,9 @@ def ratios_remeasured(
 ) -> tuple[Measurement, ...]:
     """The measurements of a finding whose own mask stayed, while those in ``changed`` did not."""
     return tuple(
-        _of_several(session, finding, item, changed) if item.kind in OF_TWO_MASKS else item
+        _of_several(session, finding, item, changed)
+        if item.kind in OF_TWO_MASKS or _needs_others(session, finding, item)
+        else item
         for item in finding.current.measurements
     )
 
@@ -112,12 +119,43 @@ def no_longer_fits(item: Measurement) -> Measurement:
     return replace(item, value=None, status="failed", note=note, points_lps=())
 
 
+def _regional(
+    session: StudySession,
+    finding: Finding,
+    item: Measurement,
+    changed: Mapping[str, Mask],
+    volume: Volume,
+) -> Measurement:
+    """A measurement of named structures, with the other structures as they now are."""
+    names = _label_names(session, finding, item.kind)
+    masks = _masks_of(session, finding, names, changed)
+    if masks is None or item.kind not in METHODS:
+        return no_longer_fits(item)
+    series, stack = find_stack(session.study, session.ref_of(finding))
+    setting = Setting(
+        volume.geometry,
+        volume.measured_values() if definition_of(item.kind).needs_values else None,
+        volume.quantity,
+        acquisition_of(session.study, series, stack),
+    )
+    voxels = {name: mask.voxels for name, mask in zip(names, masks, strict=True)}
+    return like(item, measure_labels(item.kind, voxels, _name(finding), setting))
+
+
+def _needs_others(session: StudySession, finding: Finding, item: Measurement) -> bool:
+    """Whether a measurement of named structures looks at more than the finding's own mask."""
+    return item.kind in REGIONAL and len(_label_names(session, finding, item.kind)) > 1
+
+
 def _of_several(
     session: StudySession, finding: Finding, item: Measurement, changed: Mapping[str, Mask]
 ) -> Measurement:
-    masks = _masks_of(session, finding, item.kind, changed)
-    if masks is None:
+    found = None
+    if item.kind in OF_TWO_MASKS:
+        found = _masks_of(session, finding, _label_names(session, finding, item.kind), changed)
+    if found is None or len(found) < 2:
         return no_longer_fits(item)
+    masks = [mask.voxels for mask in found]
     if item.kind == "area_ratio":
         return like(item, area_ratio(masks[0], masks[1]))
     series, stack = find_stack(session.study, session.ref_of(finding))
@@ -133,25 +171,27 @@ def _of_several(
     )
 
 
-def _masks_of(
-    session: StudySession, finding: Finding, kind: str, changed: Mapping[str, Mask]
-) -> list[MaskArray] | None:
-    """The masks that the measurement needs, in the order of its method; None: not all are there."""
-    if kind not in OF_TWO_MASKS:
-        return None
+def _label_names(session: StudySession, finding: Finding, kind: str) -> list[str]:
+    """Names of the labels that the pack measures ``kind`` on; none where the pack is not there."""
     try:
         pack = session.context.packs.get(finding.provenance.pack).pack
     except ModelPackError:
-        return None
-    names = _labels_of(pack, kind, _name(finding))
+        return []
+    return _labels_of(pack, kind, _name(finding))
+
+
+def _masks_of(
+    session: StudySession, finding: Finding, names: list[str], changed: Mapping[str, Mask]
+) -> list[Mask] | None:
+    """The masks of these labels, in their order; None: not all are there."""
     found = []
     for name in names:
         uid = next((f.uid for f in siblings(session, finding) if _name(f) == name), None)
         mask = None if uid is None else changed.get(uid) or session.mask(uid)
         if mask is None:
             return None
-        found.append(mask.voxels)
-    return found if len(found) > 1 else None
+        found.append(mask)
+    return found or None
 
 
 def siblings(session: StudySession, finding: Finding) -> tuple[Finding, ...]:

@@ -21,7 +21,7 @@ from app.core.finding import (
     Site,
     SliceRef,
 )
-from app.core.measurement import Measurement, PreviousValue, Reference
+from app.core.measurement import Measurement, PreviousValue, Reference, Uncertainty
 from app.core.provenance import Provenance
 from app.core.study import (
     FrameRef,
@@ -137,9 +137,12 @@ measurements = st.builds(
     method=st.just("made-up@2"),
     status=st.sampled_from(["valid", "edited", "low_quality"]),
     note=st.text(max_size=4),
-    reference=st.none() | st.builds(Reference, st.none() | finite, st.none() | finite, words),
+    reference=st.none()
+    | st.builds(Reference, st.none() | finite, st.none() | finite, words, st.text(max_size=4)),
     previous=st.none() | st.builds(PreviousValue, finite, words, words),
     points_lps=st.lists(points, max_size=2).map(tuple),
+    uncertainty=st.none() | st.builds(Uncertainty, words, finite, st.none()),
+    note_ru=st.text(max_size=4),
 )
 regions = st.builds(
     Region,

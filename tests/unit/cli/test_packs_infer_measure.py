@@ -273,3 +273,43 @@ def test_measure_bad_input(measured, capsys, monkeypatch, arguments, words):
     write_nifti(measured / "other.nii.gz", np.zeros(other.shape_kji, np.int16), other)
     assert run(["measure", *arguments]) == 3
     assert words in capsys.readouterr().err
+
+
+def test_measure_lists_its_definitions(capsys):
+    listed = answer(capsys, "measure", "--list", "--json")
+    assert listed["schema"] == "overread.measure-definitions/1"
+    kinds = {kind["kind"]: kind for one in listed["definitions"] for kind in one["kinds"]}
+    assert kinds["kidney_length"]["unit"] == "mm"
+    assert set(kinds["kidney_length"]["name"]) == {"en", "ru"}
+    assert run(["measure", "--list"]) == 0
+    assert "kidney-length@1" in capsys.readouterr().out
+    assert run(["measure", "--json"]) == 3  # neither a list nor a mask
+
+
+def test_measure_named_structures(tmp_path, capsys):
+    geometry = Geometry.from_arrays((40, 40, 60), (2, 2, 2), (0, 0, 0), np.eye(3), "")
+    mask = np.zeros(geometry.shape_kji, np.uint8)
+    mask[10:50, 10:20, 10:20] = 2
+    write_nifti(tmp_path / "mask.nii.gz", mask, geometry)
+    file = tmp_path / "mask.nii.gz"
+    rows = answer(
+        capsys, "measure", "--mask", file, "--labels", "totalsegmentator", "--what",
+        "kidney_length,kidney_volume", "--about", "age=50,sex=F", "--json",
+    )["measurements"]  # fmt: skip
+    right = next(r for r in rows if r["structure"] == "kidney_right" and r["unit"] == "mm")
+    assert (right["label"], right["kind"], right["method"]) == (
+        2,
+        "kidney_length",
+        "kidney-length@1",
+    )
+    assert right["value"] == pytest.approx(80, abs=1)
+    assert right["reference"]["population"].startswith("adults")
+    assert len(right["points_lps"]) == 2
+    left = next(r for r in rows if r["structure"] == "kidney_left")
+    assert (left["status"], left["value"]) == ("absent", None)
+    everything = answer(capsys, "measure", "--mask", file, "--labels", "kidney_right=2", "--json")
+    kinds = {row["kind"] for row in everything["measurements"]}
+    assert {"volume", "kidney_volume", "kidney_length"} <= kinds
+    for wrong in (["--labels", "kidney"], ["--about", "mood=good"], ["--points", "level=1/2"]):
+        told = ["measure", "--mask", str(file), "--labels", "kidney_right=2", *wrong]
+        assert run([*told, "--json"]) == 3

@@ -1,0 +1,117 @@
+"""Every measurement of named structures: which function gives which kinds, and what it needs.
+
+``measure_anatomy`` runs what applies and adds reference ranges. A group applies where one of its
+structures has voxels; asked for by name it answers for every role that was named, ``absent``
+where there is nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from app.core.errors import InputError
+from app.measure import abdomen, chest
+from app.measure.anatomy import Anatomy
+from app.measure.methods import METHODS, REGIONAL
+from app.measure.outcome import Found, failed
+from app.measure.reference_ranges import reference_for
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Kinds that one function measures together; ``roles`` are what it measures, without what it
+    only consults.
+    """
+
+    kinds: tuple[str, ...]
+    roles: tuple[str, ...]
+    function: Callable[[Anatomy], list[Found]]
+
+
+GROUPS: Final[tuple[Group, ...]] = (
+    Group(("liver_hu", "liver_hu_iqr", "liver_spleen_difference"), ("liver",), abdomen.liver),
+    Group(
+        ("liver_volume", "spleen_volume", "kidney_volume"),
+        ("liver", "spleen", "kidney_right", "kidney_left"),
+        abdomen.organ_volumes,
+    ),
+    Group(("spleen_length",), ("spleen",), abdomen.spleen_length),
+    Group(("kidney_length",), ("kidney_right", "kidney_left"), abdomen.kidney_length),
+    Group(
+        ("adrenal_hu",),
+        ("adrenal_gland_right", "adrenal_gland_left", "adrenal_nodule"),
+        abdomen.adrenals,
+    ),
+    Group(
+        ("stone_diameter", "stone_volume", "stone_mean_hu", "stone_max_hu"),
+        ("stone",),
+        abdomen.stones,
+    ),
+    Group(("lung_volume", "lung_share"), ("lungs",), chest.lung_volumes),
+    Group(("lung_laa950", "lung_perc15", "lung_haa"), ("lungs",), chest.lung_density),
+    Group(("effusion_volume",), ("pleural_effusion",), chest.effusions),
+    Group(
+        (
+            "nodule_long_axis", "nodule_short_axis", "nodule_mean_diameter", "nodule_volume",
+            "nodule_effective_diameter",
+        ),
+        ("nodule",),
+        chest.nodule,
+    ),
+)  # fmt: skip
+
+
+def measure_anatomy(anatomy: Anatomy, what: Sequence[str] | None = None) -> list[Found]:
+    """Measure named structures; any thread, deterministic.
+
+    ``what`` None: everything that applies, without what is absent. Raises ``InputError`` for a
+    kind that is not measured on named structures.
+    """
+    measured = {kind for group in GROUPS for kind in group.kinds}
+    for kind in what or ():
+        if kind not in measured:
+            raise InputError(
+                f'There is no measurement "{kind}" of named structures.',
+                ru=f"Измерения «{kind}» для названных структур нет.",
+                hint="overread measure --list shows what there is.",
+                hint_ru="Список: overread measure --list.",
+            )
+    rows: list[Found] = []
+    for group in GROUPS:
+        wanted = set(group.kinds) if what is None else set(group.kinds) & set(what)
+        if not wanted or (what is None and not any(map(anatomy.present, group.roles))):
+            continue
+        rows += [
+            row
+            for row in group.function(anatomy)
+            if row.measurement.kind in wanted
+            and (what is not None or row.measurement.status != "absent")
+        ]
+    return [with_reference(_not_looked_for(row, anatomy), anatomy) for row in rows]
+
+
+def _not_looked_for(row: Found, anatomy: Anatomy) -> Found:
+    """Absent is only what was looked for: without a mask nothing is known about it."""
+    number = row.measurement
+    if number.status != "absent" or anatomy.is_named(row.structure):
+        return row
+    return failed(
+        row.structure, number.kind, number.unit,
+        ("No mask is named for it.", "Маска для этого не названа."),
+    )  # fmt: skip
+
+
+def with_reference(row: Found, anatomy: Anatomy) -> Found:
+    """The row with its reference range, where there is one for this patient."""
+    reference = reference_for(row.measurement.kind, row.structure, anatomy.person, anatomy.protocol)
+    if reference is None or row.measurement.value is None:
+        return row
+    return Found(row.structure, replace(row.measurement, reference=reference))
+
+
+def methods_without_masks() -> tuple[str, ...]:
+    """Kinds whose input is points or numbers, not structures."""
+    measured = {kind for group in GROUPS for kind in group.kinds}
+    return tuple(kind for kind in REGIONAL if kind not in measured and kind in METHODS)
