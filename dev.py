@@ -14,6 +14,7 @@ import ctypes.util
 import hashlib
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -59,6 +60,8 @@ TEST_PROGRAMS = {
     "/usr/share/orthanc/plugins/libOrthancDicomWeb.so": "orthanc-dicomweb",
 }
 PACKAGE_PROGRAMS = {"objdump": "binutils"}
+# A real model server for the tests: the wheel is unpacked apart, it is never imported.
+MODEL_SERVER = "nvidia-pytriton==0.7.0"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -73,7 +76,9 @@ def main(arguments: Sequence[str]) -> int:
         _prepare(RUNTIME_LOCK, _missing(LIBRARIES | _window_libraries(), {}))
         return _overread(*rest)
     if task == "test":
-        _prepare(DEV_LOCK, _missing(LIBRARIES | WINDOW_LIBRARIES, TEST_PROGRAMS))
+        libraries = LIBRARIES | WINDOW_LIBRARIES | _python_library()
+        _prepare(DEV_LOCK, _missing(libraries, TEST_PROGRAMS))
+        _unpack_model_server()
         return _test(rest)
     if task == "package":
         programs = TEST_PROGRAMS | PACKAGE_PROGRAMS
@@ -140,6 +145,27 @@ def _missing(libraries: dict[str, str], programs: dict[str, str]) -> list[str]:
     packages = [name for library, name in libraries.items() if not _has_library(library)]
     packages += [name for program, name in programs.items() if not _has_program(program)]
     return packages
+
+
+def _python_library() -> dict[str, str]:
+    """The model server of the tests starts Python as a library, which Debian packs apart."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    is_debian = sys.base_prefix == "/usr" and sys.platform == "linux"
+    return {f"python{version}": f"libpython{version}"} if is_debian else {}
+
+
+def _unpack_model_server() -> None:
+    """Where it cannot be had, its tests skip and say so."""
+    target = ENVIRONMENT / "triton-server"
+    stamp = target / "unpacked.txt"
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return
+    if stamp.exists() and stamp.read_text() == MODEL_SERVER:
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    pip = [_python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if _run(*pip, "--no-deps", "--target", str(target), MODEL_SERVER) == 0:
+        stamp.write_text(MODEL_SERVER)
 
 
 def _has_library(name: str) -> bool:

@@ -46,6 +46,7 @@ def build_context(
     from app.inference.pack_store import PackStore
     from app.inference.worker import InferenceProcess
     from app.workflow.context import AppContext
+    from app.workflow.model_servers import server_book
     from app.workflow.volume_cache import VolumeCache
 
     folder = data_folder or folders.data_folder()
@@ -64,7 +65,7 @@ def build_context(
         store=store,
         packs=PackStore(built_in_packs or folders.built_in_packs_folder(), folder / "packs"),
         runner=JobRunner({"interaction": 1, "io": 2, "compute": max(1, cores - 1), "inference": 1}),
-        inference=InferenceProcess(),
+        inference=InferenceProcess(servers=server_book(settings)),
         user=user or settings.user or account_name(),
         workspace=workspace,
         patient_data=set_up_logging(folder / "logs" if data_folder else folders.log_folder()),

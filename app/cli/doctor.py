@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Look at everything; exit 4 when something stands in the way of the main job."""
     findings = [
         _program(), *_versions(), _execution_providers(), _display(), _memory(), _disk(),
-        _library(), _packs(),
+        _library(), _packs(), *_servers(),
     ]  # fmt: skip
     usable = all(item.level != "fault" for item in findings)
     if args.json:
@@ -161,3 +161,26 @@ def _packs() -> Finding:
     if faults:
         return Finding("model packs", "fault", f"{names}; not intact", "Run: overread packs verify")
     return Finding("model packs", "ok" if packs else "note", names)
+
+
+def _servers() -> list[Finding]:
+    """One line per model server of the settings: a fault of one is no fault of this machine."""
+    from app.cli.servers import open_servers, quick
+    from app.config.folders import built_in_packs_folder, data_folder
+    from app.core.errors import AppError
+    from app.inference.pack_store import PackStore
+    from app.workflow.model_servers import check_server
+
+    try:
+        servers = open_servers(None).servers
+    except AppError as fault:
+        return [Finding("settings", "fault", fault.message, fault.hint)]
+    packs = PackStore(built_in_packs_folder(), data_folder() / "packs")
+    rows = []
+    for server in servers:
+        checks = list(check_server(quick(server), packs, with_sample=False))
+        wrong = [check for check in checks if not check.is_ok]
+        told = " ".join(check.text.en for check in wrong or checks)
+        advice = f"Run: overread servers test {server.name}" if wrong else ""
+        rows.append(Finding(f"model server {server.name}", "note" if wrong else "ok", told, advice))
+    return rows

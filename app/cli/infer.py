@@ -22,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", type=int, default=None, metavar="N", help="counted from 0")
     parser.add_argument("--force", action="store_true", help="also where the pack refuses")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument(
+        "--server", default="", metavar="NAME", help="a model server of the settings"
+    )
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="0: up to four")
     parser.add_argument("--data", type=Path, default=None, help="folder of the local library")
     parser.add_argument("--input", type=Path, metavar="FILE", help="what the reader gives (JSON)")
@@ -34,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from app.cli.exit_codes import ExitCode
     from app.cli.packs import open_packs
     from app.cli.progress_line import ProgressLine
+    from app.cli.servers import open_servers
     from app.core.errors import InputError
     from app.core.ports import RandomUids, SystemClock
     from app.inference.worker import InferenceProcess
@@ -48,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
             hint_ru="Укажите файл DICOM, папку, ZIP или изображение NIfTI.",
         )
     store = open_store(args.data) if has_library(args.data) else None
-    process = InferenceProcess(device=args.device, threads=args.threads)
+    servers = open_servers(args.data, args.server)
+    process = InferenceProcess(device=args.device, threads=args.threads, servers=servers)
     with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as line:
         try:
             report = infer_image(

@@ -39,6 +39,7 @@ VERBS = (
     Verb("studies", "app.cli.studies", "the studies of the local library"),
     Verb("library", "app.cli.library", "delete, relocate, check, back up or restore the library"),
     Verb("packs", "app.cli.packs", "model packs: list, show, verify, route, add, remove, import"),
+    Verb("servers", "app.cli.servers", "model servers: list, test, export a pack to Triton"),
     Verb("infer", "app.cli.infer", "one model pack on one study or image"),
     Verb("read", "app.cli.read", "open, route, infer, measure, decide, draft, check, sign, write"),
     Verb("extract", "app.cli.extract", "the statements in a report text"),

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from app.config.inference_settings import InferenceSettings
 from app.config.pack_settings import PackSettings
 from app.config.peer_settings import AeTitle, PeerSettings
 from app.core.errors import EnvironmentFault, InputError
@@ -49,6 +50,8 @@ class Settings(BaseModel):
     require_signed_packs: bool = False
     packs: Annotated[tuple[PackSettings, ...], Field(strict=False)] = ()
     peers: Annotated[tuple[PeerSettings, ...], Field(strict=False)] = ()
+    # where and how models run
+    inference: InferenceSettings = InferenceSettings()
 
     @field_validator("fallback_character_set")
     @classmethod
@@ -104,7 +107,11 @@ def save_settings(folder: Path, settings: Settings) -> None:
     """Write the settings; the old file stays until the new one is complete."""
     values = settings.model_dump(mode="json")
     tables = {name: values.pop(name) for name in ("packs", "peers")}
+    inference = values.pop("inference")
+    tables["inference.servers"] = inference.pop("servers")
     lines = _toml_lines(values)
+    if inference:
+        lines += ["", "[inference]", *_toml_lines(inference)]
     for name, rows in tables.items():
         for row in rows:
             lines += ["", f"[[{name}]]", *_toml_lines(row)]
@@ -125,11 +132,17 @@ def save_settings(folder: Path, settings: Settings) -> None:
 
 
 def _toml_lines(values: Mapping[str, Any]) -> list[str]:
-    """One line per key: a JSON string, number or list of strings is a TOML one, but for DEL."""
-    return [
-        f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
-        for key, value in values.items()
-    ]
+    """One line per key: a JSON string, number or list of strings is a TOML one, but for DEL; what
+    maps strings to strings is an inline table.
+    """
+    return [f"{key} = {_toml_value(value)}" for key, value in values.items()]
+
+
+def _toml_value(value: object) -> str:
+    if isinstance(value, Mapping):
+        entries = ", ".join(f"{_toml_value(str(k))} = {_toml_value(v)}" for k, v in value.items())
+        return f"{{ {entries} }}" if entries else "{}"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _refused(path: Path, why: str) -> InputError:

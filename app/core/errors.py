@@ -119,6 +119,16 @@ class ResultRefused(InferenceError):
     exit_code = 1
 
 
+class ServerFault(InferenceError):
+    """A model server cannot be reached, refuses, is too slow or answers something else than asked.
+
+    ``may_pass``: the same request may succeed a moment later (the line broke, it is starting).
+    """
+
+    code = "model-server"
+    may_pass = False
+
+
 class Cancelled(AppError):
     """The user cancelled the work."""
 

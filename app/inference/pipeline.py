@@ -27,8 +27,7 @@ from app.inference.sliding_window import predict
 from app.jobs.progress import Progress, no_progress
 
 if TYPE_CHECKING:
-    from app.inference.fold_session import FoldSession
-    from app.inference.ort_session import ModelSession
+    from app.inference.graph_session import GraphSession
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -49,7 +48,7 @@ class PipelineOutput:
     numbers: tuple[tuple[int, Measurement], ...] = ()
 
 
-def require_graph_of(pack: ModelPack, session: ModelSession | FoldSession) -> None:
+def require_graph_of(pack: ModelPack, session: GraphSession) -> None:
     """Raise ``ModelPackError`` unless the graph has the inputs and outputs of the manifest."""
     pairs = (
         ("input", pack.graph.inputs, session.input_names),
@@ -65,10 +64,7 @@ def require_graph_of(pack: ModelPack, session: ModelSession | FoldSession) -> No
 
 
 def run_pipeline(
-    pack: ModelPack,
-    session: ModelSession | FoldSession,
-    image: ModelInput,
-    progress: Progress = no_progress,
+    pack: ModelPack, session: GraphSession, image: ModelInput, progress: Progress = no_progress
 ) -> PipelineOutput:
     """Run ``pack`` on ``image``. Raises ``ModelPackError`` or ``InferenceError``."""
     require_graph_of(pack, session)

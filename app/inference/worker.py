@@ -21,6 +21,7 @@ from app.core.errors import EnvironmentFault, InferenceError, ModelPackError, Re
 from app.core.volume import Volume
 from app.inference.manifest import ModelPack
 from app.inference.pack_store import InstalledPack
+from app.inference.remote.server import RemoteModel, ServerBook
 from app.inference.result import InferenceResult
 from app.inference.run_context import RunContext, require_inputs
 from app.inference.shared_array import SharedArray
@@ -36,10 +37,14 @@ class InferenceProcess:
     """Runs packs in a process of its own. ``run`` may be called from any thread, one at a time.
 
     ``device`` is ``auto``, ``cpu`` or ``cuda``; ``threads`` 0 means the cores, up to four.
+    ``servers`` compute the packs that they have models for, with ``auto`` or when asked for.
     """
 
-    def __init__(self, *, device: str = "auto", threads: int = 0) -> None:
+    def __init__(
+        self, *, device: str = "auto", threads: int = 0, servers: ServerBook | None = None
+    ) -> None:
         self._device = device
+        self._servers = servers or ServerBook()
         self._threads = threads
         self._lock = threading.Lock()
         self._process: SpawnProcess | None = None
@@ -116,6 +121,10 @@ class InferenceProcess:
             reader_input_sha256="" if context.reader.is_empty else context.reader.sha256,
         )
 
+    def use_servers(self, servers: ServerBook) -> None:
+        """Other model servers from the next run on; any thread."""
+        self._servers = servers
+
     def warm_up(self) -> None:
         """Start the process if there is none, so that the first run need not wait for it."""
         with self._lock:
@@ -152,7 +161,14 @@ class InferenceProcess:
             threads=self._threads,
             context=context,
             is_built_in=installed.built_in,
+            remote=self._remote(installed.pack),
         )
+
+    def _remote(self, pack: ModelPack) -> RemoteModel | None:
+        """Where the graph of the pack runs, None: here. An analysis has none to send."""
+        if self._servers.asked or (self._device == "auto" and pack.analysis is None):
+            return self._servers.model_for(pack.id)
+        return None
 
     def _exchange(
         self,

@@ -9,6 +9,7 @@ import contextlib
 import os
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
@@ -18,15 +19,18 @@ import numpy as np
 from app.core.errors import AppError, InferenceError
 from app.inference.fold_session import FoldSession
 from app.inference.graph_check import require_graph
+from app.inference.graph_session import GraphSession
 from app.inference.manifest import ModelPack, parse_manifest
 from app.inference.ort_session import Device, ModelSession, SessionPlan
 from app.inference.pack_store import InstalledPack
 from app.inference.pipeline import PipelineOutput, run_analysis, run_pipeline
 from app.inference.preprocess import ModelInput
+from app.inference.remote.connect import Absences
 from app.inference.shared_array import SharedArray
 from app.inference.worker_messages import Failure, RunAnswer, RunRequest
 
 _CACHED_SESSIONS: Final = 2
+_ABSENCES: Final = Absences()
 _DEVICES: Final[dict[str, Device]] = {"cpu": "cpu", "cuda": "cuda"}
 
 
@@ -93,10 +97,10 @@ def _run(
             loaded = time.perf_counter()
             made = run_analysis(pack, given, progress)
         else:
-            session = _session(request, pack, sessions)
-            loaded = time.perf_counter()
-            made = run_pipeline(pack, session, given, progress)
-            device, providers = session.device, session.providers
+            with _graph_session(request, pack, sessions) as session:
+                loaded = time.perf_counter()
+                made = run_pipeline(pack, session, given, progress)
+                device, providers = session.device, session.providers
         if output is not None:
             _write(made.masks, output.array, pack, exclusive=request.exclusive)
         return _answer(made, device, providers, loaded - begin)
@@ -122,6 +126,26 @@ def _answer(
         attention=made.attention,
         numbers=made.numbers,
     )
+
+
+@contextlib.contextmanager
+def _graph_session(
+    request: RunRequest,
+    pack: ModelPack,
+    sessions: OrderedDict[tuple[str, str, int], ModelSession | FoldSession],
+) -> Iterator[GraphSession]:
+    """The session of a run: on a server where the request says so, with this machine behind it."""
+
+    def local() -> GraphSession:
+        return _session(request, pack, sessions)
+
+    if request.remote is None:
+        yield local()
+        return
+    from app.inference.remote.remote_session import RemoteSession
+
+    with contextlib.closing(RemoteSession(pack, request.remote, local, _ABSENCES)) as session:
+        yield session
 
 
 def _session(

@@ -8,18 +8,26 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from app.core.errors import AppError, HashMismatch, InferenceError, InputError, ModelPackError
+from app.core.errors import (
+    AppError,
+    HashMismatch,
+    InferenceError,
+    InputError,
+    ModelPackError,
+    ServerFault,
+)
 from app.core.geometry import Geometry
 from app.core.measurement import Measurement
 from app.core.report import Message
 from app.core.volume import Rescale
+from app.inference.remote.server import RemoteModel
 from app.inference.result import DetectedBox, Landmark, QualityFlag
 from app.inference.run_context import RunContext
 from app.inference.shared_array import ArrayPlace
 
 _ERRORS: Final[dict[str, type[AppError]]] = {
     kind.__name__: kind
-    for kind in (AppError, HashMismatch, InferenceError, InputError, ModelPackError)
+    for kind in (AppError, HashMismatch, InferenceError, InputError, ModelPackError, ServerFault)
 }
 
 
@@ -43,6 +51,7 @@ class RunRequest:
     threads: int
     context: RunContext = field(default_factory=RunContext)
     is_built_in: bool = False
+    remote: RemoteModel | None = None
 
 
 @dataclass(frozen=True, slots=True)
