@@ -43,6 +43,7 @@ def build_context(
     ``InputError``. Main thread; ``close`` the context after use.
     """
     from app.dicom.character_sets import use_fallback
+    from app.inference.pack_policy import policy_of
     from app.inference.pack_store import PackStore
     from app.inference.worker import InferenceProcess
     from app.workflow.context import AppContext
@@ -63,7 +64,11 @@ def build_context(
         uids=uids or RandomUids(),
         settings=settings,
         store=store,
-        packs=PackStore(built_in_packs or folders.built_in_packs_folder(), folder / "packs"),
+        packs=PackStore(
+            built_in_packs or folders.built_in_packs_folder(),
+            folder / "packs",
+            policy_of(settings),
+        ),
         runner=JobRunner({"interaction": 1, "io": 2, "compute": max(1, cores - 1), "inference": 1}),
         inference=InferenceProcess(servers=server_book(settings)),
         user=user or settings.user or account_name(),

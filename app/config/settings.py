@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import tomllib
 from collections.abc import Mapping
@@ -63,6 +65,18 @@ class Settings(BaseModel):
         if not is_one:
             raise ValueError(f"{name!r} is no extension of ASCII")
         return name
+
+    @field_validator("trusted_pack_keys")
+    @classmethod
+    def _are_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            try:
+                is_key = len(base64.b64decode(key, validate=True)) == 32
+            except (binascii.Error, ValueError):
+                is_key = False
+            if not is_key:
+                raise ValueError("a key is 32 bytes in base64")
+        return keys
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:

@@ -6,7 +6,6 @@ measured on other weights (calibration, operating points) then no longer fits an
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 import zipfile
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 from app.core.errors import InputError, ModelPackError
 from app.inference.graph_check import require_graph
+from app.inference.installed_pack import hash_mismatch, sha256_of
 from app.inference.manifest import MANIFEST_MAX_BYTES, MANIFEST_NAME, ModelPack, parse_manifest
 from app.inference.pack_archive import unpack
 from app.inference.pack_signature import SIGNATURE_NAME, sign
@@ -28,11 +28,12 @@ _ROLES: Final = {"card": "card", "licen": "licence", "notice": "notice", "golden
 
 @dataclass(frozen=True, slots=True)
 class SealedPack:
-    """A written pack file; ``sha256`` is that of the whole file."""
+    """A written pack file; ``sha256`` is that of the whole file, ``key_id`` who signed it."""
 
     pack: ModelPack
     path: Path
     sha256: str
+    key_id: str = ""
 
 
 def pack_folder(folder: Path, out: Path, *, key_file: Path | None = None) -> SealedPack:
@@ -41,20 +42,35 @@ def pack_folder(folder: Path, out: Path, *, key_file: Path | None = None) -> Sea
     The folder is not changed. What was written is unpacked again and checked before it gets its
     name. Raises ``ModelPackError``, ``InputError``.
     """
-    manifest = sealed_manifest(folder)
+    return _write_pack(folder, sealed_manifest(folder), out, key_file)
+
+
+def sign_file(file: Path, out: Path, key_file: Path) -> SealedPack:
+    """Sign a pack file; its manifest stays as it is to the byte. Raises as ``pack_folder``."""
+    with tempfile.TemporaryDirectory(prefix="overread-") as place:
+        folder = Path(place)
+        unpack(file, folder)
+        return _write_pack(folder, (folder / MANIFEST_NAME).read_bytes(), out, key_file)
+
+
+def _write_pack(folder: Path, manifest: bytes, out: Path, key_file: Path | None) -> SealedPack:
     pack = parse_manifest(manifest)
+    signature = sign(manifest, key_file) if key_file is not None else None
     partial = out.with_name(out.name + ".partial")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
             _write(archive, MANIFEST_NAME, manifest)
-            if key_file is not None:
-                _write(archive, SIGNATURE_NAME, sign(manifest, key_file))
+            if signature is not None:
+                _write(archive, SIGNATURE_NAME, signature)
             for entry in pack.files:
                 _copy(archive, entry.path, folder / entry.path)
         with tempfile.TemporaryDirectory(prefix="overread-") as place:
             unpack(partial, Path(place))
-            require_model_files(pack, Path(place))
+            for entry in pack.files:
+                if sha256_of(Path(place) / entry.path) != entry.sha256:
+                    raise hash_mismatch(pack.id, entry.path)
+            _require_graphs(pack, Path(place))
         partial.replace(out)
     except OSError as error:
         raise InputError(
@@ -66,14 +82,15 @@ def pack_folder(folder: Path, out: Path, *, key_file: Path | None = None) -> Sea
         ) from error
     finally:
         partial.unlink(missing_ok=True)
-    return SealedPack(pack, out, _hash(out)[0])
+    key_id = json.loads(signature)["key_id"] if signature else ""
+    return SealedPack(pack, out, sha256_of(out), key_id)
 
 
 def sealed_manifest(folder: Path) -> bytes:
     """The manifest of ``folder`` with the files that really lie there. ``ModelPackError``."""
     try:
         content = (folder / MANIFEST_NAME).read_bytes()[: MANIFEST_MAX_BYTES + 1]
-        data = json.loads(content.decode("utf-8-sig"))
+        data = json.loads(content.decode("utf-8-sig")) if len(content) <= MANIFEST_MAX_BYTES else 0
     except OSError as error:
         raise InputError(
             f"{folder} holds no manifest.json.",
@@ -93,15 +110,14 @@ def sealed_manifest(folder: Path) -> bytes:
     weights = onnx.get("file") if isinstance(onnx, dict) else None
     files: list[dict[str, Any]] = []
     for name, path in _files(folder):
-        sha256, size = _hash(path)
+        sha256, size = sha256_of(path), path.stat().st_size
         role = roles.get(name) or ("weights" if name == weights else _role(name))
         files.append({"path": name, "sha256": sha256, "bytes": size, "role": role})
     data["files"] = files
     return (json.dumps(data, ensure_ascii=False, indent=1) + "\n").encode("utf-8")
 
 
-def require_model_files(pack: ModelPack, folder: Path) -> None:
-    """Check every graph of a pack against its manifest without executing it."""
+def _require_graphs(pack: ModelPack, folder: Path) -> None:
     for name in pack.model_files:
         require_graph(pack, (folder / name).read_bytes())
 
@@ -128,15 +144,6 @@ def _files(folder: Path) -> list[tuple[str, Path]]:
 def _role(name: str) -> str:
     low = name.lower()
     return next((role for word, role in _ROLES.items() if low.startswith(word)), "other")
-
-
-def _hash(path: Path) -> tuple[str, int]:
-    digest, size = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-    return digest.hexdigest(), size
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

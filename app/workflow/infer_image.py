@@ -73,7 +73,7 @@ class InferRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
+class ImageSource:
     """The chosen image; ``file`` is the image file where it is not DICOM.
 
     ``others`` are further stacks that the pack fits as well, which this run leaves out.
@@ -102,24 +102,10 @@ def infer_image(
     ``InferenceError``, ``DiskFull``.
     """
     started = time.monotonic()
-    reading = part_of(progress, 0.0, 0.2)
-    is_image = request.path.name.lower().endswith(IMAGE_ENDINGS) and request.path.is_file()
-    source = _image_source(request) if is_image else _dicom_source(request, reading, cancel)
+    source = choose_image(request, part_of(progress, 0.0, 0.2), cancel)
     read_seconds = time.monotonic() - started
     pack = request.installed.pack
-    series = source.study.find_series(source.ref.series_instance_uid)
-    if series is None:
-        raise AssertionError("the chosen series is of the study")
-    result = process.run(
-        request.installed,
-        source.volume,
-        forced=request.forced,
-        context=RunContext(
-            request.reader_input, acquisition_of(source.study, series, source.stack)
-        ),
-        progress=part_of(progress, 0.2, 0.9),
-        cancel=cancel,
-    )
+    result = run_on(request, source, process, progress=part_of(progress, 0.2, 0.9), cancel=cancel)
     proposed = to_findings(result, pack, source.study, source.volume, clock=clock, uids=uids)
     writing = time.monotonic()
     progress(0.92, "Writing")
@@ -149,7 +135,37 @@ def infer_image(
     return report
 
 
-def _dicom_source(request: InferRequest, progress: Progress, cancel: CancelToken | None) -> _Source:
+def choose_image(
+    request: InferRequest, progress: Progress = no_progress, cancel: CancelToken | None = None
+) -> ImageSource:
+    """The image that the request means, read. Raises as ``infer_image``."""
+    if request.path.name.lower().endswith(IMAGE_ENDINGS) and request.path.is_file():
+        return _image_source(request)
+    return _dicom_source(request, progress, cancel)
+
+
+def run_on(
+    request: InferRequest,
+    source: ImageSource,
+    process: InferenceProcess,
+    *,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> InferenceResult:
+    """Run the pack of the request on a chosen image."""
+    series = source.study.find_series(source.ref.series_instance_uid)
+    if series is None:
+        raise AssertionError("the chosen series is of the study")
+    context = RunContext(request.reader_input, acquisition_of(source.study, series, source.stack))
+    return process.run(
+        request.installed, source.volume, forced=request.forced, context=context,
+        progress=progress, cancel=cancel,
+    )  # fmt: skip
+
+
+def _dicom_source(
+    request: InferRequest, progress: Progress, cancel: CancelToken | None
+) -> ImageSource:
     pack = request.installed.pack
     found = scan([request.path], workspace=request.workspace, progress=progress, cancel=cancel)
     judged = [
@@ -175,7 +191,7 @@ def _dicom_source(request: InferRequest, progress: Progress, cancel: CancelToken
         for a_study, a_series, a_stack, a_fit in judged
         if a_fit.verdict != "refused" and a_stack is not stack
     )
-    return _Source(study, _ref(study, series, stack), stack, volume, others=others)
+    return ImageSource(study, _ref(study, series, stack), stack, volume, others=others)
 
 
 def _counted(studies: Sequence[Study], request: InferRequest) -> tuple[Study, ...]:
@@ -209,7 +225,7 @@ def _admit(study: Study, fit: Suitability, *, forced: bool) -> None:
         raise refused(fit)
 
 
-def _image_source(request: InferRequest) -> _Source:
+def _image_source(request: InferRequest) -> ImageSource:
     """A NIfTI or NRRD file: it states no modality, so that of the pack is taken as meant."""
     pack = request.installed.pack
     array, geometry = read_nifti(request.path)
@@ -246,11 +262,11 @@ def _image_source(request: InferRequest) -> _Source:
         pixel_spacing_mm=(j_mm, i_mm) if is_film else None,
         spacing_source="file" if is_film else "",
     )
-    return _Source(study, ref, stack, volume, file=request.path)
+    return ImageSource(study, ref, stack, volume, file=request.path)
 
 
 def _write_masks(
-    out: Path, pack: ModelPack, result: InferenceResult, source: _Source
+    out: Path, pack: ModelPack, result: InferenceResult, source: ImageSource
 ) -> tuple[list[Path], dict[str, str]]:
     """Every mask, and the labelmap where labels do not overlap; the files, and names by hash."""
     volume = source.volume
@@ -294,7 +310,7 @@ def _write_findings(
 
 
 def _write_dicom(
-    out: Path, source: _Source, proposed: ProposedFindings, clock: Clock
+    out: Path, source: ImageSource, proposed: ProposedFindings, clock: Clock
 ) -> tuple[list[Path], list[dict[str, str]]]:
     """The DICOM SEG of the proposals; or a note where the images do not allow one."""
     from app.dicom.writing.authoring import Identity, SourceImages, write_dataset

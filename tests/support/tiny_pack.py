@@ -69,6 +69,38 @@ def write_score_pack(folder: Path, *, pack_id: str = "tiny-score") -> Path:
     return target
 
 
+def change_manifest(folder: Path, change: Any) -> Path:
+    """Pass the manifest of a pack through ``change`` and write it again, with true hashes."""
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    change(manifest)
+    write_manifest(folder, manifest)
+    return folder
+
+
+def add_golden(folder: Path, *, side: str = "right") -> Path:
+    """A sample for the film pack; ``side`` wrong makes one that cannot come out."""
+    import SimpleITK as sitk
+
+    (folder / "golden").mkdir(exist_ok=True)
+    image = film().voxels[0]
+    sitk.WriteImage(sitk.GetImageFromArray(image.astype(np.uint16)), folder / "golden/input.png")
+    expected = np.zeros(image.shape, np.uint8)
+    for index, center, half in ((1, 0.3, 0.16), (2, 0.7, 0.12)):
+        place = center if side == "right" else 1 - center
+        expected[ellipse(*image.shape, place, half)] = index
+    sitk.WriteImage(sitk.GetImageFromArray(expected), folder / "golden/expected.png")
+
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["golden"] = {
+            "input_ref": "golden/input.png",
+            "expected_ref": "golden/expected.png",
+            "min_dice": 0.95,
+            "pixel_spacing_mm": [0.5, 0.5],
+        }
+
+    return change_manifest(folder, change)
+
+
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Write ``manifest.json`` with the true hashes of the other files."""
     manifest["files"] = [

@@ -46,7 +46,7 @@ def test_packs_list_show_verify_remove(data, capsys, tmp_path):
     shown = answer(capsys, "packs", "show", "tiny-lungs", "--json", "--data", data)["packs"][0]
     assert shown["manifest"]["id"] == "tiny-lungs"
     assert shown["card"].startswith("# Tiny")
-    weights = data / "packs" / "tiny-lungs" / "model.onnx"
+    weights = data / "packs" / "tiny-lungs@1.0.0" / "model.onnx"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\1")
     found = answer(capsys, "packs", "verify", "tiny-lungs", "--json", "--data", data, code=1)
     assert found["faults"][0]["file"] == "model.onnx"
@@ -313,3 +313,57 @@ def test_measure_named_structures(tmp_path, capsys):
     for wrong in (["--labels", "kidney"], ["--about", "mood=good"], ["--points", "level=1/2"]):
         told = ["measure", "--mask", str(file), "--labels", "kidney_right=2", *wrong]
         assert run([*told, "--json"]) == 3
+
+
+def test_packs_pack_sign_keys_add_and_use(data, tmp_path, capsys):
+    """A second version is sealed, signed, trusted, added with its sample run, and put in use."""
+    folder = tiny_pack.write_film_pack(tmp_path / "second")
+    tiny_pack.add_golden(folder)
+    tiny_pack.change_manifest(folder, lambda m: m.update(version="1.1.0"))
+    file, key = tmp_path / "second.overreadpack", tmp_path / "key.pem"
+    made = answer(capsys, "packs", "keys", "new", key, "--json", "--data", data)["made"]
+    sealed = answer(capsys, "packs", "pack", folder, "--out", file, "--json")
+    assert (sealed["id"], sealed["version"], sealed["key_id"]) == ("tiny-lungs", "1.1.0", "")
+    assert run(["packs", "keys", "require", "--data", str(data)]) == 0
+    assert run(["packs", "add", str(file), "--data", str(data)]) == 3
+    assert "not signed" in capsys.readouterr().err
+    signed = answer(capsys, "packs", "sign", file, "--key", key, "--json")
+    assert signed["key_id"] == made["key_id"]
+    assert run(["packs", "add", str(file), "--data", str(data)]) == 3
+    assert "not trusted" in capsys.readouterr().err
+    answer(capsys, "packs", "keys", "trust", made["public_key"], "--json", "--data", data)
+    (added,) = answer(capsys, "packs", "add", file, "--json", "--data", data)["packs"]
+    assert added["signed_by"] == made["key_id"]
+    assert added["sample"]["reproduced"]
+    keys = answer(capsys, "packs", "keys", "allow", "--json", "--data", data)
+    assert [row["key_id"] for row in keys["trusted"]] == [made["key_id"]]
+    used = answer(capsys, "packs", "use", "tiny-lungs@1.0.0", "--json", "--data", data)
+    assert [(r["version"], r["in_use"]) for r in used["packs"]] == [
+        ("1.0.0", True),
+        ("1.1.0", False),
+    ]
+    shadow = ("packs", "use", "tiny-lungs@1.1.0", "--mode", "shadow", "--json", "--data", data)
+    assert answer(capsys, *shadow)["packs"][1]["mode"] == "shadow"
+    assert run(["packs", "list", "--data", str(data)]) == 0
+    assert f"shadow, signed by {made['key_id']}" in capsys.readouterr().out
+    found = answer(capsys, "packs", "verify", "tiny-lungs", "--run", "--json", "--data", data)
+    assert [row["sample"] is None for row in found["packs"]] == [True, False]
+    assert run(["packs", "remove", "tiny-lungs", "--data", str(data)]) == 3
+    answer(capsys, "packs", "remove", "tiny-lungs@1.1.0", "--json", "--data", data)
+
+
+def test_packs_compare_two_versions(data, film, tmp_path, capsys):
+    folder = tiny_pack.write_film_pack(tmp_path / "second")
+    tiny_pack.change_manifest(
+        folder, lambda m: m.update(version="1.1.0") or m["output"].update(post=[{"step": "argmax"}])
+    )
+    file = tiny_pack.zip_pack(folder, tmp_path / "second.overreadpack")
+    answer(capsys, "packs", "add", file, "--json", "--data", data)
+    names = ("tiny-lungs@1.0.0", "tiny-lungs@1.1.0")
+    found = answer(capsys, "packs", "compare", *names, film, "--json", "--data", data)
+    assert found["schema"] == "overread.compare/1"
+    assert [row["version"] for row in found["packs"]] == ["1.0.0", "1.1.0"]
+    assert [row["label"] for row in found["labels"]] == ["right lung", "left lung"]
+    assert all(0.99 < row["dice"] <= 1.0 for row in found["labels"])
+    assert run(["packs", "compare", *names, str(film), "--data", str(data)]) == 0
+    assert "right lung: Dice" in capsys.readouterr().out

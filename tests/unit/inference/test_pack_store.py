@@ -38,7 +38,7 @@ def test_add_list_verify_remove(tmp_path, store, archive, prefix):
     assert not added.built_in
     assert [p.pack.id for p in store.installed()] == ["tiny-lungs"]
     assert store.verify() == ()
-    assert left_behind(tmp_path) == ["tiny-lungs"]
+    assert left_behind(tmp_path) == ["tiny-lungs@1.0.0"]
     with pytest.raises(ModelPackError, match="installed already"):
         store.add(archive)
     store.remove("tiny-lungs")
