@@ -27,6 +27,7 @@ from app.core.segmentation import Mask
 from app.core.study import Series, Stack, Study
 from app.core.volume import Volume
 from app.imaging.labelmap import content_sha256
+from app.inference.finding_regions import box_region, middle_slice, point_region
 from app.inference.manifest import ModelPack
 from app.inference.manifest_parts import LabelEntry, MeasurementEntry
 from app.inference.result import InferenceResult, QualityFlag
@@ -57,16 +58,24 @@ def to_findings(
     clock: Clock,
     uids: UidSource,
 ) -> ProposedFindings:
-    """One finding per label with voxels (or head at its operating point); any thread.
+    """One finding per label with voxels, head at its operating point, box, landmark or number; any
+    thread.
 
     Doubts from the pack's checks become quality flags and the status of the numbers they
     concern, and, if there are any, one finding about the whole image that carries them.
     """
     builder = _Builder(result, pack, study, volume, clock.now_utc(), uids)
-    if pack.task == "segmentation":
-        findings = builder.from_masks()
-    else:
-        findings = builder.from_scores()
+    match pack.task:
+        case "segmentation":
+            findings = builder.from_masks()
+        case "detection":
+            findings = builder.from_boxes()
+        case "landmarks":
+            findings = builder.from_landmarks()
+        case "regression":
+            findings = builder.from_numbers()
+        case _:
+            findings = builder.from_scores()
     if result.flags:
         findings.append(builder.about_quality())
     return ProposedFindings(tuple(findings), builder.masks)
@@ -116,6 +125,47 @@ class _Builder:
                 continue
             content = self._content(entry, Region("image", slice=self._slice(0)), ())
             findings.append(self._finding(content, score, point))
+        return findings
+
+    def from_boxes(self) -> list[Finding]:
+        """One finding per detection, highest score first."""
+        flat, count = self._pack.input.dimensions == 2, self._volume.voxels.shape[0]
+        findings = []
+        for box in self._result.boxes:
+            entry = self._pack.label(box.label)
+            if not entry.finding:
+                continue
+            where = self._slice(middle_slice(box, count))
+            region = box_region(box, self._volume, where, flat=flat)
+            content = self._content(entry, region, ())
+            findings.append(self._finding(content, box.score, self._point(box.label)))
+        return findings
+
+    def from_landmarks(self) -> list[Finding]:
+        """One finding per landmark that has a label."""
+        count = self._volume.voxels.shape[0]
+        findings = []
+        for mark in self._result.landmarks:
+            entry = self._pack.label(mark.label) if mark.label else None
+            if entry is None or not entry.finding:
+                continue
+            where = self._slice(min(max(0, round(mark.ijk[2])), count - 1))
+            content = self._content(entry, point_region(mark, self._volume, where), ())
+            findings.append(self._finding(content, mark.score, self._point(mark.label)))
+        return findings
+
+    def from_numbers(self) -> list[Finding]:
+        """One finding per label with its numbers, about the whole image."""
+        findings = []
+        for entry in self._pack.output.labels:
+            numbers = tuple(
+                judged(number, list(self._result.flags_of(entry.index)))
+                for index, number in self._result.numbers
+                if index == entry.index
+            )
+            if entry.finding and numbers:
+                content = self._content(entry, Region("image", slice=self._slice(0)), numbers)
+                findings.append(self._finding(content, None, None))
         return findings
 
     def about_quality(self) -> Finding:

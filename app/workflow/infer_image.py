@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from app.core.errors import AppError, IdentityConflict, InputError
+from app.core.errors import IdentityConflict, InputError
 from app.core.findings_json import findings_to_json
 from app.core.ports import Clock, UidSource
 from app.core.reader_input import ReaderInput
-from app.core.report import findings_sha256
 from app.core.study import (
     FrameRef,
     Instance,
@@ -30,6 +29,7 @@ from app.core.volume import Rescale, Volume
 from app.dicom.files.scan import scan
 from app.dicom.stacks.assemble import assemble_volume
 from app.dicom.stacks.grouping import group
+from app.dicom.writing.authoring import SourceImages
 from app.imaging.labelmap import content_sha256
 from app.imaging.nifti import read_nifti, write_like, write_nifti
 from app.inference.gate import Suitability, judge
@@ -42,6 +42,7 @@ from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress, part_of
 from app.workflow.completeness import with_archive_counts
 from app.workflow.export import derived_uid
+from app.workflow.infer_dicom import DicomTarget, write_ai_seg, write_ai_sr
 from app.workflow.output_files import disk_faults, remove_outputs, write_json
 from app.workflow.run_models import refused
 
@@ -117,9 +118,17 @@ def infer_image(
         files.append(write_json(request.out / "scores.json", scores))
     notes = _notes_on_others(source.others)
     if source.file is None:
-        written, refusals = _write_dicom(request.out, source, proposed, clock)
-        files += written
+        images = SourceImages(
+            source.ref.study_instance_uid, source.ref.series_instance_uid, source.stack.frames
+        )
+        target = DicomTarget(request.out, images, source.ref, source.stack.own_grid)
+        seg, refusals = write_ai_seg(target, proposed, clock)
+        files += seg
         notes += refusals
+        if pack.task != "segmentation":
+            document, refusals = write_ai_sr(target, proposed, clock)
+            files += document
+            notes += refusals
     report = run_json(
         result,
         pack=pack,
@@ -309,47 +318,6 @@ def _write_findings(
     return write_json(out / "findings.json", data)
 
 
-def _write_dicom(
-    out: Path, source: ImageSource, proposed: ProposedFindings, clock: Clock
-) -> tuple[list[Path], list[dict[str, str]]]:
-    """The DICOM SEG of the proposals; or a note where the images do not allow one."""
-    from app.dicom.writing.authoring import Identity, SourceImages, write_dataset
-    from app.dicom.writing.seg_writer import SegmentSource, SegRequest, write_seg
-
-    segments = tuple(
-        SegmentSource(finding, proposed.masks[region.mask_sha256].voxels)
-        for finding in proposed.findings
-        if (region := finding.current.region) is not None and region.mask_sha256
-    )
-    if not segments:
-        return [], []
-    ref, now = source.ref, clock.now_utc()
-    seed = (
-        "infer-seg", ref.study_instance_uid, ref.series_instance_uid, str(ref.stack),
-        findings_sha256(proposed.findings), now,
-    )  # fmt: skip
-    try:
-        dataset = write_seg(
-            SegRequest(
-                source=SourceImages(
-                    ref.study_instance_uid, ref.series_instance_uid, source.stack.frames
-                ),
-                segments=segments,
-                identity=Identity(derived_uid("series", *seed), derived_uid("sop", *seed), 9101),
-                description="AI segmentation",
-                at_utc=now,
-                resampled_grid=source.stack.own_grid,
-            )
-        )
-    except InputError as error:  # what the images are does not allow the object; masks are there
-        return [], [_note(error)]
-    target = out / "dicom" / "ai-seg-1.dcm"
-    with disk_faults(out):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_dataset(dataset, target)
-    return [target], []
-
-
 def _notes_on_others(others: tuple[SeriesRef, ...]) -> list[dict[str, str]]:
     """One run reads one image: what else the pack would fit is not passed over in silence."""
     if not others:
@@ -364,7 +332,3 @@ def _notes_on_others(others: tuple[SeriesRef, ...]) -> list[dict[str, str]]:
             f"Укажите нужную через --series и --stack (следующая: {where}).",
         }
     ]
-
-
-def _note(error: AppError) -> dict[str, str]:
-    return {"en": error.text("en"), "ru": error.text("ru")}

@@ -42,7 +42,7 @@ def write_volume_pack(folder: Path, *, pack_id: str = "tiny-ball", patch: int | 
     target.mkdir(parents=True)
     (target / "model.onnx").write_bytes(_volume_graph())
     (target / "card.md").write_text("# Tiny\n", encoding="utf-8")
-    write_manifest(target, _volume_manifest(pack_id, patch))
+    write_manifest(target, volume_manifest(pack_id, patch))
     return target
 
 
@@ -235,7 +235,8 @@ def film_manifest(pack_id: str) -> dict[str, Any]:
     }
 
 
-def _volume_manifest(pack_id: str, patch: int | None) -> dict[str, Any]:
+def volume_manifest(pack_id: str, patch: int | None) -> dict[str, Any]:
+    """The manifest of the volume pack, without ``files``."""
     axes = ["batch", "channel", "depth", "row", "column"]
     return _base(pack_id) | {
         "onnx": {

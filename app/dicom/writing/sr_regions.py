@@ -54,6 +54,35 @@ def region_of(
     return hd.sr.ImageRegion3D(kind, outline, str(frame_of_reference_uid))
 
 
+def volume_surface_of(
+    region: Region | None, headers: Sequence[pydicom.Dataset], series_instance_uid: str
+) -> hd.sr.VolumeSurface | None:
+    """A box with depth, as its first and last rectangle in planes of the images (PS3.3 C.18.9).
+
+    None where the finding has no such box or it cannot be placed.
+    """
+    if region is None or region.kind != "box" or region.box_is_pixels or len(region.box_lps) != 2:
+        return None
+    axes = orientation_of(headers[0])
+    frame_of_reference_uid = headers[0].get("FrameOfReferenceUID")
+    if axes is None or not frame_of_reference_uid:
+        return None
+    along_row, along_column = np.asarray(axes[:3]), np.asarray(axes[3:])
+    first, last = (np.asarray(corner, dtype=np.float64) for corner in region.box_lps)
+    width = float((last - first) @ along_row) * along_row
+    height = float((last - first) @ along_column) * along_column
+    depth = last - first - width - height
+    if min(float(np.linalg.norm(side)) for side in (width, height, depth)) <= _FLAT_MM:
+        return None
+    near = np.stack([first, first + width, first + width + height, first + height, first])
+    return hd.sr.VolumeSurface(
+        hd.sr.GraphicTypeValues3D.POLYGON,
+        [near, near + depth],
+        str(frame_of_reference_uid),
+        source_series=hd.sr.SourceSeriesForSegmentation(series_instance_uid),
+    )
+
+
 def coordinates_of(
     item: Measurement, where: SliceRef | None, headers: Sequence[pydicom.Dataset]
 ) -> Coordinates | None:

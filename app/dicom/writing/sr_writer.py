@@ -25,6 +25,7 @@ from app.dicom.writing.sr_regions import (
     coordinates_of,
     region_of,
     source_image_of,
+    volume_surface_of,
     with_points,
 )
 
@@ -172,6 +173,9 @@ def _group(request: SrRequest, finding: Finding, headers: Sequence[pydicom.Datas
     where = content.region.slice if content.region else None
     numbers = [item for item in content.measurements if item.value is not None]
     points = [coordinates_of(item, where, headers) for item in numbers]
+    score = _score(finding)
+    if score is not None:
+        numbers, points = [*numbers, score], [*points, None]
     common: dict[str, Any] = {
         "tracking_identifier": hd.sr.TrackingIdentifier(
             uid=finding.tracking_uid,
@@ -190,6 +194,13 @@ def _group(request: SrRequest, finding: Finding, headers: Sequence[pydicom.Datas
     }
     place = request.places.get(finding.uid)
     if place is None:
+        series = finding.series_instance_uid or headers[0].SeriesInstanceUID
+        surface = volume_surface_of(content.region, headers, series)
+        if surface is not None:
+            boxed = hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
+                referenced_volume_surface=surface, **common
+            )
+            return with_points(boxed, points)
         region = region_of(content.region, headers)
         if region is not None:
             planar = hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
@@ -252,6 +263,14 @@ def _measurement(
         method=authoring.coded(authoring.private_code(method, item.method)),
         algorithm_id=algorithm,
     )
+
+
+def _score(finding: Finding) -> Measurement | None:
+    """What the model said of itself, as a plain number: a score is no probability by itself."""
+    value = finding.proposal.score
+    if value is None or not finding.is_from_model:
+        return None
+    return Measurement("model_score", value, "1", "score-of-model@1")
 
 
 def _algorithm(finding: Finding) -> hd.sr.AlgorithmIdentification | None:
