@@ -85,8 +85,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"{report['pack']} {report['version']} on {report['device']}{forced}: {seconds:.2f} s")
     for row in report["outputs"]:
         print(f"  {row['label']}: {row['voxels']} voxels, {row['mask']}")
-    for name, score in report["scores"].items():
-        print(f"  {name}: {score:.3f}")
+    for text in score_lines(report["scores"], args.out / "scores.json"):
+        print(f"  {text}")
     for flag in report["quality_flags"]:
         print(f"  ! {flag['text']['en']}")
     for note in report["notes"]:
@@ -112,3 +112,16 @@ def _reader_input(path: Path | None) -> ReaderInput:
             hint_ru="Что в нём должно быть, показано в docs/cli.md.",
         ) from error
     return reader_input_from_json(data)
+
+
+def score_lines(scores: dict[str, float], file: Path) -> list[str]:
+    """Each score, and on which side of its threshold it lies where the pack has one."""
+    heads = []
+    if file.exists():
+        heads = json.loads(file.read_text(encoding="utf-8"))["heads"]
+    sides = {}
+    for head in heads:
+        if head["above"] is not None:
+            side = "above" if head["above"] else "below"
+            sides[head["label"]] = f' ({side} the threshold "{head["default_point"]}")'
+    return [f"{name}: {score:.3f}{sides.get(name, '')}" for name, score in scores.items()]

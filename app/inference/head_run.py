@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from app.core.errors import ModelPackError
 from app.core.measurement import Measurement
+from app.inference.attention import attention_maps
 from app.inference.head_scores import (
     head_scores,
     head_values,
@@ -19,6 +20,7 @@ from app.inference.head_scores import (
     unlike_training,
 )
 from app.inference.placed_heads import BoxSweep, detections, landmarks
+from app.inference.quality_heads import quality_flags
 from app.inference.result import DetectedBox, Landmark, QualityFlag
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class HeadOutput:
     boxes: tuple[DetectedBox, ...] = ()
     landmarks: tuple[Landmark, ...] = ()
     numbers: tuple[tuple[int, Measurement], ...] = ()
+    attention: tuple[tuple[int, Float32Array], ...] = ()
     patches: int = 1
 
 
@@ -70,7 +73,10 @@ def run_heads(pack: ModelPack, run: RunAll, state: Prepared, image: ModelInput) 
     if pack.output.values:
         numbers = head_values(pack.output.values, raw)
         return HeadOutput({}, flags, numbers=numbers)
-    return HeadOutput(head_scores(pack, raw), flags)
+    scores = head_scores(pack, raw)
+    if pack.task == "quality":
+        flags = (*flags, *quality_flags(pack, scores))
+    return HeadOutput(scores, flags, attention=attention_maps(pack, outputs, state, image))
 
 
 def _mirrored(run: RunAll, tensor: Float32Array, axes: tuple[int, ...]) -> dict[str, Float32Array]:

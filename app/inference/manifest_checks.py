@@ -192,6 +192,13 @@ def _heads(pack: ModelPack) -> Iterator[str]:
             yield f"{key} goes with the task {task}"
     if output.values and pack.task != "regression":
         yield "output.values goes with the task regression"
+    if output.attention:
+        if pack.task not in ("classification", "quality") or pack.input.dimensions != 2:
+            yield "output.attention is for classifiers of films"
+        if output.attention not in names:
+            yield f'output.attention names "{output.attention}", which is no output of the graph'
+        if pack.infer.mirror_axes:
+            yield "output.attention and infer.mirror_axes do not go together"
     if pack.task != "detection" and any(isinstance(step, Nms) for step in output.post):
         yield 'step "nms" is for boxes'
     box, point = output.boxes, output.points

@@ -226,7 +226,8 @@ class LabelEntry(Strict):
 class Output(Strict):
     """What comes out. ``valid_heads`` None: all; heads that were not trained must be left out.
 
-    ``boxes`` belongs to detection, ``points`` to landmarks, ``values`` to regression.
+    ``boxes`` belongs to detection, ``points`` to landmarks, ``values`` to regression. ``attention``
+    names an output with a map 0..1 per head (``attention_maps``), for classifiers of films.
     """
 
     labels: Annotated[tuple[LabelEntry, ...], Field(min_length=1)]
@@ -236,6 +237,7 @@ class Output(Strict):
     boxes: BoxHead | None = None
     points: PointHead | None = None
     values: tuple[ValueHead, ...] = ()
+    attention: str = ""
 
 
 class Metric(Strict):

@@ -101,7 +101,7 @@ def run_pipeline(
         modelled, patches = time.perf_counter(), heads.patches
         output = PipelineOutput(
             {}, heads.scores, heads.flags, 0, boxes=heads.boxes, landmarks=heads.landmarks,
-            numbers=heads.numbers,
+            numbers=heads.numbers, attention=heads.attention,
         )  # fmt: skip
     output.patches, output.notes = patches, tuple(session.notes)
     output.seconds = {

@@ -16,6 +16,7 @@ from app.inference.manifest import ModelPack
 from app.inference.result import InferenceResult
 
 SCHEMA = "overread.run/1"
+SCORES_SCHEMA = "overread.scores/1"
 _COMPLETE = Completeness()
 _SECONDS = ("read", "load", "pre", "model", "post", "write")
 
@@ -73,6 +74,56 @@ def mask_file_name(pack: ModelPack, index: int) -> str:
     name = unicodedata.normalize("NFKD", pack.label(index).name.en)
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "label"
     return f"masks/{index}-{plain}.nii.gz"
+
+
+def scores_json(result: InferenceResult, pack: ModelPack) -> dict[str, Any]:
+    """The object of ``scores.json`` (schema ``overread.scores/1``): each head by name, and in full.
+
+    ``probability`` only where the pack is calibrated (else null: a score is then no chance of
+    anything). Every operating point says whether the score reaches it (``above``).
+    """
+    rows = []
+    for label in pack.output.labels:
+        score = result.scores.get(label.name.en)
+        if score is None:
+            continue
+        default = pack.operating_point(label.index)
+        rows.append(
+            {
+                "label": label.name.en,
+                "label_ru": label.name.ru,
+                "index": label.index,
+                "score": round(score, 6),
+                "probability": round(score, 6) if pack.is_calibrated else None,
+                "default_point": default.name if default else None,
+                "above": None if default is None else score >= default.threshold,
+                "operating_points": [
+                    {
+                        **point.model_dump(mode="json", exclude={"finding"}),
+                        "above": score >= point.threshold,
+                    }
+                    for point in pack.operating_points
+                    if point.finding == label.index
+                ],
+                "attention": attention_file_name(pack, label.index)
+                if label.index in dict(result.attention)
+                else None,
+            }
+        )
+    return {
+        "schema": SCORES_SCHEMA,
+        "pack": result.pack_id,
+        "version": result.version,
+        "weights_sha256": result.weights_sha256,
+        "calibrated": pack.is_calibrated,
+        "scores": {row["label"]: row["score"] for row in rows},
+        "heads": rows,
+    }
+
+
+def attention_file_name(pack: ModelPack, index: int) -> str:
+    """``attention/<index>-<label>.nii.gz``, as for masks."""
+    return mask_file_name(pack, index).replace("masks/", "attention/", 1)
 
 
 def _outputs(

@@ -39,6 +39,7 @@ from app.measure.ratios import area_ratio, cardiothoracic_ratio
 from app.measure.registry import BORDER_NOTE, measure_mask, touches_border
 
 IMAGE_QUALITY = Label("Quality of the model's result", "Качество результата модели")
+FILM_QUALITY = Label("Image quality", "Качество снимка")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ def to_findings(
             findings = builder.from_landmarks()
         case "regression":
             findings = builder.from_numbers()
+        case "quality":
+            findings = []
         case _:
             findings = builder.from_scores()
     if result.flags:
@@ -169,11 +172,12 @@ class _Builder:
         return findings
 
     def about_quality(self) -> Finding:
-        """The one finding that says what the pack's checks found."""
+        """The one finding that says what the pack's checks, or a model of quality, found."""
         texts = [flag.text for flag in self._result.flags]
+        about = FILM_QUALITY if self._pack.task == "quality" else IMAGE_QUALITY
         label = Label(
-            f"{IMAGE_QUALITY.en}: " + "; ".join(text.en.rstrip(".") for text in texts),
-            f"{IMAGE_QUALITY.ru}: " + "; ".join(text.ru.rstrip(".") for text in texts),
+            f"{about.en}: " + "; ".join(text.en.rstrip(".") for text in texts),
+            f"{about.ru}: " + "; ".join(text.ru.rstrip(".") for text in texts),
         )
         content = FindingContent(
             concept=None,

@@ -36,10 +36,11 @@ from app.inference.gate import Suitability, judge
 from app.inference.manifest import ModelPack
 from app.inference.pack_store import InstalledPack
 from app.inference.run_context import RunContext, acquisition_of
-from app.inference.run_report import mask_file_name, run_json
+from app.inference.run_report import mask_file_name, run_json, scores_json
 from app.inference.to_findings import ProposedFindings, to_findings
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress, part_of
+from app.workflow.attention_files import MapSource, write_attention, write_attention_dicom
 from app.workflow.completeness import with_archive_counts
 from app.workflow.export import derived_uid
 from app.workflow.infer_dicom import DicomTarget, write_ai_seg, write_ai_sr
@@ -114,8 +115,9 @@ def infer_image(
     files, names = _write_masks(request.out, pack, result, source)
     files.append(_write_findings(request.out, source.study, proposed, names))
     if pack.task != "segmentation":
-        scores = {"pack": pack.id, "scores": result.scores}
-        files.append(write_json(request.out / "scores.json", scores))
+        files.append(write_json(request.out / "scores.json", scores_json(result, pack)))
+    maps = MapSource(source.ref, source.stack.frames, source.volume, source.file)
+    files += write_attention(request.out, pack, result, maps)
     notes = _notes_on_others(source.others)
     if source.file is None:
         images = SourceImages(
@@ -129,6 +131,9 @@ def infer_image(
             document, refusals = write_ai_sr(target, proposed, clock)
             files += document
             notes += refusals
+        written, doubts = write_attention_dicom(request.out, pack, result, maps, clock.now_utc())
+        files += written
+        notes += [{"en": doubt.en, "ru": doubt.ru} for doubt in doubts]
     report = run_json(
         result,
         pack=pack,

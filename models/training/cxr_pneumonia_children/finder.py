@@ -34,13 +34,15 @@ def lung_probability(finder: LungNet, films: Tensor) -> Tensor:
     return 1 - finder(films).softmax(1)[:, 0]
 
 
-def train(lungs: Path, work: Path, minutes: float) -> None:
+def train(lungs: Path, work: Path, minutes: float, start: Path | None = None) -> None:
     """Keep the averaged weights as WORK/finder.pt and say how far the boxes are off."""
     torch.manual_seed(1)
     children = load_children(lungs)
     films = torch.from_numpy(children.films[~children.is_held_out])
     masks = torch.from_numpy(children.masks[~children.is_held_out])
     net = LungNet(FINDER_CHANNELS)
+    if start is not None:
+        net.load_state_dict(torch.load(start))
     run = Averaged(net.to(memory_format=torch.channels_last), peak=3e-3, decay=1e-4)
     random = np.random.default_rng(1)
     started = time.monotonic()
@@ -81,6 +83,7 @@ if __name__ == "__main__":
     parser.add_argument("lungs", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--start", type=Path, help="go on from these weights")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    train(options.lungs, options.work, options.minutes)
+    train(options.lungs, options.work, options.minutes, options.start)

@@ -1,6 +1,7 @@
 """Training of the classifier on one CPU core.
 
     python -m models.training.cxr_pneumonia_children.train WORK LUNG_FIELD_PACK --minutes 45
+    ... --minutes 18 --start WORK/opacity-1.pt --seed 2      from its weights, full size, low rate
 
 The encoder starts from the lung-field network. Both classes are drawn equally often. Label
 smoothing, dropout, weight decay, a moving average of the weights. ``--seed`` makes another one;
@@ -28,6 +29,7 @@ from models.training.fitting import Averaged, prefetched, start_from_lungs
 BATCH = 32
 SMALL, FULL = 128, 160
 SMALL_SHARE = 0.6  # of the time is spent on small views
+PEAK_RATE, LATER_RATE = 1.5e-3, 7e-4
 SMOOTHING = 0.05
 CAUSE_WEIGHT = 0.25
 # How often a class is drawn: normal, bacterial, viral. Viral opacities are the faint ones.
@@ -56,7 +58,7 @@ def scores_on(net: nn.Module, views: Tensor, size: int) -> npt.NDArray[np.float6
     return torch.cat(found).double().numpy()
 
 
-def train(work: Path, lungs: Path, minutes: float, seed: int) -> None:
+def train(work: Path, lungs: Path, minutes: float, seed: int, start: Path | None = None) -> None:
     """Keep the averaged weights as WORK/opacity-<seed>.pt."""
     torch.manual_seed(seed)
     data = np.load(work / "views.npz")
@@ -68,9 +70,13 @@ def train(work: Path, lungs: Path, minutes: float, seed: int) -> None:
     chance = np.array([DRAWN[c] / (cause == c).sum() for c in cause.tolist()])
     chance /= chance.sum()
     net = OpacityNet()
-    copied = start_from_lungs(net.encoder, lungs / "model.onnx", plain(views[::150], SMALL))
-    print(f"{len(views)} films, {copied} convolutions from the lung fields", flush=True)
-    run = Averaged(net.to(memory_format=torch.channels_last), peak=1.5e-3, decay=5e-3)
+    if start is not None:
+        net.load_state_dict(torch.load(start))
+    else:
+        copied = start_from_lungs(net.encoder, lungs / "model.onnx", plain(views[::150], SMALL))
+        print(f"{len(views)} films, {copied} convolutions from the lung fields", flush=True)
+    peak = PEAK_RATE if start is None else LATER_RATE
+    run = Averaged(net.to(memory_format=torch.channels_last), peak=peak, decay=5e-3)
     random = np.random.default_rng(seed)
     started = time.monotonic()
 
@@ -79,7 +85,7 @@ def train(work: Path, lungs: Path, minutes: float, seed: int) -> None:
 
     def batch() -> tuple[Tensor, Tensor]:
         chosen = random.choice(len(views), BATCH, p=chance)
-        size = SMALL if done() < SMALL_SHARE else FULL
+        size = SMALL if start is None and done() < SMALL_SHARE else FULL
         strength = 1.0 if done() < 0.85 else 0.7
         return augment(views[chosen], size, strength), cause[chosen]
 
@@ -108,6 +114,7 @@ if __name__ == "__main__":
     parser.add_argument("lungs", type=Path)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--start", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    train(options.work, options.lungs, options.minutes, options.seed)
+    train(options.work, options.lungs, options.minutes, options.seed, options.start)
