@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 
 from app.core.errors import ModelPackError
 from app.inference.analyses.contract import AnalysisInput, AnalysisOutput
+from app.inference.analyses.versions import VERSIONS
 
 Analysis = Callable[[AnalysisInput], AnalysisOutput]
 
 
 def find_analysis(analysis_id: str) -> Analysis:
     """The analysis of this id. Raises ``ModelPackError`` where the program has none."""
-    raise ModelPackError(
+    if analysis_id not in VERSIONS:
+        raise _unknown(analysis_id)
+    module = importlib.import_module(f"app.inference.analyses.{analysis_id.replace('-', '_')}")
+    analysis: Analysis = module.run
+    return analysis
+
+
+def _unknown(analysis_id: str) -> ModelPackError:
+    return ModelPackError(
         f'This program has no analysis "{analysis_id}".',
         ru=f"В этой программе нет анализа «{analysis_id}».",
         hint="The pack may need a newer version of the program.",

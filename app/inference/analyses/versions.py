@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-VERSIONS: Final[dict[str, int]] = {}
+VERSIONS: Final[dict[str, int]] = {
+    "ct-lung-density": 1,
+}
