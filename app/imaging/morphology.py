@@ -44,8 +44,8 @@ def closed(mask: npt.NDArray[Any], radius_mm: float, spacing_ijk: Triple) -> Boo
     """With gaps narrower than twice ``radius_mm`` bridged."""
     binary = np.asarray(mask, dtype=np.bool_)
     reach = [min(math.ceil(radius_mm / s) + 1, 64) for s in reversed(spacing_ijk)]
-    padded = np.pad(binary, [(n, n) for n in reach])
-    # Beyond the border nothing is known, so it must not eat what was bridged up to it.
+    padded = np.pad(binary, [(n, n) for n in reach], mode="edge")
+    # Beyond the border nothing is known: the mask is taken to go on as it ends there.
     grown = dilate(padded, radius_mm, spacing_ijk)
     shrunk = erode(grown, radius_mm, spacing_ijk)
     cut = tuple(slice(n, n + size) for n, size in zip(reach, binary.shape, strict=True))

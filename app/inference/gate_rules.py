@@ -18,6 +18,7 @@ from app.inference.manifest_steps import OrientFilm
 
 Level = Literal["ok", "limits", "refuses"]
 
+READER_RULE = "reader_input"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _VIEW_WORDS = {
     "POSTEROANTERIOR": "PA", "ANTEROPOSTERIOR": "AP", "LATERAL": "LL", "LAT": "LL",
@@ -75,7 +76,7 @@ def all_rules(case: GateCase) -> Iterator[Checked]:
     for rule in (
         _identity, _sop_class, _photometric, _body_part, _view_position, _image_type,
         _frames, _geometry, _film_orientation, _plane, _thickness, _spacing, _quantity,
-        _contrast, _phase, _kernel, _kvp, _age, _sex, _imported,
+        _contrast, _phase, _kernel, _kvp, _age, _sex, _imported, _reader,
     ):  # fmt: skip
         found = rule(case)
         if found is not None:
@@ -255,6 +256,17 @@ def _quantity(case: GateCase) -> Checked | None:
     if wanted == "arbitrary" or case.stack.quantity == wanted:
         return None
     return _no("units", f"The values are not {wanted}", f"Значения не в {wanted}")
+
+
+def _reader(case: GateCase) -> Checked | None:
+    """A pack that needs something from the reader never runs by itself."""
+    for entry in case.pack.reader_inputs:
+        if entry.required:
+            return Checked(READER_RULE, "limits", Message(
+                f"The reader has to give it first: {entry.text.en}",
+                f"Сначала нужен ввод врача: {entry.text.ru}",
+            ))  # fmt: skip
+    return None
 
 
 def _contrast(case: GateCase) -> Checked | None:

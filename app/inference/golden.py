@@ -48,7 +48,7 @@ def reproduce(
     result = process.run(
         installed,
         golden_volume(installed, golden),
-        context=RunContext(reader=_reader_input(installed, golden)),
+        context=golden_context(installed, golden),
         cancel=cancel,
     )
     checked = [
@@ -84,6 +84,8 @@ def _labels(installed: InstalledPack, golden: Golden, result: InferenceResult) -
                 f'The sample of the model pack "{installed.pack.id}" has two sizes.',
                 ru=f"У образца пакета модели «{installed.pack.id}» два размера.",
             )
+        if installed.pack.label(index).overlaps and not (expected == index).any():
+            continue  # a labelmap cannot hold what lies over others
         dice = overlap(mask != 0, expected == index)
         rows.append((installed.pack.label(index).name.en, dice, dice >= golden.min_dice))
     return rows
@@ -202,6 +204,11 @@ def golden_volume(installed: InstalledPack, golden: Golden) -> Volume:
         polarity_inverted=golden.polarity_inverted,
         pixel_spacing_mm=golden.pixel_spacing_mm if is_film else None,
     )
+
+
+def golden_context(installed: InstalledPack, golden: Golden) -> RunContext:
+    """What the reader gives to the sample; nothing where the sample names no file."""
+    return RunContext(reader=_reader_input(installed, golden))
 
 
 def overlap(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> float:

@@ -13,6 +13,7 @@ from app.core.finding import Finding
 from app.core.findings_json import findings_to_json
 from app.core.report import CheckResult, Language, Message
 from app.core.study import SeriesRef, Study
+from app.inference.gate_rules import READER_RULE
 from app.inference.run_report import SCHEMA as RUN_SCHEMA
 from app.inference.run_report import routing_row
 from app.jobs.cancel import CancelToken
@@ -195,7 +196,7 @@ def chosen_runs(study: Study, routing: Routing) -> tuple[tuple[str, SeriesRef], 
     best: dict[str, tuple[float, SeriesRef]] = {}
     for ref, fits in routing:
         for fit in fits:
-            if fit.verdict == "refused":
+            if fit.verdict == "refused" or any(r.rule == READER_RULE for r in fit.reasons):
                 continue
             if modality.get(ref.series_instance_uid) in PROJECTION:
                 projections.append((fit.pack_id, ref))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.config.folders import built_in_packs_folder
-from app.inference.golden import golden_volume, reproduce
+from app.inference.golden import golden_context, golden_volume, reproduce
 from app.inference.pack_store import PackStore
 from app.inference.worker import InferenceProcess
 
@@ -44,7 +44,8 @@ def test_it_is_intact(store, pack_id):
 def test_it_carries_licence_card_and_limits(store, pack_id):
     installed = store.get(pack_id)
     roles = {entry.role for entry in installed.pack.files}
-    assert {"weights", "card", "licence"} <= roles
+    wanted = {"card", "licence"} if installed.pack.analysis else {"weights", "card", "licence"}
+    assert wanted <= roles
     card = (installed.folder / installed.pack.model_card.file).read_text("utf-8")
     assert len(card) > 500
     assert installed.pack.attribution
@@ -67,8 +68,9 @@ def test_it_reproduces_its_sample(store, process, pack_id):
 @pytest.mark.parametrize("pack_id", _SHIPPED)
 def test_it_is_fast_and_small(store, process, pack_id):
     installed = store.get(pack_id)
-    assert installed.pack.weights.bytes < 20_000_000
+    assert sum(entry.bytes for entry in installed.pack.files) < 20_000_000
     volume = golden_volume(installed, installed.pack.golden)
-    process.run(installed, volume)
-    result = process.run(installed, volume)
+    context = golden_context(installed, installed.pack.golden)
+    process.run(installed, volume, context=context)
+    result = process.run(installed, volume, context=context)
     assert sum(result.seconds.values()) < _SECONDS

@@ -103,12 +103,16 @@ def _acquired(hu: npt.NDArray[np.float32], case: NoduleCase) -> npt.NDArray[np.f
     fine = case.pixel_mm / _FINE
     image.SetSpacing((fine, fine, case.slice_mm / _FINE))
     for axis in (0, 1):
-        image = sitk.RecursiveGaussian(image, 0.55, False, sitk.RecursiveGaussianImageFilter.ZeroOrder, axis)
+        image = sitk.RecursiveGaussian(
+            image, 0.55, False, sitk.RecursiveGaussianImageFilter.ZeroOrder, axis
+        )
     sharp = _blocks(np.asarray(sitk.GetArrayFromImage(image), np.float32))
     rng = np.random.default_rng(case.seed)
     noise = sitk.GetImageFromArray(rng.standard_normal(sharp.shape).astype(np.float32))
     for axis in (0, 1):
-        noise = sitk.RecursiveGaussian(noise, 0.8, False, sitk.RecursiveGaussianImageFilter.ZeroOrder, axis)
+        noise = sitk.RecursiveGaussian(
+            noise, 0.8, False, sitk.RecursiveGaussianImageFilter.ZeroOrder, axis
+        )
     grain = np.asarray(sitk.GetArrayFromImage(noise), np.float32)
     return np.asarray(np.rint(sharp + grain / grain.std() * case.noise_hu), np.float32)
 

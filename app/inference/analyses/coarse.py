@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from app.imaging.morphology import block_mean, block_repeat
 
+
 @dataclass(frozen=True, slots=True)
 class Coarse:
     """Block means of HU ``[k, j, i]`` of about 2 mm; ``shape`` is that of the full grid."""

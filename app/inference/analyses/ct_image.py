@@ -57,7 +57,9 @@ def read_ct(given: AnalysisInput) -> CtImage:
     """Turn and check an image. Raises ``ResultRefused`` with the reason where it is no CT in HU."""
     values, geometry = given.values, given.geometry
     if min(values.shape) < 2 or values.shape[0] < _LEAST_SLICES:
-        raise refusal("There are too few slices for an analysis.", "Для анализа слишком мало срезов.")
+        raise refusal(
+            "There are too few slices for an analysis.", "Для анализа слишком мало срезов."
+        )
     move = move_for(geometry, "LPS")
     order = move.order(3)
     by_axis = [geometry.spacing_ijk[2 - axis] for axis in order]  # (k, j, i) after the move

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from app.core.measurement import Measurement
+from app.core.measurement import Measurement, MeasurementStatus
 from app.core.report import Message
 from app.imaging.labelmap import bounding_box
 from app.inference.analyses.coarse import Coarse, coarse_copy
@@ -86,9 +86,9 @@ def _densities(
         ("lung_mean", float(values.mean(dtype=np.float64)), _HU),
     )
     note = joined(doubts).en
-    status = "wrong_protocol" if doubts else "valid"
+    status: MeasurementStatus = "wrong_protocol" if doubts else "valid"
     return [
-        (index, Measurement(kind, value, unit, _METHOD, status, note))  # type: ignore[arg-type]
+        (index, Measurement(kind, value, unit, _METHOD, status, note))
         for kind, value, unit in figures
     ]
 
@@ -112,9 +112,7 @@ def _protocol(
             )
         )
     if not made.kernel:
-        found.append(
-            Message("The kernel is not stated.", "Ядро реконструкции не указано.")
-        )
+        found.append(Message("The kernel is not stated.", "Ядро реконструкции не указано."))
     return [doubt for doubt in found if doubt is not None]
 
 
@@ -133,7 +131,9 @@ def _flags(
     for side, (en, ru) in _SIDES.items():
         if not masks[side].any():
             notes.append(
-                Message(f"No aerated {en} lung was found.", f"Воздушной ткани {ru} лёгкого не найдено.")
+                Message(
+                    f"No aerated {en} lung was found.", f"Воздушной ткани {ru} лёгкого не найдено."
+                )
             )
     if not lungs.has_airway:
         text = Message(
@@ -144,19 +144,16 @@ def _flags(
     if lungs.was_split:
         notes.append(
             Message(
-                "The lungs touch; the border between right and left is drawn at the narrowest place.",
-                "Лёгкие соприкасаются; граница между правым и левым проведена по самому узкому месту.",
+                "The lungs touch; right and left are parted at the narrowest place.",
+                "Лёгкие соприкасаются; правое и левое разделены по самому узкому месту.",
             )
         )
     if doubts:
         text = joined(doubts)
-        notes.append(
-            Message(f"Lung densities: {text.en}", f"Плотность лёгких: {text.ru}")
-        )
+        notes.append(Message(f"Lung densities: {text.en}", f"Плотность лёгких: {text.ru}"))
     return tuple(flags), tuple(notes)
 
 
 def _is_cut(mask: npt.NDArray[np.bool_]) -> bool:
     box = bounding_box(mask)
     return box is not None and is_near_border(box, mask.shape)
-

@@ -117,9 +117,7 @@ def _is_lung(coarse: Coarse, part: BoolArray, *, touches_airway: bool) -> bool:
     return touches_airway or pure < _PURE_GAS_SHARE / 2
 
 
-def _sides(
-    coarse: Coarse, parts: BoolArray, body: Body
-) -> tuple[npt.NDArray[np.uint8], bool]:
+def _sides(coarse: Coarse, parts: BoolArray, body: Body) -> tuple[npt.NDArray[np.uint8], bool]:
     """Right and left by component; what holds both is cut at its narrowest place."""
     middle = _middle_i(coarse, body)
     numbers, counts = connected_components(parts)

@@ -82,7 +82,8 @@ def enhanced(acquisition: Acquisition, *, looks_enhanced: bool) -> Message | Non
         return Message("Enhanced with contrast agent.", "С контрастированием.")
     if looks_enhanced:
         return Message(
-            "The blood in the chest looks enhanced.", "Кровь в грудной полости выглядит контрастированной."
+            "The blood in the chest looks enhanced.",
+            "Кровь в грудной полости выглядит контрастированной.",
         )
     return None
 
