@@ -28,7 +28,8 @@ from app.inference.analyses.lungs import (
 )
 from app.inference.analyses.protocol import enhanced, joined, sharp_kernel, thick_slices
 from app.inference.result import QualityFlag
-from app.measure.registry import is_near_border
+from app.measure.anatomy import is_near_border
+from app.measure.methods import METHODS
 from app.measure.volume_stats import low_attenuation_percent
 
 BOTH: Final = 3
@@ -37,7 +38,6 @@ _SIDES: Final = {RIGHT: ("right", "правого"), LEFT: ("left", "левог�
 _THIN_MM: Final = 1.5
 _HAA_HU: Final = (-600.0, -250.0)
 _INSPIRED_HU: Final = -730.0
-_METHOD: Final = "lung-density@1"
 _HU: Final = "[hnsf'U]"
 
 
@@ -83,12 +83,12 @@ def _densities(
         ("lung_laa950", low_attenuation_percent(values), "%"),
         ("lung_perc15", float(np.percentile(values, 15.0)), _HU),
         ("lung_haa", 100.0 * dense / values.size, "%"),
-        ("lung_mean", float(values.mean(dtype=np.float64)), _HU),
+        ("mean", float(values.mean(dtype=np.float64)), _HU),
     )
-    note = joined(doubts).en
+    text = joined(doubts)
     status: MeasurementStatus = "wrong_protocol" if doubts else "valid"
     return [
-        (index, Measurement(kind, value, unit, _METHOD, status, note))
+        (index, Measurement(kind, value, unit, METHODS[kind], status, text.en, note_ru=text.ru))
         for kind, value, unit in figures
     ]
 
