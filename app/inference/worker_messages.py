@@ -14,6 +14,7 @@ from app.core.errors import (
     InferenceError,
     InputError,
     ModelPackError,
+    ResultRefused,
     ServerFault,
 )
 from app.core.geometry import Geometry
@@ -27,7 +28,15 @@ from app.inference.shared_array import ArrayPlace
 
 _ERRORS: Final[dict[str, type[AppError]]] = {
     kind.__name__: kind
-    for kind in (AppError, HashMismatch, InferenceError, InputError, ModelPackError, ServerFault)
+    for kind in (
+        AppError,
+        HashMismatch,
+        InferenceError,
+        InputError,
+        ModelPackError,
+        ResultRefused,
+        ServerFault,
+    )
 }
 
 

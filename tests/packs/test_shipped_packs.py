@@ -12,6 +12,7 @@ from app.inference.worker import InferenceProcess
 _BUILT_IN = built_in_packs_folder()
 _SHIPPED = sorted(path.parent.name for path in _BUILT_IN.glob("*/manifest.json"))
 _SECONDS = 2.0  # promised: 1 s on two cores; twice that, because test machines are shared
+_VOLUME_SECONDS = 10.0  # promised: 10 s on a whole CT; the sample is far smaller
 
 
 @pytest.fixture(scope="module")
@@ -73,4 +74,5 @@ def test_it_is_fast_and_small(store, process, pack_id):
     context = golden_context(installed, installed.pack.golden)
     process.run(installed, volume, context=context)
     result = process.run(installed, volume, context=context)
-    assert sum(result.seconds.values()) < _SECONDS
+    limit = _VOLUME_SECONDS if installed.pack.analysis else _SECONDS
+    assert sum(result.seconds.values()) < limit
