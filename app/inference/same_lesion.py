@@ -61,23 +61,6 @@ def merge_proposals(
     return tuple(changed.values()), tuple(added)
 
 
-def without_pack(findings: Sequence[Finding], pack_id: str) -> tuple[Finding, ...]:
-    """The undecided findings that change when a pack's proposals go: by their uid.
-
-    Where the pack was the first, the next model's proposal takes its place as it was made.
-    """
-    changed = []
-    for finding in findings:
-        if finding.state != "proposed" or not finding.others:
-            continue
-        kept = tuple(o for o in finding.others if o.provenance.pack != pack_id)
-        if finding.provenance.pack == pack_id and kept:
-            changed.append(replace(kept[0], others=kept[1:]))
-        elif finding.provenance.pack != pack_id and len(kept) != len(finding.others):
-            changed.append(replace(finding, others=kept))
-    return tuple(changed)
-
-
 def is_same_lesion(finding: Finding, proposal: Finding, places: Places) -> bool:
     """Whether an undecided finding and a new proposal of another model mean one lesion."""
     packs = {finding.provenance.pack, *(o.provenance.pack for o in finding.others)}

@@ -27,6 +27,7 @@ from app.workflow.facts import image_series
 from app.workflow.key_images import FindingImage, key_images
 from app.workflow.output_files import name_for, whole_or_not, write_bytes
 from app.workflow.session import StudySession
+from app.workflow.settle_proposals import every_proposal
 from app.workflow.sign_report import missing_when_read, require_intact
 from app.workflow.volume_cache import find_stack
 
@@ -146,7 +147,8 @@ class _Objects:
             for version in versions
             if version.signature is not None
         ]
-        proposed = tuple(_as_proposed(f) for f in session.findings if f.is_from_model)
+        models = (f for f in session.findings if f.is_from_model)
+        proposed = every_proposal([_as_proposed(f) for f in models])
         if not proposed:
             return signed
         at_utc = max(finding.provenance.at_utc for finding in proposed)

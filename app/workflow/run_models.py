@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app.core.errors import IdentityConflict, PackRefused
 from app.core.reader_input import ReaderInput
 from app.core.study import SeriesRef, Study
+from app.inference.compare import Side
 from app.inference.gate import Suitability, judge, route
 from app.inference.pack_store import InstalledPack
 from app.inference.run_context import RunContext, acquisition_of
@@ -21,6 +22,8 @@ from app.workflow.context import AppContext
 from app.workflow.finding_change import FindingChange
 from app.workflow.open_study import load_volume
 from app.workflow.session import StudySession
+from app.workflow.settle_proposals import settle
+from app.workflow.shadow_runs import run_shadows
 from app.workflow.volume_cache import find_stack
 
 if TYPE_CHECKING:
@@ -31,17 +34,27 @@ Routing = tuple[tuple[SeriesRef, tuple[Suitability, ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class ModelOutcome:
-    """What one run brought: the raw result, the proposals made from it, its run report."""
+    """What one run brought: the raw result, the proposals made from it, its run report.
+
+    ``is_shadow``: it is kept with the run and nothing of it is shown.
+    """
 
     installed: InstalledPack
     result: InferenceResult
     proposed: ProposedFindings
     report: dict[str, Any]
+    is_shadow: bool = False
 
 
 def route_study(context: AppContext, study: Study) -> Routing:
-    """For every stack the verdict of every installed pack, with reasons. Any thread."""
-    return route([installed.pack for installed in context.packs.installed()], study)
+    """For every stack the verdict of every pack in use, with reasons. Any thread.
+
+    A pack that has no version in use, but one in the shadow, is judged and run with that one.
+    """
+    packs = {installed.pack.id: installed.pack for installed in context.packs.installed()}
+    for installed in context.packs.shadows():
+        packs.setdefault(installed.pack.id, installed.pack)
+    return route([packs[pack_id] for pack_id in sorted(packs)], study)
 
 
 def run_pack(
@@ -55,7 +68,8 @@ def run_pack(
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> ModelOutcome:
-    """Run a pack on a stack; in the inference lane, nothing is stored.
+    """Run a pack on a stack, then its versions in the shadow; in the inference lane, nothing is
+    stored.
 
     Raises ``IdentityConflict`` for a blocked study (D08), ``PackRefused`` with the reasons where
     the gate refuses and ``forced`` is not set, ``HashMismatch``, ``InferenceError``, ``Cancelled``.
@@ -83,24 +97,35 @@ def run_pack(
     if volume.unreadable and not forced:
         raise _incomplete(len(volume.unreadable))
     read_seconds = time.monotonic() - started
+    given = RunContext(reader_input or ReaderInput(), acquisition_of(study, series, stack))
     result = context.inference.run(
         installed,
         volume,
         forced=forced,
-        context=RunContext(reader_input or ReaderInput(), acquisition_of(study, series, stack)),
+        context=given,
         progress=part_of(progress, 0.2, 0.95),
         cancel=token,
     )
     token.raise_if_cancelled()
+    is_shadow = context.packs.mode(installed) == "shadow"
     proposed = to_findings(
         result, installed.pack, study, volume, clock=context.clock, uids=context.uids
     )
-    progress(1.0, "done")
     report = run_json(
         result, pack=installed.pack, geometry=volume.geometry,
         completeness=study.completeness, read_seconds=read_seconds,
     )  # fmt: skip
-    return ModelOutcome(installed, result, proposed, report)
+    if is_shadow:  # what it would have proposed is in the report, and nowhere else
+        report["shadow"] = True
+        report["proposals"] = len(proposed.findings)
+        proposed = ProposedFindings((), {})
+    else:
+        shown = Side(installed.pack, result)
+        rows = run_shadows(context, study, shown, volume, run_context=given, cancel=token)
+        if rows:
+            report["shadows"] = rows
+    progress(1.0, "done")
+    return ModelOutcome(installed, result, proposed, report, is_shadow)
 
 
 def _incomplete(count: int) -> PackRefused:
@@ -113,9 +138,11 @@ def _incomplete(count: int) -> PackRefused:
 
 
 def apply_result(session: StudySession, outcome: ModelOutcome) -> tuple[str, ...]:
-    """Add the proposals of a run to the open study; uids of the new findings. Main thread.
+    """Add the proposals of a run to the open study; uids of the findings that are new or changed.
+    Main thread.
 
-    A result of another study, or for a closed or signed one, is dropped (D09). Undecided
+    A proposal that means the same lesion as one of another pack joins it (``same_lesion``). A
+    result of another study, or for a closed or signed one, is dropped (D09). Undecided
     proposals of the same pack on the same stack are superseded; decided findings stay.
     """
     source = outcome.result.source
@@ -131,14 +158,13 @@ def apply_result(session: StudySession, outcome: ModelOutcome) -> tuple[str, ...
             context.user, "result.dropped", source.study_instance_uid, {"pack": pack.id}
         )
         return ()
-    old = [
-        finding
-        for finding in session.findings
-        if finding.state == "proposed"
-        and finding.provenance.pack == pack.id
-        and session.ref_of(finding) == source
-    ]
-    new, now = outcome.proposed.findings, context.clock.now_utc()
+    now = context.clock.now_utc()
+    run = ModelRun(source, pack.id, outcome.result.version, now, outcome.report)
+    if outcome.is_shadow:
+        store.runs.add(session.reading, run)
+        return ()
+    settled = settle(session, pack.id, source, outcome.proposed.findings, outcome.proposed.masks)
+    old, new = settled.gone, (*settled.split, *settled.added)
     with store.transaction():
         for sha256, mask in outcome.proposed.masks.items():
             store.blobs.put(sha256, mask.voxels)
@@ -148,10 +174,19 @@ def apply_result(session: StudySession, outcome: ModelOutcome) -> tuple[str, ...
                 at_utc=now, status="superseded",
             )  # fmt: skip
             store.audit.append(context.user, "finding.superseded", finding.uid, {"pack": pack.id})
+        for finding in settled.changed:
+            store.findings.put(
+                session.reading, finding, action="finding.merged", actor=f"pack:{pack.id}",
+                at_utc=now,
+            )  # fmt: skip
+            store.audit.append(
+                context.user, "finding.merged", finding.uid,
+                {"pack": pack.id, "models": str(finding.model_count)},
+            )  # fmt: skip
         store.findings.put_all(
             session.reading, new, action="finding.proposed", actor=f"pack:{pack.id}", at_utc=now
         )
-        for finding in new:
+        for finding in settled.added:
             store.audit.append(
                 context.user, "finding.proposed", finding.uid,
                 {
@@ -163,14 +198,13 @@ def apply_result(session: StudySession, outcome: ModelOutcome) -> tuple[str, ...
                     "forced": str(outcome.result.forced).lower(),
                 },
             )  # fmt: skip
-        store.runs.add(
-            session.reading,
-            ModelRun(source, pack.id, outcome.result.version, now, outcome.report),
-        )
-    _forget_in_history(session, {finding.uid for finding in old})
-    session.forget_findings([finding.uid for finding in old])
-    session.take_findings(new, outcome.proposed.masks)
-    return tuple(finding.uid for finding in new)
+        store.runs.add(session.reading, run)
+    replaced = [finding.uid for finding in (*old, *settled.changed)]
+    _forget_in_history(session, set(replaced))
+    session.forget_findings(replaced)
+    shown = (*settled.changed, *new)
+    session.take_findings(shown, outcome.proposed.masks)
+    return tuple(finding.uid for finding in shown)
 
 
 def refused(verdict: Suitability) -> PackRefused:

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from app.cli.main import run
 from app.core.geometry import Geometry
 from app.imaging.nifti import read_nifti, write_nifti
-from tests.support import tiny_pack
+from tests.support import task_packs, tiny_pack
 from tests.support.synthetic_dicom import SeriesSpec, write_projection, write_series
 
 
@@ -367,3 +367,21 @@ def test_packs_compare_two_versions(data, film, tmp_path, capsys):
     assert all(0.99 < row["dice"] <= 1.0 for row in found["labels"])
     assert run(["packs", "compare", *names, str(film), "--data", str(data)]) == 0
     assert "right lung: Dice" in capsys.readouterr().out
+
+
+def test_infer_with_a_detector_writes_boxes_as_sr(tmp_path, film, capsys):
+    folder = task_packs.film_detector(tmp_path / "made")
+    file, data, out = tmp_path / "boxes.overreadpack", tmp_path / "data", tmp_path / "out"
+    answer(capsys, "packs", "pack", folder, "--out", file, "--json")
+    answer(capsys, "packs", "add", file, "--json", "--data", data)
+    report = answer(
+        capsys, "infer", film, "--pack", "tiny-boxes", "--out", out, "--json", "--data", data
+    )
+    assert report["files"] == ["findings.json", "scores.json", "dicom/ai-sr-1.dcm"]
+    findings = json.loads((out / "findings.json").read_text("utf-8"))["findings"]
+    assert [row["region"]["kind"] for row in findings] == ["box", "box"]
+    document = pydicom.dcmread(out / "dicom" / "ai-sr-1.dcm")
+    assert document.VerificationFlag == "UNVERIFIED"
+    text = str(document)
+    assert text.count("POLYLINE") == 2
+    assert text.count("model score") == 2
