@@ -67,9 +67,11 @@ class FoldSession:
         self, outputs: Sequence[str], feed: Mapping[str, npt.NDArray[Any]]
     ) -> dict[str, npt.NDArray[np.float32]]:
         """The mean of each output."""
-        total = self._sessions[0].run_all(outputs, feed)
+        first = self._sessions[0].run_all(outputs, feed)
+        total = {name: np.array(values) for name, values in first.items()}
         for session in self._sessions[1:]:
             for name, values in session.run_all(outputs, feed).items():
-                total[name] = total[name] + values
-        share = np.float32(len(self._sessions))
-        return {name: values / share for name, values in total.items()}
+                total[name] += values
+        for values in total.values():
+            values /= np.float32(len(self._sessions))
+        return total

@@ -19,6 +19,7 @@ from app.inference.boxes import not_numbers
 from app.inference.manifest_heads import ValueHead
 from app.inference.manifest_steps import Regions
 from app.inference.result import QualityFlag
+from app.inference.sinks import activate
 
 if TYPE_CHECKING:
     from app.inference.manifest import ModelPack
@@ -26,16 +27,6 @@ if TYPE_CHECKING:
 
 Float32Array = npt.NDArray[np.float32]
 _TINY = 1e-9
-
-
-def activate(raw: Float32Array, activation: str) -> Float32Array:
-    """Outputs ``[channel, ...]`` as probabilities."""
-    if activation == "softmax":
-        shifted = np.exp(raw - raw.max(axis=0, keepdims=True))
-        return np.asarray(shifted / shifted.sum(axis=0, keepdims=True), dtype=np.float32)
-    if activation == "sigmoid":
-        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(raw, -60, 60))), dtype=np.float32)
-    return raw
 
 
 def channel_of(pack: ModelPack, index: int) -> int:
@@ -146,11 +137,17 @@ def unlike_training(
     if test is None:
         return ()
     if test.method == "output":
-        unlike = float(np.max(outputs[test.output])) > test.threshold
-    else:
-        value = ood_value(test.method, raw)
-        unlike = value > test.threshold if test.method == "entropy" else value < test.threshold
-    if not unlike:
+        return unlike_flag(pack, float(np.max(outputs[test.output])))
+    return unlike_flag(pack, ood_value(test.method, raw))
+
+
+def unlike_flag(pack: ModelPack, value: float) -> tuple[QualityFlag, ...]:
+    """The flag ``unlike-training`` where ``value`` is on the wrong side of the pack's threshold."""
+    test = pack.ood
+    if test is None:
+        return ()
+    is_high = test.method in ("entropy", "output")
+    if not (value > test.threshold if is_high else value < test.threshold):
         return ()
     text = Message(
         "The image is unlike those that the model was trained on.",

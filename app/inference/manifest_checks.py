@@ -122,12 +122,16 @@ def _space(pack: ModelPack) -> Iterator[str]:
         for step in steps:
             if isinstance(step, OrientVolume | Resample):
                 yield f'step "{step.step}" is for three dimensions'
-    if pack.infer.patch is not None and len(pack.infer.patch) != pack.input.dimensions:
-        yield "infer.patch does not have the dimensions of the input"
+    patch = pack.infer.patch
+    if patch is not None and not 2 <= len(patch) <= pack.input.dimensions:
+        yield "infer.patch needs two sizes, or as many as the input has dimensions"
+    if pack.infer.empty_below is not None and pack.task != "segmentation":
+        yield "infer.empty_below is for segmentations"
     sided = any(label.laterality in ("left", "right") for label in pack.output.labels)
     if sided and pack.infer.mirror_axes:
         yield "a model of left and right must not mirror at test time (mirror_axes)"
-    if any(axis >= pack.input.dimensions for axis in pack.infer.mirror_axes):
+    axes = pack.input.dimensions if patch is None else len(patch)
+    if any(axis >= axes for axis in pack.infer.mirror_axes):
         yield "infer.mirror_axes names an axis that the input does not have"
 
 

@@ -185,8 +185,11 @@ class Window(Strict):
 class Infer(Strict):
     """How the graph is run. ``patch`` None: the whole tensor at once.
 
+    A patch of two sizes on a volume: the model reads slices, and every slice is tiled.
     ``mirror_axes`` are tensor axes of test-time mirroring; a model of left and right must carry
-    the explicit empty list (trap 10), so there is no default.
+    the explicit empty list (trap 10), so there is no default. ``batch`` patches run at once where
+    the graph allows it. ``empty_below``: a patch with no larger value (after the steps) is taken
+    for background and not run.
     """
 
     patch: tuple[Annotated[int, Field(ge=1)], ...] | None = None
@@ -195,6 +198,7 @@ class Infer(Strict):
     mirror_axes: tuple[Literal[0, 1, 2], ...]
     pad_value: float = 0.0
     batch: Annotated[int, Field(ge=1, le=64)] = 1
+    empty_below: float | None = None
     activation: Literal["softmax", "sigmoid", "none"] = "softmax"
 
 

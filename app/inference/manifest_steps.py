@@ -61,7 +61,10 @@ class OrientVolume(Strict):
 
 
 class CropNonzero(Strict):
-    """Crop to the box of all voxels that differ from zero (nnU-Net's first step)."""
+    """Crop to the box of all voxels that differ from zero (nnU-Net's first step).
+
+    Outside of it there is background, whatever the model would say.
+    """
 
     step: Literal["crop_nonzero"]
 
@@ -116,7 +119,11 @@ class Normalize(Strict):
 
 
 class ZScore(Strict):
-    """``(v - mean) / max(std, 1e-8)`` with mean and deviation of this image."""
+    """``(v - mean) / max(std, 1e-8)`` with mean and deviation of this image.
+
+    ``nonzero_only``: of what ``crop_nonzero`` found to differ from zero, its holes filled; the
+    rest stays as it is (nnU-Net's ``use_mask_for_norm``).
+    """
 
     step: Literal["zscore"]
     nonzero_only: bool = False
@@ -143,12 +150,15 @@ class Letterbox(Strict):
 class Resample(Strict):
     """Resample a volume to ``spacing_kji`` mm; new size = round(old spacing / new * size).
 
-    ``order`` is the spline order (0, 1, 3). If the largest spacing exceeds ``separate_z_ratio``
-    times the smallest, the coarse axis is resampled on its own with ``order_z`` (nnU-Net).
+    Two numbers keep the first axis as it is (models of slices). ``order`` is the spline order (0,
+    1, 3). If the largest spacing of the image, else of the target, exceeds ``separate_z_ratio``
+    times the smallest, the coarse axis is resampled on its own with ``order_z`` (nnU-Net), unless
+    two axes are that coarse. Outputs go back as raw values (logits), linear, a coarse axis to the
+    nearest slice, before the softmax or sigmoid.
     """
 
     step: Literal["resample"]
-    spacing_kji: tuple[Positive, Positive, Positive]
+    spacing_kji: tuple[Positive, Positive, Positive] | tuple[Positive, Positive]
     order: Literal[0, 1, 3] = 3
     separate_z_ratio: Positive = 3.0
     order_z: Literal[0, 1] = 0

@@ -6,6 +6,7 @@ Imports neither Qt nor VTK nor pydicom; the caller brings the session.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,14 @@ from app.core.report import Message
 from app.inference.analyses.contract import AnalysisInput
 from app.inference.analyses.registry import find_analysis
 from app.inference.head_run import run_heads
-from app.inference.head_scores import activate, channel_of, require_finite, unlike_training
+from app.inference.head_scores import unlike_flag
+from app.inference.label_field import LabelField
 from app.inference.manifest import ModelPack
-from app.inference.postprocess import LabelMaps, check_quality, to_masks
+from app.inference.postprocess import LabelMaps, check_quality
 from app.inference.preprocess import ModelInput, Prepared, prepare_channels
 from app.inference.result import DetectedBox, Landmark, QualityFlag
-from app.inference.sliding_window import predict
+from app.inference.segmenting import Runner, segment
+from app.inference.sliding_window import SweepCount
 from app.jobs.progress import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ Float32Array = npt.NDArray[np.float32]
 class PipelineOutput:
     """Masks of the labels on the input grid ``[k, j, i]``, scores, flags and seconds."""
 
-    masks: dict[int, npt.NDArray[np.bool_]]
+    masks: Mapping[int, npt.NDArray[np.bool_]]
     scores: dict[str, float]
     flags: tuple[QualityFlag, ...]
     patches: int
@@ -73,44 +76,47 @@ def run_pipeline(
     state = prepare_channels(image, pack.input)
     prepared = time.perf_counter()
 
-    input_name = pack.graph.inputs[0].name
-    dtype = np.dtype(pack.graph.inputs[0].dtype)
-    names = [tensor.name for tensor in pack.graph.outputs]
-    patches = 0
-
-    def run_all(tensor: Float32Array) -> dict[str, Float32Array]:
-        return session.run_all(names, {input_name: tensor.astype(dtype, copy=False)})
-
-    def run(tensor: Float32Array) -> Float32Array:
-        return require_finite(session.run(names[0], {input_name: tensor.astype(dtype, copy=False)}))
-
-    def on_patch(done: int, total: int) -> None:
-        nonlocal patches
-        patches = total
-        progress(0.1 + 0.75 * done / total, f"Model: part {done} of {total}")
-
     progress(0.1, "Model")
+    runner = _runner(pack, session, progress)
     if pack.task == "segmentation":
-        raw = predict(state.tensor, run, pack.infer, on_patch)
-        modelled = time.perf_counter()
-        progress(0.87, "Reading the result")
-        output = _segmentation(pack, raw, state, image)
-        output.flags = (*output.flags, *unlike_training(pack, {}, raw))
+        output = _segmentation(pack, runner, state, image)
     else:
-        heads = run_heads(pack, run_all, state, image)
-        modelled, patches = time.perf_counter(), heads.patches
+        names = [tensor.name for tensor in pack.graph.outputs]
+        heads = run_heads(pack, lambda tensor: runner.run_all(tensor, names), state, image)
         output = PipelineOutput(
-            {}, heads.scores, heads.flags, 0, boxes=heads.boxes, landmarks=heads.landmarks,
-            numbers=heads.numbers, attention=heads.attention,
+            {}, heads.scores, heads.flags, heads.patches, boxes=heads.boxes,
+            landmarks=heads.landmarks, numbers=heads.numbers, attention=heads.attention,
         )  # fmt: skip
-    output.patches, output.notes = patches, tuple(session.notes)
+    output.notes = (*session.notes, *output.notes)
+    # the reader waits for the model, for what is done before and after it, and not for what is
+    # done beside it
+    total = time.perf_counter() - prepared
     output.seconds = {
         "pre": prepared - begin,
-        "model": modelled - prepared,
-        "post": time.perf_counter() - modelled,
+        "model": runner.seconds,
+        "post": max(0.0, total - runner.seconds),
     }
     progress(1.0, "Done")
     return output
+
+
+def _runner(pack: ModelPack, session: GraphSession, progress: Progress) -> Runner:
+    given, made = pack.graph.inputs[0], pack.graph.outputs[0]
+    dtype = np.dtype(given.dtype)
+
+    def run_all(tensor: Float32Array, names: Sequence[str]) -> dict[str, Float32Array]:
+        return session.run_all(names, {given.name: tensor.astype(dtype, copy=False)})
+
+    def on_patch(done: int, total: int) -> None:
+        progress(0.1 + 0.85 * done / total, f"Model: part {done} of {total}")
+
+    size = given.shape[0] if given.axes[0] == "batch" else -1  # as the graph was exported
+    channels = made.shape[1] if len(made.shape) > 2 else -1
+    if channels < 1:
+        channels = 1 + max(label.index for label in pack.output.labels)
+    return Runner(
+        run_all, made.name, on_patch, size if size > 0 else pack.infer.batch, size > 1, channels
+    )
 
 
 def run_analysis(
@@ -148,39 +154,43 @@ def run_analysis(
 
 
 def _segmentation(
-    pack: ModelPack, raw: Float32Array, state: Prepared, image: ModelInput
+    pack: ModelPack, runner: Runner, state: Prepared, image: ModelInput
 ) -> PipelineOutput:
-    probability = activate(raw, pack.infer.activation)
-    native: dict[int, Float32Array] = {}
-    for label in pack.output.labels:
-        channel = channel_of(pack, label.index)
-        if channel >= probability.shape[0]:
-            raise ModelPackError(
-                f'The graph of "{pack.id}" has no channel for label {label.index}.',
-                ru=f"В графе «{pack.id}» нет канала для метки {label.index}.",
-            )
-        native[label.index] = state.to_native(probability[channel])
-    maps = to_masks(
-        native,
-        pack.output.post,
-        exclusive=pack.infer.activation == "softmax",
-        voxel_ml=_voxel_ml(state),
-    )
-    flags = check_quality(maps, pack.output.quality)
-    masks = {
-        index: state.to_input(mask).reshape(image.voxels.shape[:3])
-        for index, mask in maps.masks.items()
-    }
-    return PipelineOutput(masks, _confidences(pack, maps), flags, 0)
+    made = segment(pack, state, runner)
+    flags = check_quality(made.maps, pack.output.quality)
+    scores = _confidences(pack, made.maps)
+    masks: Mapping[int, npt.NDArray[np.bool_]]
+    if isinstance(made.maps.masks, LabelField):
+        masks = made.maps.masks.moved(state.to_input)
+    else:
+        masks = {
+            index: state.to_input(mask).reshape(image.voxels.shape[:3])
+            for index, mask in made.maps.masks.items()
+        }
+    if made.certainty is not None:
+        flags = (*flags, *unlike_flag(pack, made.certainty))
+    return PipelineOutput(masks, scores, flags, made.count.patches, notes=_notes(made.count))
+
+
+def _notes(count: SweepCount) -> tuple[Message, ...]:
+    """What was done otherwise for want of memory."""
+    if count.storage == "disk":
+        return (
+            Message(
+                "Memory was short: sums were kept on disk, which is slow.",
+                "Памяти не хватило: суммы хранились на диске, это медленно.",
+            ),
+        )
+    if count.bands > 1:
+        return (
+            Message(
+                f"Memory was short: the image was computed in {count.bands} bands.",
+                f"Памяти не хватило: изображение обработано по частям ({count.bands}).",
+            ),
+        )
+    return ()
 
 
 def _confidences(pack: ModelPack, maps: LabelMaps) -> dict[str, float]:
     found = {label.name.en: maps.confidence(label.index) for label in pack.output.labels}
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _voxel_ml(state: Prepared) -> float | None:
-    spacing = state.native_spacing
-    if spacing is None or len(spacing) != 3:
-        return None
-    return float(np.prod(spacing)) / 1000.0

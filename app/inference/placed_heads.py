@@ -13,9 +13,9 @@ from app.core.errors import ModelPackError
 from app.inference.boxes import Boxes, FloatArray, non_maximum, read_boxes
 from app.inference.manifest_heads import BoxHead, PointHead
 from app.inference.manifest_steps import Nms
+from app.inference.patch_grid import starts
 from app.inference.points import read_points
 from app.inference.result import DetectedBox, Landmark
-from app.inference.sliding_window import starts
 
 if TYPE_CHECKING:
     from app.inference.manifest import ModelPack

@@ -5,6 +5,7 @@ The native grid is the image as the model sees it, mirrored but at full resoluti
 
 from __future__ import annotations
 
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from app.core.measurement import MeasurementStatus
 from app.core.report import Message
 from app.imaging import labelmap
 from app.inference import manifest_steps as steps
+from app.inference.label_field import LabelField
 from app.inference.result import QualityFlag
 
 Float32Array = npt.NDArray[np.float32]
@@ -22,14 +24,23 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class LabelMaps:
-    """Per label index its mask and its probability on the native grid (2D or 3D)."""
+    """Per label index its mask and its probability on the native grid (2D or 3D).
 
-    masks: dict[int, BoolArray]
-    probability: dict[int, Float32Array]
+    ``masks`` may be a ``LabelField``, which holds one array for all labels of a volume and knows
+    the probability of the winner only.
+    """
+
+    masks: Mapping[int, BoolArray]
+    probability: Mapping[int, Float32Array]
     voxel_ml: float | None = None
 
     def confidence(self, index: int) -> float | None:
-        """Mean probability of a label inside its own mask; None for an empty one."""
+        """Mean probability of a label inside its own mask; None for an empty one.
+
+        In a field, voxels that a step of the post-processing gave to the label do not count.
+        """
+        if isinstance(self.masks, LabelField):
+            return self.masks.confidence(index)
         mask = self.masks[index]
         return float(self.probability[index][mask].mean()) if mask.any() else None
 
@@ -43,6 +54,23 @@ def to_masks(
 ) -> LabelMaps:
     """Run the post steps. ``exclusive``: probabilities share 1 with the background (softmax)."""
     masks = _argmax(probability) if exclusive else _threshold(probability, 0.5)
+    return LabelMaps(_cleaned(masks, probability, plan, voxel_ml), probability, voxel_ml)
+
+
+def clean_field(
+    field: LabelField, plan: tuple[steps.PostStep, ...], voxel_ml: float | None
+) -> LabelMaps:
+    """Run the post steps on labels that were won already; ``argmax`` is done, then."""
+    rest = tuple(step for step in plan if not isinstance(step, steps.Argmax))
+    return LabelMaps(_cleaned(field, {}, rest, voxel_ml), {}, voxel_ml)
+
+
+def _cleaned(
+    masks: MutableMapping[int, BoolArray],
+    probability: Mapping[int, Float32Array],
+    plan: tuple[steps.PostStep, ...],
+    voxel_ml: float | None,
+) -> MutableMapping[int, BoolArray]:
     for step in plan:
         match step:
             case steps.Argmax():
@@ -65,7 +93,7 @@ def to_masks(
                     masks[index] = _without_small(masks[index], least)
             case steps.FillHoles():
                 _fill_holes(masks, step.labels)
-    return LabelMaps(masks, probability, voxel_ml)
+    return masks
 
 
 def check_quality(
@@ -82,7 +110,7 @@ def check_quality(
     return tuple(found)
 
 
-def _argmax(probability: dict[int, Float32Array]) -> dict[int, BoolArray]:
+def _argmax(probability: Mapping[int, Float32Array]) -> dict[int, BoolArray]:
     """Where a label beats every other label and the background; ties go to the lower index."""
     indexes = sorted(probability)
     background = np.float32(1.0) - sum(
@@ -97,7 +125,7 @@ def _argmax(probability: dict[int, Float32Array]) -> dict[int, BoolArray]:
     return {index: winner == index for index in indexes}
 
 
-def _painted(probability: dict[int, Float32Array], step: steps.Regions) -> dict[int, BoolArray]:
+def _painted(probability: Mapping[int, Float32Array], step: steps.Regions) -> dict[int, BoolArray]:
     """Regions painted one over the other; what a later one covers is no longer of the earlier."""
     masks: dict[int, BoolArray] = {}
     for index in step.order:
@@ -108,7 +136,7 @@ def _painted(probability: dict[int, Float32Array], step: steps.Regions) -> dict[
     return masks
 
 
-def _threshold(probability: dict[int, Float32Array], at: float) -> dict[int, BoolArray]:
+def _threshold(probability: Mapping[int, Float32Array], at: float) -> dict[int, BoolArray]:
     return {index: values >= np.float32(at) for index, values in probability.items()}
 
 
@@ -134,7 +162,7 @@ def _without_small(mask: BoolArray, least: int) -> BoolArray:
     return _as_3d(mask, labelmap.remove_small, minimum_voxels=least)
 
 
-def _join_islands(masks: dict[int, BoolArray], step: steps.JoinIslands) -> None:
+def _join_islands(masks: MutableMapping[int, BoolArray], step: steps.JoinIslands) -> None:
     """Islands change over to the label whose largest component makes up most of their outline."""
     main = {index: _as_3d(masks[index], labelmap.largest_component) for index in step.labels}
     owner = np.zeros(next(iter(masks.values())).shape, np.int64)
@@ -174,7 +202,7 @@ def _contacts(
     return table.reshape(count + 1, labels + 1)
 
 
-def _fill_holes(masks: dict[int, BoolArray], labels: tuple[int, ...]) -> None:
+def _fill_holes(masks: MutableMapping[int, BoolArray], labels: tuple[int, ...]) -> None:
     """Fill what a label encloses, without taking voxels from another label."""
     for index in labels:
         own = masks[index]

@@ -1,33 +1,37 @@
 """From modality values to the tensor of a model, and the way back for its maps.
 
 Runs the closed list of steps of ``manifest_steps`` in the order of the manifest. Deterministic:
-numpy, Pillow's triangle filter in two dimensions, SimpleITK's B-splines in three. Imports neither
-Qt nor VTK nor pydicom: it runs in the worker process.
+numpy, Pillow's triangle filter in two dimensions, B-splines in three. Imports neither Qt nor VTK
+nor pydicom: it runs in the worker process.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from app.core.acquisition import Acquisition
 from app.core.errors import ModelPackError
 from app.core.geometry import Geometry
 from app.core.reader_input import ReaderInput
 from app.core.volume import Rescale, VoxelArray
+from app.imaging import labelmap
 from app.inference import manifest_steps as steps
 from app.inference.manifest_parts import Input
-from app.inference.resample_grid import resample_values
+from app.inference.resample_grid import resample_values, separate_axis_of
 from app.inference.volume_axes import AxisMove, move_for
+from app.inference.way_back import (
+    BackStep,
+    CropBack,
+    LetterboxBack,
+    ResampleBack,
+    resize_linear,
+)
 
 Float32Array = npt.NDArray[np.float32]
-Undo = Callable[[Float32Array], Float32Array]
-Place = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +73,11 @@ class ModelInput:
 
 @dataclass(slots=True)
 class Prepared:
-    """Values on their way to the model; ``values`` ends as the tensor without its batch axis,
-    ``[*space]``, or ``[channel, *space]`` where the pack has several channels.
+    """Values on their way to the model; ``values`` ends as the tensor without batch.
 
-    ``place`` says for each spatial step where an index of its result lies before it, per axis:
-    index x scale + shift. The *native* grid is the input grid after mirroring or permuting, where
-    results are judged.
+    They end as ``[*space]``, or ``[channel, *space]`` where the pack has several channels. The
+    *native* grid is the input grid after mirroring or permuting, where results are judged.
+    ``occupied`` is what differs from zero, holes filled, of a crop to it.
     """
 
     values: Float32Array
@@ -83,28 +86,30 @@ class Prepared:
     native_shape: tuple[int, ...] = ()
     native_spacing: tuple[float, ...] | None = None
     move: AxisMove = field(default_factory=AxisMove)
-    undo: list[Undo] = field(default_factory=list)
-    place: list[Place] = field(default_factory=list)
+    undo: list[BackStep] = field(default_factory=list)
+    occupied: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def space(self) -> tuple[int, ...]:
+        """The shape of the tensor without channels."""
+        return self.values.shape[self.values.ndim - len(self.native_shape) :]
 
     @property
     def tensor(self) -> Float32Array:
         """The values as ``[channel, *space]``."""
-        return self.values.reshape(-1, *self.values.shape[-len(self.native_shape) :])
-
-    def points_to_input(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Index coordinates ``[n, axes]`` of the tensor as those of the input image.
-
-        0.0 is the centre of the first voxel on either side.
-        """
-        for scale, shift in reversed(self.place):
-            points = points * np.asarray(scale) + np.asarray(shift)
-        return self.move.revert_points(points, self.native_shape)
+        return self.values.reshape((-1, *self.space))
 
     def to_native(self, map_: Float32Array) -> Float32Array:
-        """One map of the model (probability per voxel) on the native grid."""
+        """One map of the model (a value per voxel), or several, on the native grid."""
         for step in reversed(self.undo):
-            map_ = step(map_)
+            map_ = step.map_back(map_)
         return map_
+
+    def points_to_input(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Points ``[n, dimensions]`` of the tensor as continuous indices of the input grid."""
+        for step in reversed(self.undo):
+            points = step.points_back(points)
+        return self.move.revert_points(points, self.native_shape)
 
     def to_input(self, labels: VoxelArray) -> VoxelArray:
         """A labelmap of the native grid on the grid of the input image."""
@@ -149,12 +154,14 @@ def prepare(image: ModelInput, dimensions: int, plan: tuple[steps.PreStep, ...])
     state = Prepared(values, valid, image.spacing(dimensions))
     state.native_shape, state.native_spacing = values.shape, state.spacing
     for step in plan:
-        _apply(step, state, image)
+        _apply(step, state, image, plan)
     state.values = np.ascontiguousarray(state.values, dtype=np.float32)
     return state
 
 
-def _apply(step: steps.PreStep, state: Prepared, image: ModelInput) -> None:
+def _apply(
+    step: steps.PreStep, state: Prepared, image: ModelInput, plan: tuple[steps.PreStep, ...]
+) -> None:
     match step:
         case steps.InvertMonochrome1():
             if image.polarity_inverted:
@@ -163,7 +170,7 @@ def _apply(step: steps.PreStep, state: Prepared, image: ModelInput) -> None:
         case steps.OrientFilm() | steps.OrientVolume():
             _orient(step, state, image)
         case steps.CropNonzero():
-            _crop(state, state.values != 0)
+            _crop_nonzero(state, plan)
         case steps.CropForeground():
             _crop(state, state.values > np.float32(step.above), step.margin_mm)
         case steps.Letterbox():
@@ -192,10 +199,7 @@ def _change_values(step: steps.PreStep, state: Prepared) -> None:
         case steps.Normalize():
             state.values = (values - np.float32(step.mean)) / np.float32(max(step.std, 1e-8))
         case steps.ZScore():
-            inside = values != 0 if step.nonzero_only else np.ones_like(values, dtype=bool)
-            chosen = values[inside] if inside.any() else values
-            mean, std = float(chosen.mean()), max(float(chosen.std()), 1e-8)
-            state.values = np.where(inside, (values - mean) / std, values).astype(np.float32)
+            state.values = _standardised(values, state.occupied, step)
         case _:
             raise ModelPackError(
                 f'The step "{step.step}" is not known.', ru=f"Шаг «{step.step}» неизвестен."
@@ -249,28 +253,47 @@ def film_move(orientation: tuple[str, str] | None, columns: str, rows: str) -> A
     return AxisMove(flips=tuple(flips))
 
 
-def _crop(state: Prepared, occupied: npt.NDArray[np.bool_], margin_mm: float = 0.0) -> None:
+def _standardised(
+    values: Float32Array, occupied: npt.NDArray[np.bool_] | None, step: steps.ZScore
+) -> Float32Array:
+    """By mean and deviation of the image, or of what is occupied; the rest stays as it is."""
+    if not step.nonzero_only:
+        mean, std = float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64))
+        return ((values - np.float32(mean)) / np.float32(max(std, 1e-8))).astype(np.float32)
+    inside = values != 0 if occupied is None else occupied
+    chosen = values[inside] if inside.any() else values.reshape(-1)
+    mean, std = float(chosen.mean(dtype=np.float64)), float(chosen.std(dtype=np.float64))
+    return np.where(inside, (values - mean) / max(std, 1e-8), values).astype(np.float32)
+
+
+def _crop_nonzero(state: Prepared, plan: tuple[steps.PreStep, ...]) -> None:
+    """Crop to what differs from zero; nnU-Net's mask of it has its holes filled."""
+    differs = state.values != 0
+    box = _crop(state, differs)
+    if box is not None and any(isinstance(s, steps.ZScore) and s.nonzero_only for s in plan):
+        volume = differs[box] if differs.ndim == 3 else differs[box][None]
+        filled = labelmap.fill_holes(volume, per_slice=differs.ndim == 2) != 0
+        state.occupied = filled.reshape(differs[box].shape)
+
+
+def _crop(
+    state: Prepared, occupied: npt.NDArray[np.bool_], margin_mm: float = 0.0
+) -> tuple[slice, ...] | None:
     """Keep the box of what is occupied, with a margin; an image without any stays whole."""
     slices = []
     for axis in range(occupied.ndim):
         others = tuple(a for a in range(occupied.ndim) if a != axis)
         present = np.flatnonzero(occupied.any(axis=others))
         if present.size == 0:
-            return
+            return None
         edge = math.ceil(margin_mm / (state.spacing[axis] if state.spacing else 1.0))
         last = min(int(present[-1]) + 1 + edge, occupied.shape[axis])
         slices.append(slice(max(0, int(present[0]) - edge), last))
     box, shape = tuple(slices), state.values.shape
-
-    def back(map_: Float32Array) -> Float32Array:
-        full = np.zeros(shape, dtype=np.float32)
-        full[box] = map_
-        return full
-
     state.values = state.values[box]
     state.valid = None if state.valid is None else state.valid[box]
-    state.undo.append(back)
-    state.place.append(((1.0,) * len(box), tuple(float(part.start) for part in box)))
+    state.undo.append(CropBack(box, shape))
+    return box
 
 
 def _letterbox(step: steps.Letterbox, state: Prepared) -> None:
@@ -284,35 +307,10 @@ def _letterbox(step: steps.Letterbox, state: Prepared) -> None:
     left = (step.size[1] - new[1]) // 2 if centered else 0
     box = (slice(top, top + new[0]), slice(left, left + new[1]))
 
-    def back(map_: Float32Array) -> Float32Array:
-        return resize_linear(map_[box], (rows, columns), antialias=True)
-
     padded = np.full(step.size, step.pad_value, dtype=np.float32)
     padded[box] = resize_linear(state.values, new, antialias=step.antialias)
     state.values, state.valid, state.spacing = padded, None, None
-    state.undo.append(back)
-    state.place.append(_grid_place((rows, columns), new, (top, left)))
-
-
-def resize_linear(values: Float32Array, shape: tuple[int, int], *, antialias: bool) -> Float32Array:
-    """Triangle filter, pixel centres at half integers; Pillow's BILINEAR widens on reduction."""
-    if not antialias:
-        return _resize_without_antialias(values, shape)
-    image = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
-    resized = image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
-    return np.asarray(resized, dtype=np.float32)
-
-
-def _resize_without_antialias(values: Float32Array, shape: tuple[int, int]) -> Float32Array:
-    for axis, length in enumerate(shape):
-        old = values.shape[axis]
-        position = np.clip((np.arange(length) + 0.5) * old / length - 0.5, 0, old - 1)
-        lower = np.floor(position).astype(np.intp)
-        upper = np.minimum(lower + 1, old - 1)
-        weight = (position - lower).astype(np.float32)
-        weight = weight[:, None] if axis == 0 else weight[None, :]
-        values = values.take(lower, axis) * (1 - weight) + values.take(upper, axis) * weight
-    return values
+    state.undo.append(LetterboxBack(box, (rows, columns)))
 
 
 def _resample(step: steps.Resample, state: Prepared) -> None:
@@ -321,27 +319,18 @@ def _resample(step: steps.Resample, state: Prepared) -> None:
             "The image has no voxel spacing, and this model needs it.",
             ru="У изображения нет шага сетки, а модели он нужен.",
         )
-    old_shape, old_spacing = state.values.shape, state.spacing
+    old_shape, old_spacing = state.space, state.spacing
+    target = tuple(step.spacing_kji)
+    spacing = (*old_spacing[: len(old_spacing) - len(target)], *target)
     new_shape = tuple(
         max(1, round(old / new * n))
-        for old, new, n in zip(old_spacing, step.spacing_kji, old_shape, strict=True)
+        for old, new, n in zip(old_spacing, spacing, old_shape, strict=True)
     )
-
-    def back(map_: Float32Array) -> Float32Array:
-        return resample_values(map_, old_shape, order=1, separate_axis=None)
-
-    ratio = max(old_spacing) / min(old_spacing)
-    coarse = old_spacing.index(max(old_spacing)) if ratio > step.separate_z_ratio else None
+    separate = separate_axis_of(old_spacing, spacing, step.separate_z_ratio)
     state.values = resample_values(
-        state.values, new_shape, order=step.order, separate_axis=coarse, order_z=step.order_z
+        state.values, new_shape, order=step.order, separate_axis=separate, order_z=step.order_z
     )
-    state.valid, state.spacing = None, tuple(step.spacing_kji)
-    state.undo.append(back)
-    state.place.append(_grid_place(old_shape, new_shape, (0,) * len(old_shape)))
-
-
-def _grid_place(old: tuple[int, ...], new: tuple[int, ...], offset: tuple[int, ...]) -> Place:
-    """Where indexes of a grid of ``new`` voxels, that begins at ``offset``, lie among ``old``."""
-    scale = tuple(o / n for o, n in zip(old, new, strict=True))
-    shift = tuple((0.5 - at) * s - 0.5 for at, s in zip(offset, scale, strict=True))
-    return scale, shift
+    state.valid, state.occupied, state.spacing = None, None, spacing
+    state.undo.append(
+        ResampleBack.of((old_shape, new_shape), (old_spacing, spacing), step.separate_z_ratio)
+    )

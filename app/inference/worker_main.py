@@ -9,7 +9,7 @@ import contextlib
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from app.core.errors import AppError, InferenceError
 from app.inference.fold_session import FoldSession
 from app.inference.graph_check import require_graph
 from app.inference.graph_session import GraphSession
+from app.inference.label_field import LabelField
 from app.inference.manifest import ModelPack, parse_manifest
 from app.inference.ort_session import Device, ModelSession, SessionPlan
 from app.inference.pack_store import InstalledPack
@@ -172,13 +173,16 @@ def _session(
 
 
 def _write(
-    masks: dict[int, np.ndarray[Any, np.dtype[np.bool_]]],
+    masks: Mapping[int, np.ndarray[Any, np.dtype[np.bool_]]],
     target: np.ndarray[Any, np.dtype[Any]],
     pack: ModelPack,
     *,
     exclusive: bool,
 ) -> None:
     """Into one labelmap ``[k, j, i]``, or into ``[label, k, j, i]`` where labels may overlap."""
+    if exclusive and isinstance(masks, LabelField):
+        target[...] = masks.labels
+        return
     target[...] = 0
     for position, label in enumerate(pack.output.labels):
         mask = masks.get(label.index)

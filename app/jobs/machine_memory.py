@@ -20,6 +20,22 @@ def memory_bytes() -> int:
     return min([_physical_bytes(), *_container_limits()])
 
 
+def available_bytes() -> int:
+    """Memory in bytes that can be had without pushing others out; half of all where unknown."""
+    if sys.platform == "win32":
+        status = _MemoryStatus(length=ctypes.sizeof(_MemoryStatus))
+        if ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):
+            return int(status.available_physical)
+        return memory_bytes() // 2
+    try:
+        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return min(int(line.split()[1]) * 1024, memory_bytes())
+    except (OSError, ValueError, IndexError):
+        pass
+    return memory_bytes() // 2
+
+
 def _physical_bytes() -> int:
     if sys.platform == "win32":
         status = _MemoryStatus(length=ctypes.sizeof(_MemoryStatus))

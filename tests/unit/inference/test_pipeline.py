@@ -20,8 +20,9 @@ from app.inference.ort_session import (
     runtime_works,
 )
 from app.inference.pack_store import PackStore
-from app.inference.pipeline import activate, run_pipeline
+from app.inference.pipeline import run_pipeline
 from app.inference.preprocess import ModelInput
+from app.inference.sinks import activate
 from app.inference.to_findings import to_findings
 from app.inference.worker import InferenceProcess
 from tests.support import tiny_pack

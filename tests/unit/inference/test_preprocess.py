@@ -10,9 +10,10 @@ import pytest
 from app.core.errors import ModelPackError
 from app.core.geometry import Geometry
 from app.inference import manifest_steps as steps
-from app.inference.preprocess import ModelInput, film_move, prepare, resize_linear
+from app.inference.preprocess import ModelInput, film_move, prepare
 from app.inference.resample_grid import resample_values
 from app.inference.volume_axes import move_for
+from app.inference.way_back import resize_linear
 
 
 def film_input(array, **values):

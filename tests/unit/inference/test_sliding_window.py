@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from app.inference.manifest_parts import Infer, Window
-from app.inference.sliding_window import gaussian, mirrored, pad_to, predict, starts
+from app.inference.patch_grid import gaussian, pad_to, patch_grid, starts
+from app.inference.sliding_window import mirrored, predict
 
 
 @pytest.mark.parametrize(
@@ -34,10 +35,11 @@ def test_gaussian_weight():
 
 
 def test_padding_is_centred():
-    padded, inner = pad_to(np.ones((1, 5, 10), np.float32), (8, 8), 0.0)
-    assert padded.shape == (1, 8, 10)
-    assert padded[0, 0].sum() == 0
-    assert np.all(padded[0][inner] == 1)
+    grid = patch_grid((5, 10), (8, 8), 0.5, Window())
+    padded = pad_to(np.ones((1, 5, 10), np.float32), grid.shape, 0.0)[0]
+    assert padded.shape == (8, 10)
+    assert padded[0].sum() == 0
+    assert np.all(padded[grid.inner] == 1)
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "none"])

@@ -1,0 +1,187 @@
+"""Summing overlapping patches where memory allows, and letting finished slices go.
+
+Patches come level by level along the first axis. When a level is done, the slices that no later
+patch touches are final: they leave as a slab and their room is used again. What is kept is one
+patch deep, not the whole volume, in single precision, in half precision or on disk.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from app.core.errors import DiskFull, InferenceError
+from app.inference.patch_grid import Corner, PatchGrid
+
+Float32Array = npt.NDArray[np.float32]
+Storage = Literal["float32", "float16", "disk"]
+
+_PART_BYTES: Final = 64 << 20
+
+
+class SlabSink(Protocol):
+    """Takes the finished slices of the image grid, in order."""
+
+    def take(self, start: int, slab: Float32Array) -> None:
+        """Means ``[channel, slices, *rest]`` of the slices from ``start``; valid until return."""
+
+
+def ring_voxels(channels: int, grid: PatchGrid, rows: int) -> int:
+    """Numbers that are kept at a time for ``rows`` rows."""
+    return channels * grid.patch[0] * rows * int(np.prod(grid.shape[2:], dtype=np.int64))
+
+
+def choose_storage(channels: int, grid: PatchGrid, budget_bytes: int) -> Storage:
+    """The best storage that stays within ``budget_bytes``."""
+    numbers = ring_voxels(channels, grid, grid.rows.stop - grid.rows.start)
+    if numbers * 4 <= budget_bytes:
+        return "float32"
+    return "float16" if numbers * 2 <= budget_bytes else "disk"
+
+
+@dataclass(slots=True)
+class _Ring:
+    """Room for the slices of one level; ``first`` is the slice at its beginning."""
+
+    sums: npt.NDArray[Any]
+    first: int = 0
+
+
+class Accumulator:
+    """Adds patches of outputs ``[channel, *patch]`` and hands finished slices to ``sink``.
+
+    One thread at a time. Raises ``InferenceError`` where an output is not a finite number.
+    """
+
+    def __init__(self, grid: PatchGrid, sink: SlabSink, budget_bytes: int) -> None:
+        self._grid = grid
+        self._sink = sink
+        self._budget = budget_bytes
+        self._ring: _Ring | None = None
+        self._level = grid.starts[0][0]
+        self._rows = grid.rows
+        self._file: Path | None = None
+        self.storage: Storage = "float32"
+
+    def add(self, corner: Corner, output: Float32Array) -> None:
+        """Add one patch; ``output`` is used up."""
+        if self._ring is None:
+            self._ring = self._make_ring(output.shape[0])
+        if corner[0] != self._level:
+            self._release(corner[0])
+            self._level = corner[0]
+        ring = self._ring
+        into, used = self._places(corner, ring.first)
+        output, share = output[(slice(None), *used)], self._grid.share(corner)[used]
+        if not output.flags.writeable:
+            output = output.copy()
+        np.multiply(output, share, out=output)
+        target = ring.sums[(slice(None), *into)]
+        np.add(target, output, out=target, casting="same_kind")
+
+    def finish(self) -> None:
+        """Hand out what is left, after the last patch."""
+        if self._ring is not None:
+            self._release(self._grid.shape[0])
+        self.close()
+
+    def close(self) -> None:
+        """Give room back, also after a failure."""
+        self._ring = None
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+            self._file = None
+
+    def _places(self, corner: Corner, first: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+        """Where a patch goes in the ring, and the part of it that is kept: not rows outside."""
+        box = self._grid.box(corner)
+        into, used = list(box), [slice(None)] * len(box)
+        into[0] = slice(box[0].start - first, box[0].stop - first)
+        if len(box) > 1:
+            rows = self._rows
+            low, high = max(box[1].start, rows.start), min(box[1].stop, rows.stop)
+            into[1] = slice(low - rows.start, high - rows.start)
+            used[1] = slice(low - box[1].start, high - box[1].start)
+        return tuple(into), tuple(used)
+
+    def _release(self, until: int) -> None:
+        """Hand out the slices before ``until`` and move the rest to the beginning."""
+        ring = self._ring
+        if ring is None:
+            return
+        depth, rest = self._grid.inner[0], (slice(None), *self._grid.inner[2:])
+        rest = rest[: ring.sums.ndim - 2]
+        first, end = max(ring.first, depth.start), min(until, depth.stop)
+        one = ring.sums[:, 0].size * 4
+        step = max(1, _PART_BYTES // max(1, one))
+        for start in range(first, end, step):
+            stop = min(start + step, end)
+            part = ring.sums[(slice(None), slice(start - ring.first, stop - ring.first), *rest)]
+            slab = np.asarray(part, dtype=np.float32)
+            _require_numbers(slab)
+            self._sink.take(start - depth.start, slab)
+        count = until - ring.first
+        kept = max(0, ring.sums.shape[1] - count)
+        for channel in ring.sums:  # by channel: a copy of all would double the memory
+            if kept:
+                channel[:kept] = channel[count : count + kept].copy()
+            channel[kept:] = 0
+        ring.first = until
+
+    def _make_ring(self, channels: int) -> _Ring:
+        rows = (self._rows.stop - self._rows.start,) if len(self._grid.shape) > 1 else ()
+        shape = (channels, self._grid.patch[0], *rows, *self._grid.shape[2:])
+        self.storage = choose_storage(channels, self._grid, self._budget)
+        if self.storage == "disk":
+            return _Ring(self._on_disk(shape))
+        return _Ring(np.zeros(shape, dtype=self.storage))
+
+    def _on_disk(self, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+        size = int(np.prod(shape, dtype=np.int64)) * 2
+        try:
+            with tempfile.NamedTemporaryFile(prefix="overread-", suffix=".sums", delete=False) as f:
+                self._file = Path(f.name)
+                _reserve(f.fileno(), size)
+            return np.memmap(self._file, dtype=np.float16, mode="r+", shape=shape)
+        except OSError as error:
+            self.close()
+            raise DiskFull(
+                "There is neither memory nor disk space for the result of the model.",
+                ru="Для результата модели не хватает ни памяти, ни места на диске.",
+                hint="Close other programs or free some disk space, then repeat the job.",
+                hint_ru="Закройте другие программы или освободите место и повторите задание.",
+                technical_detail=str(error.strerror),
+            ) from error
+
+
+def _reserve(handle: int, size: int) -> None:
+    """Take the space now: writing into a hole on a full disk would end the process."""
+    import os
+
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(handle, 0, size)
+    else:
+        os.truncate(handle, size)
+
+
+def _require_numbers(slab: Float32Array) -> None:
+    """Refuse infinities and NaN; the sum tells of either at the price of one pass."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        doubtful = not np.isfinite(slab.sum())
+    if doubtful and not np.isfinite(slab).all():
+        raise not_a_number()
+
+
+def not_a_number() -> InferenceError:
+    """The error for outputs that are infinite or NaN."""
+    return InferenceError(
+        "The model gave values that are no numbers; its result is not used.",
+        ru="Модель выдала значения, которые не являются числами; результат не используется.",
+        hint="Repeat the job on the CPU; if it fails again, the pack does not fit this image.",
+        hint_ru="Повторите на процессоре; если ошибка повторится, пакет не подходит к снимку.",
+    )
