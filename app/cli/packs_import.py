@@ -40,6 +40,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     nnunet.add_argument("folder", type=Path, metavar="FOLDER")
     _nnunet_options(nnunet)
+    total = kinds.add_parser(
+        "totalsegmentator", parents=[shared], help="one network of a TotalSegmentator task",
+        description="The nnU-Net folder of the task, converted like any other. Classes, codes, "
+        "sides, colors, orientation and mirroring are known; the folder must have exactly them.",
+    )  # fmt: skip
+    total.add_argument("--task", required=True, metavar="total|total_mr|body|...")
+    total.add_argument("--nnunet", type=Path, required=True, metavar="FOLDER")
+    total.add_argument(
+        "--order", type=int, choices=(1, 3), default=None,
+        help="splines of the image's resampling (default: as in the plans)",
+    )  # fmt: skip
+    total.add_argument("--onnx", type=Path, nargs="+", default=(), metavar="FILE")
+    monai = kinds.add_parser(
+        "monai", parents=[shared], help="a MONAI bundle with models/model.onnx",
+        description="configs/metadata.json and configs/inference.json are read as data: what is "
+        "an expression or not recognised is refused by name.",
+    )  # fmt: skip
+    monai.add_argument("folder", type=Path, metavar="FOLDER")
+    monai.add_argument("--onnx", type=Path, default=None, metavar="FILE")
+    monai.add_argument("--modality", default="", metavar="CT|MR|...")
+    monai.add_argument("--orientation", default="", metavar="RAS|LPS|...",
+                       help="where the bundle itself does not orient the images")  # fmt: skip
+    classifier = kinds.add_parser(
+        "classifier", parents=[shared], help="a film classifier like those of TorchXRayVision",
+        description="FILE.json names the heads (an empty name: not trained) and their thresholds.",
+    )  # fmt: skip
+    classifier.add_argument("onnx", type=Path, metavar="FILE.onnx")
+    classifier.add_argument("--labels", type=Path, required=True, metavar="FILE.json")
 
 
 def _nnunet_options(parser: argparse.ArgumentParser) -> None:
@@ -95,9 +123,27 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _draft(args: argparse.Namespace, facts: Facts) -> PackDraft:
-    from app.inference.importing.nnunet import import_nnunet
+    match args.source:
+        case "totalsegmentator":
+            from app.inference.importing.nnunet import NnunetRequest
+            from app.inference.importing.totalsegmentator import import_totalsegmentator
 
-    return import_nnunet(nnunet_request(args, args.folder, facts))
+            request = NnunetRequest(folder=args.nnunet, onnx=tuple(args.onnx), facts=facts)
+            return import_totalsegmentator(request, args.task, order=args.order)
+        case "monai":
+            from app.inference.importing.monai import BundleRequest, import_monai
+
+            return import_monai(
+                BundleRequest(args.folder, args.onnx, args.modality, args.orientation, facts)
+            )
+        case "classifier":
+            from app.inference.importing.classifier import ClassifierRequest, import_classifier
+
+            return import_classifier(ClassifierRequest(args.onnx, args.labels, facts))
+        case _:
+            from app.inference.importing.nnunet import import_nnunet
+
+            return import_nnunet(nnunet_request(args, args.folder, facts))
 
 
 def nnunet_request(args: argparse.Namespace, folder: Path, facts: Facts) -> NnunetRequest:

@@ -77,6 +77,7 @@ def calibrated(
 ) -> Float32Array:
     """Scores of heads ``[n]``.
 
+    ``relative`` is seen from the threshold of each head and no probability.
     ``temperature`` divides the logits before the activation. ``platt`` is ``sigmoid(a x + b)`` of
     the logit, ``isotonic`` a broken line through ``x0, y0, x1, y1, ...`` on the activated score.
     ``temperature`` and ``platt`` have parameters for all heads, or a set per head.
@@ -89,9 +90,26 @@ def calibrated(
     if calibration.method == "platt":
         slope, shift = params.reshape(-1, 2).T
         return activate((slope * logits + shift).astype(np.float32), "sigmoid")
-    line = params.reshape(-1, 2)
     scores = activate(logits, activation)
+    if calibration.method == "relative":
+        return relative(scores, params)
+    line = params.reshape(-1, 2)
     return np.interp(scores, line[:, 0], line[:, 1]).astype(np.float32)
+
+
+def relative(scores: Float32Array, thresholds: npt.NDArray[np.float64]) -> Float32Array:
+    """Scores seen from their thresholds: 0.5 at it, straight lines to 0 and to 1 (op_norm)."""
+    if thresholds.size != scores.size:
+        raise ModelPackError(
+            f"The graph gives {scores.size} values, and its manifest has {thresholds.size} "
+            "thresholds.",
+            ru=f"Граф выдаёт значений: {scores.size}, а порогов в манифесте {thresholds.size}.",
+            hint="Ask the maker of the pack for a corrected one.",
+            hint_ru="Попросите у автора пакета исправленный.",
+        )
+    below = scores / (2 * thresholds)
+    above = 1 - (1 - scores) / (2 * (1 - thresholds))
+    return np.where(scores < thresholds, below, above).astype(np.float32)
 
 
 def head_values(

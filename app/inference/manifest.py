@@ -14,11 +14,11 @@ from pydantic import Field, ValidationError, model_validator
 
 from app.core.errors import ModelPackError
 from app.inference.manifest_checks import MANIFEST, contradictions
+from app.inference.manifest_imported import Imported
 from app.inference.manifest_parts import (
     AnalysisEntry,
     Calibration,
     Golden,
-    Imported,
     Infer,
     Input,
     LabelEntry,
@@ -123,7 +123,7 @@ class ModelPack(Strict):
     @property
     def is_calibrated(self) -> bool:
         """Whether a score is a probability; otherwise it is a score and nothing else (trap 18)."""
-        return self.calibration is not None and self.calibration.method != "none"
+        return self.calibration is not None and self.calibration.method not in ("none", "relative")
 
     def label(self, index: int) -> LabelEntry:
         """The label with this index; KeyError when there is none."""

@@ -9,6 +9,7 @@ from app.inference.analyses.versions import VERSIONS
 from app.inference.manifest_parts import Onnx
 from app.inference.manifest_steps import (
     Channels,
+    CropCenter,
     CropForeground,
     CropNonzero,
     Letterbox,
@@ -17,6 +18,7 @@ from app.inference.manifest_steps import (
     OrientVolume,
     Regions,
     Resample,
+    ResizeFilm,
     RestrictTo,
     check_labels,
 )
@@ -116,7 +118,7 @@ def _space(pack: ModelPack) -> Iterator[str]:
     steps = pack.input.steps
     if pack.input.dimensions == 3:
         for step in steps:
-            if isinstance(step, Letterbox | OrientFilm):
+            if isinstance(step, Letterbox | OrientFilm | CropCenter | ResizeFilm):
                 yield f'step "{step.step}" is for two dimensions'
     else:
         for step in steps:

@@ -175,9 +175,13 @@ class Input(Strict):
 
 
 class Window(Strict):
-    """Weight of a patch where patches overlap: Gaussian of ``sigma`` patch lengths."""
+    """Weight of a patch where patches overlap: Gaussian of ``sigma`` patch lengths.
 
-    kind: Literal["gaussian", "none"] = "gaussian"
+    ``gaussian`` has its middle at ``n // 2`` (nnU-Net), ``gaussian_middle`` at ``(n - 1) / 2`` with
+    no weight below a thousandth (MONAI).
+    """
+
+    kind: Literal["gaussian", "gaussian_middle", "none"] = "gaussian"
     sigma: Positive = 0.125
     scale: Positive = 10.0
 
@@ -188,18 +192,22 @@ class Infer(Strict):
     A patch of two sizes on a volume: the model reads slices, and every slice is tiled.
     ``mirror_axes`` are tensor axes of test-time mirroring; a model of left and right must carry
     the explicit empty list (trap 10), so there is no default. ``batch`` patches run at once where
-    the graph allows it. ``empty_below``: a patch with no larger value (after the steps) is taken
-    for background and not run.
+    the graph allows it. ``placement``: starts spread evenly (nnU-Net), or at a fixed interval with
+    the last one moved back to the edge (MONAI). ``back``: what is brought back to the grid of a
+    volume, raw outputs (nnU-Net) or probabilities. ``empty_below``: a patch with no larger value
+    (after the steps) is taken for background and not run.
     """
 
     patch: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     overlap: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    placement: Literal["even", "interval"] = "even"
     window: Window = Window()
     mirror_axes: tuple[Literal[0, 1, 2], ...]
     pad_value: float = 0.0
     batch: Annotated[int, Field(ge=1, le=64)] = 1
     empty_below: float | None = None
     activation: Literal["softmax", "sigmoid", "none"] = "softmax"
+    back: Literal["raw", "probability"] = "raw"
 
 
 class LabelEntry(Strict):
@@ -286,10 +294,11 @@ class Calibration(Strict):
 
     ``temperature``: the logits are divided by it. ``platt``: slope and shift of the logit.
     ``isotonic``: x0, y0, x1, y1, ... of a broken line, x and y rising. The first two take one set
-    for all heads, or one set per head in the order of the channels.
+    for all heads, or one set per head in the order of the channels. ``relative``: one threshold
+    per channel; the score becomes 0.5 at the threshold and is no probability (TorchXRayVision).
     """
 
-    method: Literal["none", "platt", "temperature", "isotonic"]
+    method: Literal["none", "platt", "temperature", "isotonic", "relative"]
     params: tuple[float, ...] = ()
     weights_sha256: Sha256
 
@@ -300,6 +309,10 @@ class Calibration(Strict):
             raise ValueError("temperature needs positive numbers")
         if self.method == "platt" and (not count or not even):
             raise ValueError("platt needs pairs of slope and shift")
+        if self.method == "relative" and not (
+            count and 0 < min(self.params) <= max(self.params) < 1
+        ):
+            raise ValueError("relative needs thresholds between 0 and 1")
         if self.method == "isotonic":
             xs, ys = self.params[::2], self.params[1::2]
             rising = all(a < b for a, b in pairwise(xs))
@@ -382,23 +395,6 @@ class Golden(Strict):
     max_voxels: Positive = 0.5
     pixel_spacing_mm: tuple[Positive, Positive] | None = None
     polarity_inverted: bool = False
-
-
-Unknown = Literal[
-    "intended_use", "not_for", "licence", "population", "codes", "orientation", "training_data",
-    "limits",
-]  # fmt: skip
-
-
-class Imported(Strict):
-    """Where a pack came from that an importer made, and what neither its source nor a person said.
-
-    While ``unknown`` is not empty no series is better than *limited* for this pack.
-    """
-
-    source: Literal["nnunet", "monai", "totalsegmentator", "classifier"]
-    details: str = ""
-    unknown: tuple[Unknown, ...] = ()
 
 
 class Subgroup(Strict):

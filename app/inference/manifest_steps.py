@@ -147,6 +147,23 @@ class Letterbox(Strict):
     align: Literal["center", "start"] = "center"
 
 
+class CropCenter(Strict):
+    """Keep the largest square in the middle of a film (first row ``rows // 2 - side // 2``)."""
+
+    step: Literal["crop_center"]
+
+
+class ResizeFilm(Strict):
+    """Resize a film to ``size`` (rows, columns) whatever its aspect (``film_resize``).
+
+    ``triangle`` is the antialiased bilinear of Pillow and PyTorch, ``gaussian`` what skimage does.
+    """
+
+    step: Literal["resize"]
+    size: tuple[Annotated[int, Field(ge=16, le=4096)], Annotated[int, Field(ge=16, le=4096)]]
+    filter: Literal["triangle", "gaussian"] = "triangle"
+
+
 class Resample(Strict):
     """Resample a volume to ``spacing_kji`` mm; new size = round(old spacing / new * size).
 
@@ -154,7 +171,9 @@ class Resample(Strict):
     1, 3). If the largest spacing of the image, else of the target, exceeds ``separate_z_ratio``
     times the smallest, the coarse axis is resampled on its own with ``order_z`` (nnU-Net), unless
     two axes are that coarse. Outputs go back as raw values (logits), linear, a coarse axis to the
-    nearest slice, before the softmax or sigmoid.
+    nearest slice, before the softmax or sigmoid. ``anchor`` edges: both grids cover the same
+    extent; first_voxel: their first voxels coincide and the new size is
+    round((size - 1) * old / new + 1) (MONAI's Spacing), order 0 or 1.
     """
 
     step: Literal["resample"]
@@ -162,6 +181,7 @@ class Resample(Strict):
     order: Literal[0, 1, 3] = 3
     separate_z_ratio: Positive = 3.0
     order_z: Literal[0, 1] = 0
+    anchor: Literal["edges", "first_voxel"] = "edges"
 
 
 ValueStep = Annotated[
@@ -182,6 +202,8 @@ PreStep = Annotated[
     | Normalize
     | ZScore
     | Letterbox
+    | CropCenter
+    | ResizeFilm
     | Resample,
     Field(discriminator="step"),
 ]

@@ -60,6 +60,8 @@ class PatchGrid:
     starts: tuple[tuple[int, ...], ...]
     inner: tuple[slice, ...]
     shares: tuple[dict[int, Float64Array], ...]
+    weight: Float32Array | None = None
+    total: Float32Array | None = None
 
     @property
     def rows(self) -> slice:
@@ -90,22 +92,46 @@ class PatchGrid:
 
         The Gaussian is a product over the axes and so is the grid of patches; hence the sum of
         weights is one too, and no map of sums has to be kept and divided by. A weight cannot
-        vanish: where a patch is alone its share is 1.
+        vanish: where a patch is alone its share is 1. Weights that are no product (MONAI lifts
+        the small ones) have a map of sums.
         """
+        if self.weight is not None and self.total is not None:
+            return self.weight / self.total[self.box(corner)]
         share = np.ones((), dtype=np.float64)
         for axis, start in enumerate(corner):
             share = share[..., None] * self.shares[axis][start]
         return share.astype(np.float32)
 
 
+def interval_starts(length: int, patch: int, overlap: float) -> list[int]:
+    """First indices at a fixed interval, the last one moved back to the edge (MONAI)."""
+    interval = patch if patch == length else max(1, int(patch * (1.0 - overlap)))
+    count = math.ceil(max(0, length - patch) / interval) + 1
+    return [min(n * interval, max(0, length - patch)) for n in range(count)]
+
+
+def gaussian_middle(shape: tuple[int, ...], sigma: float) -> Float32Array:
+    """MONAI's weight: around ``(n - 1) / 2``, nothing below a thousandth."""
+    weight = np.ones((), dtype=np.float32)
+    for n in shape:
+        place = np.arange(n, dtype=np.float32) - np.float32((n - 1) / 2)
+        weight = weight[..., None] * np.exp(place**2 / np.float32(-2 * (n * sigma) ** 2))
+    return np.maximum(weight, max(float(weight.min()), 1e-3)).astype(np.float32)
+
+
 def patch_grid(
-    shape: tuple[int, ...], patch: tuple[int, ...], overlap: float, window: Window
+    shape: tuple[int, ...],
+    patch: tuple[int, ...],
+    overlap: float,
+    window: Window,
+    placement: str = "even",
 ) -> PatchGrid:
     """The grid for an image of ``shape``, padded centred where it is smaller than ``patch``."""
+    place = interval_starts if placement == "interval" else starts
     before = [max(0, p - n) // 2 for n, p in zip(shape, patch, strict=True)]
     padded = tuple(max(n, p) for n, p in zip(shape, patch, strict=True))
     firsts = tuple(
-        tuple(sorted(set(starts(n, p, overlap)))) for n, p in zip(padded, patch, strict=True)
+        tuple(sorted(set(place(n, p, overlap)))) for n, p in zip(padded, patch, strict=True)
     )
     shares = []
     for n, p, first in zip(padded, patch, firsts, strict=True):
@@ -115,7 +141,14 @@ def patch_grid(
             total[start : start + p] += weight
         shares.append({start: weight / total[start : start + p] for start in first})
     inner = tuple(slice(b, b + n) for b, n in zip(before, shape, strict=True))
-    return PatchGrid(padded, tuple(patch), firsts, inner, tuple(shares))
+    grid = PatchGrid(padded, tuple(patch), firsts, inner, tuple(shares))
+    if window.kind != "gaussian_middle":
+        return grid
+    middle = gaussian_middle(tuple(patch), window.sigma)
+    sums: Float32Array = np.zeros(padded, dtype=np.float32)
+    for corner in grid.corners:
+        sums[grid.box(corner)] += middle
+    return replace(grid, weight=middle, total=sums)
 
 
 def pad_to(values: Float32Array, shape: tuple[int, ...], pad_value: float) -> Float32Array:

@@ -20,8 +20,9 @@ from app.core.reader_input import ReaderInput
 from app.core.volume import Rescale, VoxelArray
 from app.imaging import labelmap
 from app.inference import manifest_steps as steps
+from app.inference.film_resize import center_square, resize_film
 from app.inference.manifest_parts import Input
-from app.inference.resample_grid import resample_values, separate_axis_of
+from app.inference.resample_grid import AxisGrid, resample_values, separate_axis_of
 from app.inference.volume_axes import AxisMove, move_for
 from app.inference.way_back import (
     BackStep,
@@ -175,6 +176,17 @@ def _apply(
             _crop(state, state.values > np.float32(step.above), step.margin_mm)
         case steps.Letterbox():
             _letterbox(step, state)
+        case steps.CropCenter():
+            box, shape = center_square(_film_shape(state)), state.values.shape
+            state.values = state.values[box]
+            state.valid = None if state.valid is None else state.valid[box]
+            state.undo.append(CropBack(box, shape))
+        case steps.ResizeFilm():
+            shape = _film_shape(state)
+            state.values = resize_film(state.values, step.size, step.filter)
+            state.valid, state.spacing = None, None
+            whole = (slice(0, step.size[0]), slice(0, step.size[1]))
+            state.undo.append(LetterboxBack(whole, shape))
         case steps.Resample():
             _resample(step, state)
         case _:
@@ -322,6 +334,9 @@ def _resample(step: steps.Resample, state: Prepared) -> None:
     old_shape, old_spacing = state.space, state.spacing
     target = tuple(step.spacing_kji)
     spacing = (*old_spacing[: len(old_spacing) - len(target)], *target)
+    if step.anchor == "first_voxel":
+        _resample_from_first(step, state, spacing)
+        return
     new_shape = tuple(
         max(1, round(old / new * n))
         for old, new, n in zip(old_spacing, spacing, old_shape, strict=True)
@@ -334,3 +349,22 @@ def _resample(step: steps.Resample, state: Prepared) -> None:
     state.undo.append(
         ResampleBack.of((old_shape, new_shape), (old_spacing, spacing), step.separate_z_ratio)
     )
+
+
+def _resample_from_first(step: steps.Resample, state: Prepared, spacing: tuple[float, ...]) -> None:
+    """MONAI's grid: the first voxels coincide, the extent between first and last is kept."""
+    old_shape, old_spacing = state.space, state.spacing or spacing
+    strides = tuple(new / old for old, new in zip(old_spacing, spacing, strict=True))
+    new_shape = tuple(
+        max(1, round((n - 1) / stride + 1)) for n, stride in zip(old_shape, strides, strict=True)
+    )
+    for axis, (old, new, stride) in enumerate(zip(old_shape, new_shape, strides, strict=True)):
+        state.values = AxisGrid(old, new, step.order, stride).apply(state.values, axis)
+    state.values = np.ascontiguousarray(state.values)
+    state.valid, state.occupied, state.spacing = None, None, spacing
+    state.undo.append(ResampleBack(old_shape, new_shape, None, strides))
+
+
+def _film_shape(state: Prepared) -> tuple[int, int]:
+    rows, columns = state.values.shape
+    return rows, columns

@@ -20,22 +20,29 @@ Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 
 _EDGE: Final = 12  # voxels of repeated edge before the spline's coefficients are found, as scipy
+_SAME_STRIDE: Final = 1e-6
 _REACH: Final = {0: 0, 1: 1, 3: 16}  # beyond it a cubic spline's weight is below 1e-9
 _BLOCK: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class AxisGrid:
-    """One axis of ``old`` voxels seen as ``new`` ones, spline ``order`` 0, 1 or 3."""
+    """One axis of ``old`` voxels seen as ``new`` ones, spline ``order`` 0, 1 or 3.
+
+    ``stride`` None: both cover the same extent. Else the first voxels coincide and the new ones
+    lie ``stride`` old ones apart (order 0 or 1).
+    """
 
     old: int
     new: int
     order: int
+    stride: float | None = None
 
     @property
     def is_identity(self) -> bool:
         """Whether nothing changes."""
-        return self.old == self.new
+        same = self.stride is None or abs(self.stride - 1.0) < _SAME_STRIDE
+        return self.old == self.new and same
 
     def support(self, start: int, stop: int) -> tuple[int, int]:
         """The old voxels that the new ones ``start`` to ``stop`` rest on (first, end)."""
@@ -66,9 +73,11 @@ class AxisGrid:
         if self.is_identity:
             return values[_along(axis, slice(start - offset, stop - offset), values.ndim)]
         if self.order == 0:
-            taken = np.floor(_positions(self.old, self.new)[start:stop] + 0.5).astype(np.intp)
+            taken = np.floor(_positions(self.old, self.new, self.stride)[start:stop] + 0.5).astype(
+                np.intp
+            )
             return values.take(taken - offset, axis=axis)
-        matrix = _matrix(self.old, self.new, self.order)
+        matrix = _matrix(self.old, self.new, self.order, self.stride)
         shape = list(values.shape)
         shape[axis] = stop - start
         result: Float32Array = np.empty(shape, dtype=np.float32)
@@ -83,7 +92,7 @@ class AxisGrid:
         return result
 
     def _position(self, n: int) -> float:
-        return float(_positions(self.old, self.new)[n])
+        return float(_positions(self.old, self.new, self.stride)[n])
 
 
 def resample_values(
@@ -169,16 +178,18 @@ def _product(weights: Float32Array, part: Float32Array, axis: int, into: Float32
 
 
 @lru_cache(maxsize=32)
-def _positions(old: int, new: int) -> Float64Array:
+def _positions(old: int, new: int, stride: float | None = None) -> Float64Array:
     """Places of the new voxel centres in old indices, held inside the array."""
+    if stride is not None:
+        return np.clip(np.arange(new) * stride, 0, old - 1)
     return np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
 
 
 @lru_cache(maxsize=32)
-def _matrix(old: int, new: int, order: int) -> Float32Array:
+def _matrix(old: int, new: int, order: int, stride: float | None = None) -> Float32Array:
     """Weights [new, old] of linear or cubic B-spline interpolation."""
     if order == 1:
-        place = _positions(old, new)
+        place = _positions(old, new, stride)
         lower = np.minimum(np.floor(place).astype(np.intp), max(old - 2, 0))
         linear: Float64Array = np.zeros((new, old), dtype=np.float64)
         rows = np.arange(new)

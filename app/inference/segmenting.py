@@ -92,7 +92,8 @@ def segment(pack: ModelPack, state: Prepared, runner: Runner) -> Segmented:
     _require_channels(pack, raw.shape[0])
     native: dict[int, Float32Array] = {}
     activation = pack.infer.activation
-    if len(state.native_shape) == 2:
+    soft = len(state.native_shape) == 2 or pack.infer.back == "probability"
+    if soft:
         raw = activate(raw, activation)
     elif activation == "softmax":  # with a threshold: all channels are needed for one probability
         probability = activate(state.to_native(raw), activation)
@@ -100,7 +101,7 @@ def segment(pack: ModelPack, state: Prepared, runner: Runner) -> Segmented:
     for index, n in wanted.items():
         if index not in native:
             map_ = state.to_native(raw[n])
-            native[index] = map_ if map_.ndim == 2 else _inside(activate(map_, activation), state)
+            native[index] = _inside(map_ if soft else activate(map_, activation), state)
     maps = to_masks(
         native,
         pack.output.post,
@@ -174,7 +175,12 @@ def _labelled(pack: ModelPack, state: Prepared, runner: Runner) -> Segmented:
     field = LabelField.empty(state.native_shape)
     certainty = Certainty(_test(pack))
     sink = LabelSink(
-        grids, field.labels[box], field.probability[box], certainty=certainty, last_axis=separate
+        grids,
+        field.labels[box],
+        field.probability[box],
+        certainty=certainty,
+        last_axis=separate,
+        soften=pack.infer.back == "probability",
     )
     count = SweepCount()
     if pack.infer.patch is None:

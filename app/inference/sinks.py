@@ -92,7 +92,8 @@ class WholeSink:
 class LabelSink:
     """Winning channel and its probability on the grid ``back`` leads to; channel 0 is background.
 
-    Raw outputs are resampled, then the largest wins (nnU-Net), the lower channel where two tie.
+    Raw outputs are resampled, then the largest wins (nnU-Net), the lower channel where two tie;
+    with ``soften`` probabilities are.
     ``rows`` is the band of the image rows that is made (axis 1, new voxels), ``row_offset`` the
     old row at which the slabs begin.
     """
@@ -102,6 +103,7 @@ class LabelSink:
     probability: npt.NDArray[np.float16]
     certainty: Certainty | None = None
     last_axis: int | None = None
+    soften: bool = False
     rows: tuple[int, int] = (0, -1)
     row_offset: int = 0
     _waiting: Float32Array | None = field(default=None, init=False)
@@ -120,6 +122,8 @@ class LabelSink:
         if self.certainty is not None:
             self.certainty.add(slab)
         self.channels = slab.shape[0]
+        if self.soften:
+            slab = softmax(slab)
         if self._waiting is not None:
             slab = np.concatenate([self._waiting, slab], axis=1)
             start = self._first
@@ -150,6 +154,9 @@ class LabelSink:
             np.maximum(best, values[index], out=best)
         place = (slice(first, stop), slice(low, high))
         self.labels[place] = winner
+        if self.soften:
+            self.probability[place] = best
+            return
         total = np.zeros(size, dtype=np.float32)
         for channel in values:
             channel -= best

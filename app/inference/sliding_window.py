@@ -163,7 +163,7 @@ def window_of(
     patch = (1,) * (len(shape) - len(infer.patch)) + tuple(infer.patch)
     flat = len(shape) - len(infer.patch)
     return Window(
-        patch_grid(shape, patch, infer.overlap, infer.window),
+        patch_grid(shape, patch, infer.overlap, infer.window, infer.placement),
         batch=batch,
         fixed_batch=fixed_batch,
         mirror_axes=tuple(axis + flat for axis in infer.mirror_axes),

@@ -52,12 +52,14 @@ class CropBack:
 class ResampleBack:
     """Undoes resampling from ``shape`` to ``new_shape``, as nnU-Net resamples logits.
 
-    Linear; an axis that is treated apart is taken from the nearest slice (order 0).
+    Linear; an axis that is treated apart is taken from the nearest slice (order 0). ``strides``:
+    the first voxels coincide, and new ones lie that many old ones apart.
     """
 
     shape: tuple[int, ...]
     new_shape: tuple[int, ...]
     separate: int | None
+    strides: tuple[float, ...] = ()
 
     @classmethod
     def of(
@@ -72,6 +74,11 @@ class ResampleBack:
     @property
     def grids(self) -> tuple[AxisGrid, ...]:
         """One grid per axis, from the model's to the image's."""
+        if self.strides:
+            return tuple(
+                AxisGrid(new, old, 1, 1.0 / stride)
+                for old, new, stride in zip(self.shape, self.new_shape, self.strides, strict=True)
+            )
         return axis_grids(self.new_shape, self.shape, 1, self.separate, 0)
 
     def map_back(self, values: Float32Array) -> Float32Array:
@@ -83,6 +90,8 @@ class ResampleBack:
 
     def points_back(self, points: Float64Array) -> Float64Array:
         """The points: centres at half integers, the same field of view."""
+        if self.strides:
+            return points * np.array(self.strides, dtype=np.float64)
         scale = np.array(self.shape, dtype=np.float64) / np.array(self.new_shape)
         return np.asarray((points + 0.5) * scale - 0.5)
 

@@ -84,7 +84,7 @@ def write_example(example: Example, folder: Path, weights: list[Any] | None = No
             architecture["_kw_requires_import"], len(example.channels), heads,
             allow_init=True, deep_supervision=False,
         )  # fmt: skip
-        state = weights[fold] if weights else spread(network)
+        state = weights[fold] if weights else spread(network, len(example.channels), example.patch)
         (model / f"fold_{fold}").mkdir(exist_ok=True)
         torch.save(
             {
@@ -98,13 +98,17 @@ def write_example(example: Example, folder: Path, weights: list[Any] | None = No
     return model
 
 
-def spread(network: Any) -> dict[str, Any]:
-    """Random weights whose last layer gives classes that all occur, and differ clearly."""
+def spread(network: Any, channels: int, patch: tuple[int, ...]) -> dict[str, Any]:
+    """Random weights whose last layer is shifted so that every class occurs, and scaled up."""
     state = network.state_dict()
     last = [name for name in state if "seg_layers" in name and name.endswith("weight")][-1]
-    state[last] = torch.randn(state[last].shape) * 2.0
     bias = last.removesuffix("weight") + "bias"
+    state[last] = torch.randn(state[last].shape) * 2.0
     state[bias] = torch.zeros_like(state[bias])
+    network.load_state_dict(state)
+    with torch.no_grad():
+        answer = network.eval()(torch.randn(2, channels, *patch))
+    state[bias] = -answer.mean(dim=[0, *range(2, answer.ndim)])
     return dict(state)
 
 

@@ -8,6 +8,7 @@ and is never shown as one (trap 18).
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,7 +28,7 @@ from app.inference.importing.draft import (
     onnx_part,
 )
 from app.inference.importing.facts import Facts
-from app.inference.importing.graph_file import GraphHeader, read_graph_file
+from app.inference.importing.graph_file import ONNX_MAX_BYTES, GraphHeader, read_graph_file
 from app.inference.importing.source_files import (
     JSON_MAX_BYTES,
     number,
@@ -115,7 +116,8 @@ def import_classifier(request: ClassifierRequest) -> PackDraft:
             if value is not None or heads.output == "op_norm"
         ]  # fmt: skip
         manifest["default_operating_point"] = _POINT
-        manifest["calibration"] = calibration(heads)
+        sha256 = hashlib.sha256(read_bytes(request.onnx, ONNX_MAX_BYTES)).hexdigest()
+        manifest["calibration"] = calibration(heads) | {"weights_sha256": sha256}
     return PackDraft(manifest, (("model.onnx", request.onnx),), request.facts, classes,
                      _notes(heads, relative=relative), request.facts.licence_text)  # fmt: skip
 

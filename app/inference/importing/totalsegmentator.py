@@ -16,7 +16,8 @@ from typing import Any, Final
 from app.config.folders import resources_folder
 from app.core.report import Message
 from app.inference.importing.draft import KnownClass, PackDraft, Source
-from app.inference.importing.nnunet import NnunetModel, NnunetRequest, draft_of, read_model
+from app.inference.importing.nnunet import draft_of
+from app.inference.importing.nnunet_model import NnunetModel, NnunetRequest, read_model
 from app.inference.importing.nnunet_trainers import mirror_axes_of
 from app.inference.importing.source_files import refusal
 
