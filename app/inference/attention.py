@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from app.core.errors import ModelPackError
 from app.inference.head_scores import channel_of, require_finite
-from app.inference.preprocess import resize_linear
+from app.inference.way_back import resize_linear
 
 if TYPE_CHECKING:
     from app.inference.manifest import ModelPack
