@@ -1,4 +1,4 @@
-"""``overread packs pack | sign | keys | use``: pack files, whose signature counts, what runs."""
+"""``overread packs pack | sign | keys | use | schema``: pack files, trusted keys, what runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "overread.packfile/1"
 KEYS_SCHEMA: Final = "overread.packkeys/1"
-ACTIONS: Final = ("pack", "sign", "keys", "use")
+ACTIONS: Final = ("pack", "sign", "keys", "use", "schema")
 
 
 def add_arguments(
@@ -39,6 +39,7 @@ def add_arguments(
     use = actions.add_parser("use", parents=[shared], help="which version runs, and how")
     use.add_argument("id", metavar="ID[@VERSION]")
     use.add_argument("--mode", choices=("on", "shadow", "off"), default="on")
+    actions.add_parser("schema", parents=[shared], help="the JSON Schema of a manifest")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,6 +59,10 @@ def run(args: argparse.Namespace) -> int:
             _keys(args)
         case "use":
             _use(args)
+        case "schema":
+            from app.inference.manifest_schema import schema_text
+
+            sys.stdout.write(schema_text())
     return ExitCode.DONE
 
 

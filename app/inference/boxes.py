@@ -120,12 +120,12 @@ def _scores(
     scores = rest
     if head.scores:
         scores = outputs[head.scores].astype(np.float64)
-        if scores.ndim > 1 and scores.shape[0] == 1:
-            scores = scores[0]
+        if scores.shape[:1] == (1,) and (scores.ndim == 3 or (scores.ndim == 2 and count != 1)):
+            scores = scores[0]  # a batch axis, not a single box with several classes
         if head.layout == "columns" and scores.ndim == 2:
             scores = scores.T
-        scores = scores.reshape(len(scores), -1)
-    if scores.shape[0] != count or scores.shape[1] < 1:
+        scores = scores[:, None] if scores.ndim == 1 else scores
+    if scores.ndim != 2 or scores.shape[0] != count or scores.shape[1] < 1:
         raise _wrong_form(head.scores or head.boxes)
     if not np.isfinite(scores).all():
         raise not_numbers()

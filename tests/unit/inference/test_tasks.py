@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.core.errors import InferenceError, ModelPackError, ResultRefused
+from app.inference.golden import reproduce
 from app.inference.pack_store import PackStore
 from app.inference.to_findings import to_findings
 from app.inference.worker import InferenceProcess
@@ -313,3 +314,43 @@ def test_trap_18_a_score_is_a_probability_only_when_calibrated(tmp_path, process
     for name, score in process.run(after, tiny_pack.film()).scores.items():
         logit = math.log(before[name] / (1 - before[name]))
         assert score == pytest.approx(1 / (1 + math.exp(-(0.5 * logit - 1.0))), rel=1e-4)
+
+
+@pytest.mark.parametrize("make", ["film_detector", "film_landmarks", "film_value"])
+def test_samples_of_boxes_points_and_numbers(tmp_path, process, make):
+    """What came out is put down as the sample: reproduced; changed a little too far: not."""
+    folder = tiny_pack.add_golden(getattr(task_packs, make)(tmp_path))
+    store = PackStore(tmp_path / "none", tmp_path)
+    result = process.run(store.get(folder.name), tiny_pack.film())
+    said = {
+        "film_detector": {"boxes": [
+            {"label": b.label, "lower_ijk": list(b.lower_ijk), "upper_ijk": list(b.upper_ijk)}
+            for b in result.boxes
+        ]},
+        "film_landmarks": {"points": [
+            {"label": m.label, "ijk": list(m.ijk)} for m in result.landmarks
+        ]},
+        "film_value": {"values": {n.kind: n.value for _, n in result.numbers}},
+    }[make]  # fmt: skip
+
+    def judged(change):
+        def write(manifest):
+            golden = manifest["golden"] | said
+            golden.pop("expected_ref", None)
+            change(golden)
+            manifest["golden"] = golden
+
+        tiny_pack.change_manifest(folder, write)
+        return reproduce(store.get(folder.name), process)
+
+    assert judged(lambda golden: None).reproduced
+
+    def worse(golden):
+        if "boxes" in golden:
+            golden["boxes"] = golden["boxes"][:1]
+        elif "points" in golden:
+            golden["points"][0]["ijk"][0] += 2.0
+        else:
+            golden["values"]["mean_brightness"] += 0.1
+
+    assert not judged(worse).reproduced
