@@ -95,7 +95,7 @@ def run_pack(
         context, study, ref, progress=part_of(progress, 0.0, 0.2), cancel=token
     )  # fmt: skip
     if volume.unreadable and not forced:
-        raise _incomplete(len(volume.unreadable))
+        raise undecodable(len(volume.unreadable))
     read_seconds = time.monotonic() - started
     given = RunContext(reader_input or ReaderInput(), acquisition_of(study, series, stack))
     result = context.inference.run(
@@ -128,7 +128,8 @@ def run_pack(
     return ModelOutcome(installed, result, proposed, report, is_shadow)
 
 
-def _incomplete(count: int) -> PackRefused:
+def undecodable(count: int) -> PackRefused:
+    """The refusal of a stack of which so many images cannot be decoded."""
     return PackRefused(
         f"The model is not run: {count} images of the series cannot be decoded.",
         ru=f"Модель не запускается: не читаются снимки серии ({count}).",
