@@ -48,6 +48,12 @@ REGIONAL: Final[dict[str, str]] = {
     "stone_mean_hu": "stone@1",
     "stone_max_hu": "stone@1",
     # body composition
+    "muscle_area": "muscle-at-level@1",
+    "muscle_hu": "muscle-at-level@1",
+    "muscle_index": "muscle-index@1",
+    "visceral_fat_area": "fat-at-level@1",
+    "subcutaneous_fat_area": "fat-at-level@1",
+    "visceral_subcutaneous_ratio": "fat-at-level@1",
     # chest
     "lung_volume": "lung-volume@1",
     "lung_share": "lung-volume@1",
@@ -61,12 +67,41 @@ REGIONAL: Final[dict[str, str]] = {
     "nodule_volume": "nodule-volume@1",
     "nodule_effective_diameter": "nodule-volume@1",
     # heart and vessels
+    "aorta_ascending_diameter": "aorta-diameter@1",
+    "aorta_proximal_arch_diameter": "aorta-diameter@1",
+    "aorta_mid_arch_diameter": "aorta-diameter@1",
+    "aorta_proximal_descending_diameter": "aorta-diameter@1",
+    "aorta_mid_descending_diameter": "aorta-diameter@1",
+    "aorta_diaphragm_diameter": "aorta-diameter@1",
+    "aorta_abdominal_diameter": "aorta-diameter@1",
+    "aorta_max_diameter": "aorta-diameter@1",
+    "aorta_max_across": "aorta-diameter@1",
+    "pulmonary_trunk_diameter": "pulmonary-trunk@1",
+    "pulmonary_aortic_ratio": "pulmonary-trunk@1",
+    "rv_lv_ratio": "rv-lv-axial@1",
+    "coronary_agatston": "agatston@1",
+    "coronary_calcium_volume": "calcium-volume@1",
+    "epicardial_fat_volume": "epicardial-fat@1",
+    "epicardial_fat_index": "epicardial-fat@1",
     # spine
+    "l1_trabecular_hu": "vertebral-trabecular-hu@1",
+    "vertebral_anterior_height": "vertebral-heights@1",
+    "vertebral_middle_height": "vertebral-heights@1",
+    "vertebral_posterior_height": "vertebral-heights@1",
+    "vertebral_height_loss": "vertebral-height-loss@1",
+    "vertebral_height_loss_to_neighbours": "vertebral-height-loss@1",
     # head
+    "hemorrhage_volume": "hemorrhage-volume@1",
+    "hemorrhage_abc2": "abc2@1",
+    "evans_index": "evans-index@1",
     # of points that the reader gives
+    "midline_shift": "midline-shift@1",
     "cardiothoracic_ratio_of_lines": "cardiothoracic-lines@1",
     # of numbers
     "adrenal_washout_absolute": "adrenal-washout@1",
     "adrenal_washout_relative": "adrenal-washout@1",
+    "volume_change": "volume-change@1",
+    "volume_doubling_time": "volume-doubling-time@1",
+    "recist_sum": "recist-sum@1",
 }
 METHODS: Final[dict[str, str]] = OF_ONE_MASK | RATIOS | REGIONAL

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from app.core.errors import InputError
-from app.measure import abdomen, chest
+from app.measure import abdomen, aorta, body_composition, chest, head, heart, pulmonary, spine
 from app.measure.anatomy import Anatomy
 from app.measure.methods import METHODS, REGIONAL
 from app.measure.outcome import Found, failed
 from app.measure.reference_ranges import reference_for
+from app.measure.vertebra import LEVELS, role_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,48 @@ GROUPS: Final[tuple[Group, ...]] = (
         ),
         ("nodule",),
         chest.nodule,
+    ),
+    Group(
+        ("muscle_area", "muscle_hu", "muscle_index"),
+        ("skeletal_muscle",),
+        body_composition.muscle,
+    ),
+    Group(
+        ("visceral_fat_area", "subcutaneous_fat_area", "visceral_subcutaneous_ratio"),
+        ("torso_fat", "subcutaneous_fat"),
+        body_composition.fat,
+    ),
+    Group(("hemorrhage_volume", "hemorrhage_abc2"), ("hemorrhage",), head.hemorrhage),
+    Group(("evans_index",), ("ventricle_frontal",), head.evans),
+    Group(
+        ("coronary_agatston", "coronary_calcium_volume"),
+        ("coronary_calcium", "coronary_arteries"),
+        heart.coronary_calcium,
+    ),
+    Group(
+        ("epicardial_fat_volume", "epicardial_fat_index"), ("pericardium",), heart.epicardial_fat
+    ),
+    Group(
+        ("rv_lv_ratio",), ("heart_ventricle_right", "heart_ventricle_left"), heart.ventricles
+    ),
+    Group(aorta.KINDS, ("aorta",), aorta.aorta),
+    Group(
+        tuple(kind for kind, _ in pulmonary.KINDS),
+        ("pulmonary_artery",),
+        pulmonary.pulmonary_trunk,
+    ),
+    Group(
+        ("l1_trabecular_hu",),
+        tuple(role_of(level) for level in spine.TRABECULAR_LEVELS),
+        spine.trabecular,
+    ),
+    Group(
+        (
+            "vertebral_anterior_height", "vertebral_middle_height", "vertebral_posterior_height",
+            "vertebral_height_loss", "vertebral_height_loss_to_neighbours",
+        ),
+        tuple(role_of(level) for level in LEVELS),
+        spine.heights,
     ),
 )  # fmt: skip
 

@@ -19,8 +19,8 @@ from app.measure.outline import convex_hull, farthest_pair
 from app.measure.solid import sampled, smooth
 
 Float64Array = npt.NDArray[np.float64]
-_STEPS_PER_VOXEL = 3.0
-_STEP_MM = (0.25, 1.0)
+_STEPS_PER_VOXEL = 2.0
+_STEP_MM = (0.4, 1.5)
 
 
 @dataclass(frozen=True, slots=True)

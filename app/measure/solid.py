@@ -105,15 +105,24 @@ def smooth(structure: Structure, margin: int = 4) -> tuple[npt.NDArray[np.float3
 
 
 def sampled(array: npt.NDArray[Any], geometry: Geometry, points_lps: Float64Array) -> Float64Array:
-    """Linear interpolation at points (..., 3) in LPS; 0 outside of the grid."""
+    """Linear interpolation at points (..., 3) in LPS; outside of the grid its outermost values."""
     index = geometry.lps_to_ijk(points_lps.reshape(-1, 3))[:, ::-1]
-    base = np.floor(index).astype(np.intp)
-    share = index - base
-    total = np.zeros(len(index))
-    for corner in np.ndindex(2, 2, 2):
-        place = base + np.asarray(corner)
-        weight = np.prod(np.where(np.asarray(corner) == 1, share, 1.0 - share), axis=1)
-        valid = np.all((place >= 0) & (place < np.asarray(array.shape)), axis=1)
-        k, j, i = place[valid].T
-        total[valid] += weight[valid] * array[k, j, i]
-    return total.reshape(points_lps.shape[:-1])
+    last = np.asarray(array.shape) - 1
+    index = np.clip(index, 0.0, last)
+    base = np.minimum(index.astype(np.intp), np.maximum(last - 1, 0))
+    k, j, i = (index - base).T
+    flat = np.ascontiguousarray(array).reshape(-1)
+    rows, columns = array.shape[1], array.shape[2]
+    first = (base[:, 0] * rows + base[:, 1]) * columns + base[:, 2]
+    up, down, right = (
+        step if size > 1 else 0
+        for step, size in zip((rows * columns, columns, 1), array.shape, strict=True)
+    )
+
+    def row(offset: int) -> Float64Array:
+        place = first + offset
+        return np.asarray(flat[place] * (1.0 - i) + flat[place + right] * i)
+
+    near = row(0) * (1.0 - j) + row(down) * j
+    far = row(up) * (1.0 - j) + row(up + down) * j
+    return np.asarray((near * (1.0 - k) + far * k).reshape(points_lps.shape[:-1]))

@@ -18,14 +18,15 @@ import SimpleITK as sitk
 from app.core.geometry import Geometry
 from app.imaging.labelmap import largest_component
 from app.measure.anatomy import Structure
-from app.measure.solid import depth_mm, sampled, smooth
+from app.measure.solid import sampled, smooth
 
 Float64Array = npt.NDArray[np.float64]
-_GRID_MM = (1.5, 3.0)
+_GRID_MM = (2.0, 3.0)
 _SMOOTHING_MM = 5.0
 _STEP_MM = 1.0
 _SHORTEST_MM = 12.0
 _SLAB_MM = 2.0
+_FARTHEST_MM = 5000.0
 _FULL_SLAB = 0.7
 _NEAR_SHARE = 0.2
 _REFINEMENTS = 2
@@ -34,8 +35,8 @@ _REACH_RADII = 2.5
 
 @dataclass(frozen=True, slots=True)
 class Tube:
-    """A centreline: points (n, 3) LPS, 1 mm apart, unit tangents (n, 3), and the inscribed radius
-    half way along.
+    """A centreline: points (n, 3) LPS, 1 mm apart, unit tangents (n, 3), and the radius of a
+    cylinder of its length and volume.
     """
 
     points_lps: Float64Array
@@ -68,8 +69,8 @@ def centreline(structure: Structure) -> Tube | None:
     line = _slab_centres(along, grid.ijk_to_lps(np.argwhere(mask)[:, ::-1]))
     if line is None:
         return None
-    depth = np.clip(depth_mm(mask, grid), 0.0, None) + 0.5 * grid.spacing_ijk[0]
-    radius = float(np.median(sampled(np.where(mask, depth, 0.0), grid, line)))
+    volume = float(np.count_nonzero(mask)) * grid.voxel_volume_mm3
+    radius = float(np.sqrt(volume / (np.pi * _STEP_MM * len(line))))
     inside = grid.ijk_to_lps(np.argwhere(mask)[:, ::-1])
     line = _smoothed(line)
     cut = min(round(radius / _STEP_MM), (len(line) - 8) // 2)  # there the fronts are still oblique
@@ -84,6 +85,7 @@ def centreline(structure: Structure) -> Tube | None:
             _straight_on(line[-1], line[-1] - line[-4], soft, grid),
         ]
     )
+    radius = float(np.sqrt(volume / (np.pi * _STEP_MM * len(line))))
     return Tube(line, _tangents(line), radius)
 
 
@@ -107,10 +109,14 @@ def _recentred(
 ) -> Float64Array:
     """Each point of the line moved to the centre of the slab across the line at it."""
     centres = []
+    order = np.argsort(inside[:, 2])  # only a slab of the vessel is looked at for each point
+    inside = inside[order]
+    reach = _REACH_RADII * radius
     for point, tangent in zip(line, _tangents(line), strict=True):
-        offset = inside - point
+        low, high = np.searchsorted(inside[:, 2], (point[2] - reach, point[2] + reach))
+        offset = inside[low:high] - point
         near = np.abs(offset @ tangent) <= slab / 2.0
-        near &= (offset**2).sum(axis=1) <= (_REACH_RADII * radius) ** 2
+        near &= (offset**2).sum(axis=1) <= reach**2
         shift = offset[near].mean(axis=0) if near.any() else np.zeros(3)
         centres.append(point + shift - (shift @ tangent) * tangent)  # across the line only
     return np.asarray(centres)
@@ -165,6 +171,7 @@ def arrival_within(
     march = sitk.FastMarchingImageFilter()
     march.SetTrialPoints([[int(n) for n in start]])
     march.SetNormalizationFactor(1.0)
+    march.SetStoppingValue(_FARTHEST_MM)  # outside of the mask the front would take ages
     return np.asarray(sitk.GetArrayFromImage(march.Execute(image)), dtype=np.float64)
 
 
