@@ -4,6 +4,7 @@ what happens when the server lies, dawdles, dies or is not who it should be.
 
 from __future__ import annotations
 
+import json
 import ssl
 import threading
 import time
@@ -12,13 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import trustme
+from onnx import numpy_helper
 
 from app.core.errors import Cancelled, ServerFault, UsageFault
 from app.imaging.nifti import read_nifti, write_nifti
 from app.inference.golden import golden_volume
 from app.inference.pack_store import PackStore
+from app.inference.remote.http_client import HttpClient
 from app.inference.remote.server import ModelServer, ServerBook
 from app.inference.remote.triton_repository import write_triton_model
 from app.inference.result import InferenceResult
@@ -32,6 +36,7 @@ from tests.support.triton import Triton, TritonOptions, running_triton
 from tests.support.web_relay import Relay, running_relay
 
 PACKS = ("tiny-lungs", "tiny-ball", "tiny-score")
+FOLDS = "tiny-folds"
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +45,7 @@ def store(tmp_path_factory) -> PackStore:
     tiny_pack.write_film_pack(folder / "models")
     tiny_pack.write_volume_pack(folder / "models")
     tiny_pack.write_score_pack(folder / "models")
+    _write_folds(folder / "models")
     return PackStore(folder / "models", folder / "user")
 
 
@@ -48,6 +54,18 @@ def triton(store, tmp_path_factory) -> Iterator[Triton]:
     repository = _repository(store, tmp_path_factory.mktemp("triton") / "models")
     with running_triton(repository) as server:
         yield server
+
+
+def _write_folds(models: Path) -> None:
+    """A pack of two graphs that disagree on where the ball ends."""
+    folder = tiny_pack.write_volume_pack(models, pack_id=FOLDS)
+    graph = onnx.load(folder / "model.onnx")
+    limit = next(value for value in graph.graph.initializer if value.name == "limit")
+    limit.CopyFrom(numpy_helper.from_array(np.asarray(-50.0, np.float32), "limit"))
+    onnx.save(graph, folder / "second.onnx")
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    manifest["onnx"]["folds"] = ["second.onnx"]
+    tiny_pack.write_manifest(folder, manifest)
 
 
 _PROCESS = InferenceProcess(threads=1)
@@ -68,18 +86,19 @@ def _well_behaved(request) -> None:
 
 
 def _repository(store: PackStore, folder: Path) -> Path:
-    for pack in PACKS:
+    for pack in (*PACKS, FOLDS):
         write_triton_model(store.get(pack), folder)
     return folder
 
 
 def _server(url: str, **more: object) -> ModelServer:
-    return ModelServer("gpu", url, {name: name for name in PACKS}, **more)  # type: ignore[arg-type]
+    return ModelServer("gpu", url, {name: name for name in (*PACKS, FOLDS)}, **more)  # type: ignore[arg-type]
 
 
 def _run(store: PackStore, server: ModelServer | None, pack: str = "tiny-ball") -> InferenceResult:
     _PROCESS.use_servers(ServerBook((server,) if server else ()))
-    volume = tiny_pack.ball_volume() if pack == "tiny-ball" else tiny_pack.film()
+    is_volume = pack in ("tiny-ball", FOLDS)
+    volume = tiny_pack.ball_volume() if is_volume else tiny_pack.film()
     return _PROCESS.run(store.get(pack), volume)
 
 
@@ -103,6 +122,32 @@ def test_the_server_gives_the_very_result_of_this_machine(store, triton, pack):
         assert there.providers == ("KServe:python",)
         assert there.notes == ()
         assert there.weights_sha256 == here.weights_sha256
+
+
+def test_the_folds_of_a_pack_are_models_of_their_own(store, triton):
+    here = _run(store, None, FOLDS)
+    one = _run(store, None, "tiny-ball")
+    assert np.count_nonzero(here.masks[0][1]) > np.count_nonzero(one.masks[0][1])
+    for url in (triton.grpc, triton.http):
+        there = _run(store, _server(url), FOLDS)
+        assert there.device == f"kserve:{url.split('//')[1]}/{FOLDS}"
+        assert _same(there, here)
+    assert triton.asked(f"{FOLDS}-fold0") == triton.asked(f"{FOLDS}-fold1") > 0
+    checks = list(check_server(_server(triton.grpc), store, with_sample=False))
+    assert sum(check.pack == FOLDS and check.is_ok for check in checks) == 2
+
+
+def test_numbers_as_json_where_a_server_takes_no_bytes(triton):
+    """Other servers lack the binary extension; Triton takes both forms."""
+    image = np.random.default_rng(1).random((1, 1, tiny_pack.SIDE, tiny_pack.SIDE), np.float32)
+    given = ("tiny-lungs", "", {"image": image}, ["logits"])
+    client = HttpClient(_server(triton.http))
+    as_bytes = client.infer(*given)["logits"]
+    client._binary = False  # as found out of the extensions that the server names
+    as_numbers = client.infer(*given)["logits"]
+    client.close()
+    assert as_bytes.dtype == as_numbers.dtype == np.float32
+    assert np.array_equal(as_bytes, as_numbers)
 
 
 def test_nothing_is_sent_where_the_settings_do_not_say_so(store, triton):
