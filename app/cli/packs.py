@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify.add_argument("--run", action="store_true", help="also run the sample of each pack")
     route = actions.add_parser("route", parents=[shared], help="which pack fits which series")
     route.add_argument("path", type=Path, metavar="PATH")
+    route.add_argument("--headers-only", action="store_true", help="do not look at the voxels")
     add = actions.add_parser("add", parents=[shared], help="install a pack file")
     add.add_argument("file", type=Path, metavar="FILE", help="an .overreadpack (ZIP)")
     remove = actions.add_parser("remove", parents=[shared], help="delete an installed pack")
@@ -222,13 +223,14 @@ def _route(args: argparse.Namespace, store: PackStore) -> None:
     from app.cli.progress_line import ProgressLine
     from app.dicom.files.scan import scan
     from app.dicom.stacks.grouping import group
-    from app.inference.gate import route
     from app.inference.run_report import routing_row
+    from app.workflow.routing import route_by_content, route_by_headers
 
     packs = [installed.pack for installed in store.installed()]
+    decide = route_by_headers if args.headers_only else route_by_content
     with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as line:
         found = scan([args.path], workspace=Path(workspace), progress=line.show)
-        routing = [pair for study in group(found.records) for pair in route(packs, study)]
+        routing = [pair for study in group(found.records) for pair in decide(packs, study)]
     rows = [routing_row(ref, fits) for ref, fits in routing]
     if args.json:
         sys.stdout.write(json.dumps({"schema": ROUTE_SCHEMA, "series": rows}) + "\n")

@@ -1,7 +1,8 @@
 """Is this pack meant for this series? A verdict, and every rule's reason in both languages.
 
 What the headers say wrongly is refused; what they do not say makes the series limited (many films
-lack BodyPartExamined or ViewPosition). Works on headers alone: no pixels, no onnxruntime.
+lack BodyPartExamined or ViewPosition). ``judge`` works on headers alone, ``judge_content`` goes on
+with the voxels once they are there. Needs no onnxruntime.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Literal
 
 from app.core.report import Message
 from app.core.study import Series, SeriesRef, Stack, Study
+from app.core.volume import Volume
+from app.inference.content import content_rules
 from app.inference.gate_rules import Checked, GateCase, all_rules, modality_rule
 from app.inference.manifest import ModelPack
 
@@ -48,9 +51,19 @@ def judge(pack: ModelPack, study: Study, series: Series, stack: Stack) -> Suitab
     case = GateCase(pack, pack.input.series[0], study, series, stack)
     first = modality_rule(case)
     checked: list[Checked] = [first] if first.level == "refuses" else [first, *all_rules(case)]
-    reasons = tuple(
-        GateReason(c.rule, c.level == "ok", c.text, c.level == "refuses") for c in checked
-    )
+    return _verdict(pack, _reasons(checked))
+
+
+def judge_content(fit: Suitability, pack: ModelPack, volume: Volume) -> Suitability:
+    """The verdict with what the voxels say as well; reasons of the headers come first."""
+    return _verdict(pack, fit.reasons + _reasons(content_rules(pack, volume)))
+
+
+def _reasons(checked: Iterable[Checked]) -> tuple[GateReason, ...]:
+    return tuple(GateReason(c.rule, c.level == "ok", c.text, c.level == "refuses") for c in checked)
+
+
+def _verdict(pack: ModelPack, reasons: tuple[GateReason, ...]) -> Suitability:
     if any(reason.refuses for reason in reasons):
         return Suitability(pack.id, pack.version, "refused", 0.0, reasons)
     limits = sum(not reason.ok for reason in reasons)

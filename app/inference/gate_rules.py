@@ -86,8 +86,8 @@ def all_rules(case: GateCase) -> Iterator[Checked]:
 def _identity(case: GateCase) -> Checked | None:
     if not case.study.blocked and case.stack.verdict != "blocked":
         return None
-    return _no("identity", "The images contradict each other about the patient",
-               "Снимки противоречат друг другу о пациенте")  # fmt: skip
+    return refused("identity", "The images contradict each other about the patient",
+                   "Снимки противоречат друг другу о пациенте")  # fmt: skip
 
 
 def _sop_class(case: GateCase) -> Checked | None:
@@ -96,12 +96,12 @@ def _sop_class(case: GateCase) -> Checked | None:
         return None
     given = case.series.sop_class_uids
     if any(uid in wanted for uid in given):
-        return _ok("sop_class", "The kind of object fits", "Вид объекта подходит")
+        return passed("sop_class", "The kind of object fits", "Вид объекта подходит")
     if any(uid.startswith(_SECONDARY_CAPTURE) for uid in given):
-        return _limit("sop_class", "The object is a secondary capture",
-                      "Объект — вторичный захват")  # fmt: skip
-    return _no("sop_class", "The kind of object (SOP class) does not fit",
-               "Вид объекта (SOP-класс) не подходит")  # fmt: skip
+        return limited("sop_class", "The object is a secondary capture",
+                       "Объект — вторичный захват")  # fmt: skip
+    return refused("sop_class", "The kind of object (SOP class) does not fit",
+                   "Вид объекта (SOP-класс) не подходит")  # fmt: skip
 
 
 def _photometric(case: GateCase) -> Checked | None:
@@ -109,9 +109,11 @@ def _photometric(case: GateCase) -> Checked | None:
     if given.startswith("MONOCHROME"):
         return None
     if not given:
-        return _limit("photometric", "The photometric interpretation is not stated",
-                      "Фотометрическая интерпретация не указана")  # fmt: skip
-    return _no("photometric", f"The image is not gray ({given})", f"Изображение не серое ({given})")
+        return limited("photometric", "The photometric interpretation is not stated",
+                       "Фотометрическая интерпретация не указана")  # fmt: skip
+    return refused(
+        "photometric", f"The image is not gray ({given})", f"Изображение не серое ({given})"
+    )
 
 
 def _body_part(case: GateCase) -> Checked | None:
@@ -120,14 +122,14 @@ def _body_part(case: GateCase) -> Checked | None:
         return None
     given = case.series.body_part.upper()
     if any(_names_body_part(given, part) for part in wanted):
-        return _ok("body_part", f"Body part {given}", f"Область {given}")
+        return passed("body_part", f"Body part {given}", f"Область {given}")
     if given:
-        return _no("body_part", f"Body part is {given}; the pack reads {_join(wanted)}",
-                   f"Область {given}; пакет читает {_join(wanted)}")  # fmt: skip
+        return refused("body_part", f"Body part is {given}; the pack reads {_join(wanted)}",
+                       f"Область {given}; пакет читает {_join(wanted)}")  # fmt: skip
     told = f"{case.series.description} {case.study.description}"
     if any(_names_body_part(told, part) for part in wanted):
-        return _ok("body_part", "Body part by the description", "Область по описанию")
-    return _limit("body_part", "The body part is not stated", "Область не указана")
+        return passed("body_part", "Body part by the description", "Область по описанию")
+    return limited("body_part", "The body part is not stated", "Область не указана")
 
 
 def _names_body_part(text: str, part: str) -> bool:
@@ -147,8 +149,8 @@ def _view_position(case: GateCase) -> Checked | None:
     given = _VIEW_WORDS.get(letters.replace(" ", ""), letters.split(" ")[0] if letters else "")
     told = f"{case.series.description} {case.study.description}"
     if not given and _LATERAL.search(told) and not _FRONTAL.search(told):
-        return _no("view_position", "By its description the view is lateral",
-                   "По описанию проекция боковая")  # fmt: skip
+        return refused("view_position", "By its description the view is lateral",
+                       "По описанию проекция боковая")  # fmt: skip
     return _listed("view_position", given, wanted, ("View", "Проекция"), absent="limits")
 
 
@@ -156,14 +158,14 @@ def _image_type(case: GateCase) -> Checked | None:
     rule, given = case.wanted.image_type, _upper(case.series.image_type)
     banned = [value for value in _upper(rule.must_not) if value in given]
     if banned:
-        return _no("image_type", f"Image type is {banned[0]}", f"Тип изображения {banned[0]}")
+        return refused("image_type", f"Image type is {banned[0]}", f"Тип изображения {banned[0]}")
     lacking = [value for value in _upper(rule.must) if value not in given]
     if not lacking:
         return None
     if not given:
-        return _limit("image_type", "The image type is not stated", "Тип изображения не указан")
-    return _no("image_type", f"Image type is not {lacking[0]}",
-               f"Тип изображения не {lacking[0]}")  # fmt: skip
+        return limited("image_type", "The image type is not stated", "Тип изображения не указан")
+    return refused("image_type", f"Image type is not {lacking[0]}",
+                   f"Тип изображения не {lacking[0]}")  # fmt: skip
 
 
 def _frames(case: GateCase) -> Checked | None:
@@ -171,13 +173,13 @@ def _frames(case: GateCase) -> Checked | None:
     if case.pack.input.dimensions == 2:
         if count == 1:
             return None
-        return _no("slices", f"The stack holds {count} images; the pack reads a single one",
-                   f"В стопке изображений: {count}; пакет читает одно")  # fmt: skip
+        return refused("slices", f"The stack holds {count} images; the pack reads a single one",
+                       f"В стопке изображений: {count}; пакет читает одно")  # fmt: skip
     least = case.wanted.min_slices
     if count >= least:
-        return _ok("slices", f"{count} slices", f"Срезов: {count}")
-    return _no("slices", f"{count} slices; the pack needs {least}",
-               f"Срезов: {count}; пакету нужно {least}")  # fmt: skip
+        return passed("slices", f"{count} slices", f"Срезов: {count}")
+    return refused("slices", f"{count} slices; the pack needs {least}",
+                   f"Срезов: {count}; пакету нужно {least}")  # fmt: skip
 
 
 def _geometry(case: GateCase) -> Checked | None:
@@ -185,16 +187,16 @@ def _geometry(case: GateCase) -> Checked | None:
         return None
     stack = case.stack
     if stack.geometry is None or not stack.is_volume:
-        return _no("geometry", f"The images are no volume ({stack.why})",
-                   f"Изображения не образуют объём ({stack.why_in('ru')})")  # fmt: skip
+        return refused("geometry", f"The images are no volume ({stack.why})",
+                       f"Изображения не образуют объём ({stack.why_in('ru')})")  # fmt: skip
     codes = _join(sorted({warning.code for warning in stack.warnings}))
     if stack.verdict == "resampled":
-        return _limit("geometry", f"The slices had to be resampled ({codes or stack.why})",
-                      f"Срезы пришлось пересчитать ({codes or stack.why_in('ru')})")  # fmt: skip
+        return limited("geometry", f"The slices had to be resampled ({codes or stack.why})",
+                       f"Срезы пришлось пересчитать ({codes or stack.why_in('ru')})")  # fmt: skip
     if codes:
-        return _limit("geometry", f"There are doubts about the geometry ({codes})",
-                      f"Есть сомнения в геометрии ({codes})")  # fmt: skip
-    return _ok("geometry", "The volume is regular", "Объём регулярный")
+        return limited("geometry", f"There are doubts about the geometry ({codes})",
+                       f"Есть сомнения в геометрии ({codes})")  # fmt: skip
+    return passed("geometry", "The volume is regular", "Объём регулярный")
 
 
 def _film_orientation(case: GateCase) -> Checked | None:
@@ -206,17 +208,17 @@ def _film_orientation(case: GateCase) -> Checked | None:
     if not any(stack.patient_orientation for stack in case.series.stacks):
         given = case.series.patient_orientation
     if given is None or not all(given):
-        return _ok("orientation", "Orientation not stated; taken as seen from the front",
-                   "Ориентация не указана; принята как вид спереди")  # fmt: skip
+        return passed("orientation", "Orientation not stated; taken as seen from the front",
+                      "Ориентация не указана; принята как вид спереди")  # fmt: skip
     letters = (given[0][:1].upper(), given[1][:1].upper())
     if letters not in _FRONTAL_LETTERS:
-        return _no("orientation", f"The film lies {given[0]}\\{given[1]}, not as a frontal view",
-                   f"Снимок лежит {given[0]}\\{given[1]}, это не прямая проекция")  # fmt: skip
+        return refused("orientation", f"The film lies {given[0]}\\{given[1]}, not frontally",
+                       f"Снимок лежит {given[0]}\\{given[1]}, это не прямая проекция")  # fmt: skip
     if letters == (steps[0].columns, steps[0].rows):
-        return _ok("orientation", "The film lies as the pack expects",
-                   "Снимок лежит так, как ждёт пакет")  # fmt: skip
-    return _ok("orientation", f"The film lies {given[0]}\\{given[1]}; it is mirrored for the model",
-               f"Снимок лежит {given[0]}\\{given[1]}; для модели он отражается")  # fmt: skip
+        return passed("orientation", "The film lies as the pack expects",
+                      "Снимок лежит так, как ждёт пакет")  # fmt: skip
+    return passed("orientation", f"The film lies {given[0]}\\{given[1]}; mirrored for the model",
+                  f"Снимок лежит {given[0]}\\{given[1]}; для модели он отражается")  # fmt: skip
 
 
 def _plane(case: GateCase) -> Checked | None:
@@ -255,7 +257,7 @@ def _quantity(case: GateCase) -> Checked | None:
     wanted = case.pack.input.units
     if wanted == "arbitrary" or case.stack.quantity == wanted:
         return None
-    return _no("units", f"The values are not {wanted}", f"Значения не в {wanted}")
+    return refused("units", f"The values are not {wanted}", f"Значения не в {wanted}")
 
 
 def _reader(case: GateCase) -> Checked | None:
@@ -274,12 +276,12 @@ def _contrast(case: GateCase) -> Checked | None:
     if wanted == "any":
         return None
     if given is None:
-        return _limit("contrast", "Contrast agent is not stated", "Контраст не указан")
+        return limited("contrast", "Contrast agent is not stated", "Контраст не указан")
     if given == (wanted == "required"):
-        return _ok("contrast", "Contrast agent as needed", "Контраст как нужно")
+        return passed("contrast", "Contrast agent as needed", "Контраст как нужно")
     if given:
-        return _no("contrast", "The images are enhanced", "Изображения с контрастом")
-    return _no("contrast", "The images are not enhanced", "Изображения без контраста")
+        return refused("contrast", "The images are enhanced", "Изображения с контрастом")
+    return refused("contrast", "The images are not enhanced", "Изображения без контраста")
 
 
 def _phase(case: GateCase) -> Checked | None:
@@ -287,8 +289,8 @@ def _phase(case: GateCase) -> Checked | None:
     if not wanted:
         return None
     if any(name.lower() in case.series.description.lower() for name in wanted):
-        return _ok("phase", "Phase by the description", "Фаза по описанию")
-    return _limit("phase", "The contrast phase is not stated", "Фаза контраста не указана")
+        return passed("phase", "Phase by the description", "Фаза по описанию")
+    return limited("phase", "The contrast phase is not stated", "Фаза контраста не указана")
 
 
 def _kernel(case: GateCase) -> Checked | None:
@@ -296,12 +298,12 @@ def _kernel(case: GateCase) -> Checked | None:
     if not given or not (rule.prefer or rule.exclude):
         return None
     if any(name.lower() in given for name in rule.exclude):
-        return _no("kernel", f"Kernel {case.series.kernel} is excluded",
-                   f"Ядро {case.series.kernel} исключено")  # fmt: skip
+        return refused("kernel", f"Kernel {case.series.kernel} is excluded",
+                       f"Ядро {case.series.kernel} исключено")  # fmt: skip
     if rule.prefer and not any(name.lower() in given for name in rule.prefer):
-        return _limit("kernel", f"Kernel {case.series.kernel} is not a preferred one",
-                      f"Ядро {case.series.kernel} не из предпочтительных")  # fmt: skip
-    return _ok("kernel", f"Kernel {case.series.kernel}", f"Ядро {case.series.kernel}")
+        return limited("kernel", f"Kernel {case.series.kernel} is not a preferred one",
+                       f"Ядро {case.series.kernel} не из предпочтительных")  # fmt: skip
+    return passed("kernel", f"Kernel {case.series.kernel}", f"Ядро {case.series.kernel}")
 
 
 def _kvp(case: GateCase) -> Checked | None:
@@ -337,10 +339,10 @@ def _listed(
     rule: str, given: str, wanted: tuple[str, ...], name: tuple[str, str], *, absent: Level
 ) -> Checked:
     if given and given in wanted:
-        return _ok(rule, f"{name[0]} {given}", f"{name[1]} {given}")
+        return passed(rule, f"{name[0]} {given}", f"{name[1]} {given}")
     if given:
-        return _no(rule, f"{name[0]} is {given}; the pack reads {_join(wanted)}",
-                   f"{name[1]} {given}; пакет читает {_join(wanted)}")  # fmt: skip
+        return refused(rule, f"{name[0]} is {given}; the pack reads {_join(wanted)}",
+                       f"{name[1]} {given}; пакет читает {_join(wanted)}")  # fmt: skip
     return Checked(rule, absent, Message(f"{name[0]} is not stated.", f"{name[1]}: не указано."))
 
 
@@ -358,11 +360,11 @@ def _within(
         wanted.max is None or value <= wanted.max
     )
     if inside:
-        return _ok(rule, f"{name[0]} {shown} {unit}", f"{name[1]} {shown} {unit_ru}")
+        return passed(rule, f"{name[0]} {shown} {unit}", f"{name[1]} {shown} {unit_ru}")
     low, high = ("" if n is None else f"{n:g}" for n in (wanted.min, wanted.max))
     limit = f"{low}..{high}"
-    return _no(rule, f"{name[0]} is {shown} {unit}; the pack reads {limit}",
-               f"{name[1]} {shown} {unit_ru}; пакет читает {limit}")  # fmt: skip
+    return refused(rule, f"{name[0]} is {shown} {unit}; the pack reads {limit}",
+                   f"{name[1]} {shown} {unit_ru}; пакет читает {limit}")  # fmt: skip
 
 
 def _imported(case: GateCase) -> Checked | None:
@@ -371,23 +373,26 @@ def _imported(case: GateCase) -> Checked | None:
     if imported is None:
         return None
     if not imported.unknown:
-        return _ok("imported", "The pack was imported; a person has stated what it is for",
-                   "Пакет импортирован; человек указал, для чего он")  # fmt: skip
+        return passed("imported", "The pack was imported; a person has stated what it is for",
+                      "Пакет импортирован; человек указал, для чего он")  # fmt: skip
     en = _join([_UNKNOWN_WORDS[word][0] for word in imported.unknown])
     ru = _join([_UNKNOWN_WORDS[word][1] for word in imported.unknown])
-    return _limit("imported", f"The pack was imported, and nobody has stated: {en}",
-                  f"Пакет импортирован, и никто не указал: {ru}")  # fmt: skip
+    return limited("imported", f"The pack was imported, and nobody has stated: {en}",
+                   f"Пакет импортирован, и никто не указал: {ru}")  # fmt: skip
 
 
-def _ok(rule: str, en: str, ru: str) -> Checked:
+def passed(rule: str, en: str, ru: str) -> Checked:
+    """The rule holds."""
     return Checked(rule, "ok", Message(f"{en}.", f"{ru}."))
 
 
-def _limit(rule: str, en: str, ru: str) -> Checked:
+def limited(rule: str, en: str, ru: str) -> Checked:
+    """The rule cannot be decided, or holds in part."""
     return Checked(rule, "limits", Message(f"{en}.", f"{ru}."))
 
 
-def _no(rule: str, en: str, ru: str) -> Checked:
+def refused(rule: str, en: str, ru: str) -> Checked:
+    """The rule is broken."""
     return Checked(rule, "refuses", Message(f"{en}.", f"{ru}."))
 
 

@@ -152,21 +152,23 @@ def routing_row(ref: SeriesRef, fits: Sequence[Suitability]) -> dict[str, Any]:
     return {
         "series_instance_uid": ref.series_instance_uid,
         "stack": ref.stack,
-        "packs": [
+        "packs": [suitability_row(fit) for fit in fits],
+    }
+
+
+def suitability_row(fit: Suitability) -> dict[str, Any]:
+    """One verdict with its reasons."""
+    return {
+        "pack": fit.pack_id,
+        "version": fit.version,
+        "verdict": fit.verdict,
+        "score": fit.score,
+        "reasons": [
             {
-                "pack": fit.pack_id,
-                "version": fit.version,
-                "verdict": fit.verdict,
-                "score": fit.score,
-                "reasons": [
-                    {
-                        "rule": reason.rule,
-                        "ok": reason.ok,
-                        "text": {"en": reason.text.en, "ru": reason.text.ru},
-                    }
-                    for reason in fit.reasons
-                ],
+                "rule": reason.rule,
+                "ok": reason.ok,
+                "text": {"en": reason.text.en, "ru": reason.text.ru},
             }
-            for fit in fits
+            for reason in fit.reasons
         ],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +32,11 @@ from app.dicom.stacks.grouping import group
 from app.dicom.writing.authoring import SourceImages
 from app.imaging.labelmap import content_sha256
 from app.imaging.nifti import read_nifti, write_like, write_nifti
-from app.inference.gate import Suitability, judge
+from app.inference.gate import Suitability, judge, judge_content
 from app.inference.manifest import ModelPack
 from app.inference.pack_store import InstalledPack
 from app.inference.run_context import RunContext, acquisition_of
-from app.inference.run_report import mask_file_name, run_json, scores_json
+from app.inference.run_report import mask_file_name, run_json, scores_json, suitability_row
 from app.inference.to_findings import ProposedFindings, to_findings
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress, part_of
@@ -85,6 +85,7 @@ class ImageSource:
     ref: SeriesRef
     stack: Stack
     volume: Volume
+    fit: Suitability
     file: Path | None = None
     others: tuple[SeriesRef, ...] = ()
 
@@ -142,6 +143,7 @@ def infer_image(
         read_seconds=read_seconds,
         write_seconds=time.monotonic() - writing,
     )
+    report["suitability"] = suitability_row(source.fit)
     report["notes"] += notes
     report["files"] = [path.relative_to(request.out).as_posix() for path in files]
     write_json(request.out / "run.json", report)
@@ -152,10 +154,17 @@ def infer_image(
 def choose_image(
     request: InferRequest, progress: Progress = no_progress, cancel: CancelToken | None = None
 ) -> ImageSource:
-    """The image that the request means, read. Raises as ``infer_image``."""
+    """The image that the request means, read and judged by its content too.
+
+    Raises as ``infer_image``.
+    """
     if request.path.name.lower().endswith(IMAGE_ENDINGS) and request.path.is_file():
-        return _image_source(request)
-    return _dicom_source(request, progress, cancel)
+        source = _image_source(request)
+    else:
+        source = _dicom_source(request, progress, cancel)
+    fit = judge_content(source.fit, request.installed.pack, source.volume)
+    _admit(source.study, fit, forced=request.forced)
+    return replace(source, fit=fit)
 
 
 def run_on(
@@ -205,7 +214,7 @@ def _dicom_source(
         for a_study, a_series, a_stack, a_fit in judged
         if a_fit.verdict != "refused" and a_stack is not stack
     )
-    return ImageSource(study, _ref(study, series, stack), stack, volume, others=others)
+    return ImageSource(study, _ref(study, series, stack), stack, volume, fit, others=others)
 
 
 def _counted(studies: Sequence[Study], request: InferRequest) -> tuple[Study, ...]:
@@ -266,7 +275,8 @@ def _image_source(request: InferRequest) -> ImageSource:
     study = Study(
         ref.study_instance_uid, Patient(_NONE, _NONE, _NONE, ""), "", "", _NONE, "", (series,)
     )
-    _admit(study, judge(pack, study, series, stack), forced=request.forced)
+    fit = judge(pack, study, series, stack)
+    _admit(study, fit, forced=request.forced)
     volume = Volume(
         array,
         stack.geometry,
@@ -276,7 +286,7 @@ def _image_source(request: InferRequest) -> ImageSource:
         pixel_spacing_mm=(j_mm, i_mm) if is_film else None,
         spacing_source="file" if is_film else "",
     )
-    return ImageSource(study, ref, stack, volume, file=request.path)
+    return ImageSource(study, ref, stack, volume, fit, file=request.path)
 
 
 def _write_masks(

@@ -10,10 +10,10 @@ from app.core.errors import IdentityConflict, PackRefused
 from app.core.reader_input import ReaderInput
 from app.core.study import SeriesRef, Study
 from app.inference.compare import Side
-from app.inference.gate import Suitability, judge, route
+from app.inference.gate import Suitability, judge, judge_content
 from app.inference.pack_store import InstalledPack
 from app.inference.run_context import RunContext, acquisition_of
-from app.inference.run_report import run_json
+from app.inference.run_report import run_json, suitability_row
 from app.inference.to_findings import ProposedFindings, to_findings
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress, part_of
@@ -21,6 +21,7 @@ from app.store.model_runs import ModelRun
 from app.workflow.context import AppContext
 from app.workflow.finding_change import FindingChange
 from app.workflow.open_study import load_volume
+from app.workflow.routing import Routing, route_by_headers
 from app.workflow.session import StudySession
 from app.workflow.settle_proposals import settle
 from app.workflow.shadow_runs import run_shadows
@@ -29,20 +30,21 @@ from app.workflow.volume_cache import find_stack
 if TYPE_CHECKING:
     from app.inference.result import InferenceResult
 
-Routing = tuple[tuple[SeriesRef, tuple[Suitability, ...]], ...]
-
 
 @dataclass(frozen=True, slots=True)
 class ModelOutcome:
     """What one run brought: the raw result, the proposals made from it, its run report.
 
     ``is_shadow``: it is kept with the run and nothing of it is shown.
+    ``suitability`` is the verdict of headers and voxels together; a forced run may have gone
+    against it.
     """
 
     installed: InstalledPack
     result: InferenceResult
     proposed: ProposedFindings
     report: dict[str, Any]
+    suitability: Suitability
     is_shadow: bool = False
 
 
@@ -54,7 +56,7 @@ def route_study(context: AppContext, study: Study) -> Routing:
     packs = {installed.pack.id: installed.pack for installed in context.packs.installed()}
     for installed in context.packs.shadows():
         packs.setdefault(installed.pack.id, installed.pack)
-    return route([packs[pack_id] for pack_id in sorted(packs)], study)
+    return route_by_headers([packs[pack_id] for pack_id in sorted(packs)], study)
 
 
 def run_pack(
@@ -96,6 +98,9 @@ def run_pack(
     )  # fmt: skip
     if volume.unreadable and not forced:
         raise undecodable(len(volume.unreadable))
+    verdict = judge_content(verdict, installed.pack, volume)
+    if verdict.verdict == "refused" and not forced:
+        raise refused(verdict)
     read_seconds = time.monotonic() - started
     given = RunContext(reader_input or ReaderInput(), acquisition_of(study, series, stack))
     result = context.inference.run(
@@ -115,6 +120,7 @@ def run_pack(
         result, pack=installed.pack, geometry=volume.geometry,
         completeness=study.completeness, read_seconds=read_seconds,
     )  # fmt: skip
+    report["suitability"] = suitability_row(verdict)
     if is_shadow:  # what it would have proposed is in the report, and nowhere else
         report["shadow"] = True
         report["proposals"] = len(proposed.findings)
@@ -125,7 +131,7 @@ def run_pack(
         if rows:
             report["shadows"] = rows
     progress(1.0, "done")
-    return ModelOutcome(installed, result, proposed, report, is_shadow)
+    return ModelOutcome(installed, result, proposed, report, verdict, is_shadow)
 
 
 def undecodable(count: int) -> PackRefused:
@@ -197,6 +203,17 @@ def apply_result(session: StudySession, outcome: ModelOutcome) -> tuple[str, ...
                     "weights_sha256": outcome.result.weights_sha256,
                     "device": outcome.result.device,
                     "forced": str(outcome.result.forced).lower(),
+                },
+            )  # fmt: skip
+        if outcome.result.forced:
+            store.audit.append(
+                context.user, "gate.overridden", source.series_instance_uid,
+                {
+                    "study": source.study_instance_uid,
+                    "pack": pack.id,
+                    "reasons": " ".join(
+                        reason.text.en for reason in outcome.suitability.reasons if not reason.ok
+                    ),
                 },
             )  # fmt: skip
         store.runs.add(session.reading, run)

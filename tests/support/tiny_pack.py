@@ -138,7 +138,8 @@ def film(
     ``inverted`` gives a MONOCHROME1 film of the same scene, ``mirrored`` one that is stored from
     behind and says so, ``shift`` moves both ellipses up.
     """
-    image = np.full((rows, columns), 200, dtype=np.int16)
+    shades = np.linspace(200, 260, columns).astype(np.int16)  # a film is no drawing
+    image = np.tile(shades, (rows, 1))
     image[ellipse(rows, columns, 0.3, 0.16, shift)] = 3000
     image[ellipse(rows, columns, 0.7, 0.12, shift)] = 3000
     if mirrored:
