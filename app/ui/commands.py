@@ -95,11 +95,11 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
         "viewport_next": lambda: grid.step_active(1),
         "brush_smaller": lambda: desk.brush.resize(-1),
         "brush_larger": lambda: desk.brush.resize(1),
-        "tool_off": lambda: window.set_tool("window"),
+        "tool_off": lambda: _stop_tool(window),
         "run_models": window.run_models,
         "finding_next": findings.next_finding,
         "finding_previous": findings.previous_finding,
-        "finding_accept": findings.accept_current,
+        "finding_accept": lambda: _accept(window),
         "finding_reject": findings.reject_current,
         "finding_edit": findings.edit_current,
         "finding_reopen": findings.reopen_current,
@@ -132,6 +132,22 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
         if preset is not None:
             table[f"preset.{preset_id}"] = partial(window.use_preset, preset)
     return table
+
+
+def _stop_tool(window: WindowCommands) -> None:
+    """Escape ends a marking first, then the tool."""
+    if window.desk.marking.is_active:
+        window.desk.marking.end()
+    else:
+        window.set_tool("window")
+
+
+def _accept(window: WindowCommands) -> None:
+    """Enter runs a marking; otherwise it accepts the finding."""
+    if window.desk.marking.is_active:
+        window.desk.marking.run()
+    else:
+        window.findings.accept_current()
 
 
 def _drop(_value: object) -> None:

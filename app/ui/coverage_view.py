@@ -26,7 +26,9 @@ _SHADES: Final = {"analyzed": "text", "running": "accent", "failed": "block"}
 class CoverageRow:
     """One pack for one series: what became of it and the reasons of the gate.
 
-    ``series_text`` names the series on screen; ``limited`` marks a series that fits only partly.
+    ``series_text`` names the series on screen; ``limited`` marks a series that fits only partly,
+    ``is_refused`` one that the gate refuses, also where it was run all the same. ``asks``: the
+    reader may place something for this pack before it runs.
     """
 
     pack_id: str
@@ -37,6 +39,8 @@ class CoverageRow:
     state: CoverageState
     reasons: tuple[Message, ...] = ()
     limited: bool = False
+    is_refused: bool = False
+    asks: bool = False
 
 
 class CoverageView(QWidget):
@@ -87,9 +91,10 @@ class CoverageView(QWidget):
         column = QVBoxLayout()
         column.setSpacing(2)
         column.addWidget(_line(_row_html(row), "text"))
-        if row.state in ("not_run", "refused", "failed"):
+        if row.state in ("not_run", "refused", "failed") or (row.asks and row.state != "running"):
             forced = row.state == "refused" or row.limited
-            button = QPushButton(tr("coverage.run_anyway" if forced else "coverage.run"))
+            text = "coverage.run_anyway" if forced else "coverage.run"
+            button = QPushButton(tr("coverage.mark" if row.asks else text))
             button.setProperty("role", "link" if forced else "small")
             button.clicked.connect(lambda: self.run_requested.emit(row))
             column.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)

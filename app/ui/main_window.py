@@ -25,6 +25,7 @@ from app.ui.health_panel import HealthPanel
 from app.ui.history_bridge import HistoryBridge
 from app.ui.job_bridge import JobBridge
 from app.ui.jobs_panel import JobsPanel
+from app.ui.mark_bar import MarkBar
 from app.ui.messages import MessageBar
 from app.ui.patient_banner import PatientBanner
 from app.ui.reading_desk import ReadingDesk
@@ -70,6 +71,7 @@ class MainWindow(QMainWindow):
         self.report = ReportPanel(context)
         self.jobs = JobsPanel(context)
         self.messages = MessageBar()
+        self.mark_bar = MarkBar(self.desk.marking)
         self.traffic = Traffic(context, self.bridge, self.opener, self.desk, self.messages)
         self.actions_ = ActionSet(self, commands(self))
         self._history = HistoryBridge(self.actions_.by_id["undo"], self.actions_.by_id["redo"])
@@ -372,6 +374,7 @@ class MainWindow(QMainWindow):
         self.desk.thumbnail_ready.connect(self.browser.set_thumbnail)
         self.desk.findings_changed.connect(self._refresh_actions)
         self.desk.brush.refused.connect(self._refused)
+        self.desk.marking.refused.connect(self._refused)
         self.desk.models.coverage_changed.connect(self.findings.set_coverage)
         self.desk.models.state_changed.connect(self.banner.set_models)
         self.desk.models.failed.connect(self._refused)
@@ -406,7 +409,7 @@ class MainWindow(QMainWindow):
         self._bar.setMovable(False)
         self._bar.setIconSize(QSize(ICON_SIZE_PX, ICON_SIZE_PX))
         self._bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        middle = column((self.grid, 1), (self.messages, 0))
+        middle = column((self.grid, 1), (self.mark_bar, 0), (self.messages, 0))
         self._right = splitter(Qt.Orientation.Vertical, self.findings, self.report, self.jobs)
         self._right.setSizes([420, 420, 0])
         self._right.setMinimumWidth(340)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.core.errors import AppError
+from app.core.errors import AppError, PackRefused
+from app.core.reader_input import ReaderInput
 from app.core.report import Message
 from app.core.study import SeriesRef
 from app.inference.gate import Suitability
@@ -14,7 +15,8 @@ from app.jobs.runner import JobHandle
 from app.ui.coverage_view import CoverageRow, CoverageState
 from app.ui.job_bridge import JobBridge
 from app.ui.texts import tr
-from app.workflow.run_models import ModelOutcome, Routing, apply_result, route_study, run_pack
+from app.workflow.routing import Routing
+from app.workflow.run_models import ModelOutcome, apply_result, route_study, run_pack
 
 if TYPE_CHECKING:
     from app.workflow.context import AppContext
@@ -31,6 +33,8 @@ class ModelRuns(QObject):
     state_changed = Signal(str)
     """One line for the banner."""
     failed = Signal(object)
+    marking_wanted = Signal(object)
+    """A ``CoverageRow`` whose pack asks the reader for something."""
 
     def __init__(
         self, context: AppContext, bridge: JobBridge, parent: QObject | None = None
@@ -42,6 +46,7 @@ class ModelRuns(QObject):
         self._routing: Routing = ()
         self._states: dict[_Key, CoverageState] = {}
         self._jobs: dict[_Key, JobHandle[Any]] = {}
+        self._refusals: dict[_Key, Message] = {}
 
     def set_session(self, session: StudySession | None) -> None:
         """Cancel the runs of the study before; route this one and run what suits it."""
@@ -49,6 +54,7 @@ class ModelRuns(QObject):
             job.cancel()
         self._jobs.clear()
         self._states.clear()
+        self._refusals.clear()
         self._routing = ()
         self._session = session
         self._announce()
@@ -76,15 +82,25 @@ class ModelRuns(QObject):
         begun = 0
         for ref, verdicts in self._routing:
             for verdict in verdicts:
-                if verdict.verdict == "suitable":
+                if verdict.verdict == "suitable" and not self._needs_reader(verdict.pack_id):
                     state = self._states.get((verdict.pack_id, ref))
                     if state != "running" and (again or state is None):
                         self.run(verdict.pack_id, ref)
                         begun += 1
         return begun
 
-    def run(self, pack_id: str, ref: SeriesRef) -> None:
-        """Run one pack on one stack."""
+    def run(
+        self,
+        pack_id: str,
+        ref: SeriesRef,
+        *,
+        forced: bool = False,
+        given: ReaderInput | None = None,
+    ) -> None:
+        """Run one pack on one stack with what the reader gave.
+
+        ``forced`` also against its gate, which is recorded.
+        """
         session = self._session
         if session is None or session.is_signed:
             return
@@ -95,7 +111,14 @@ class ModelRuns(QObject):
             "inference",
             self._name(pack_id).text("en"),
             lambda token, progress: run_pack(
-                self._context, session, pack_id, ref, progress=progress, cancel=token
+                self._context,
+                session,
+                pack_id,
+                ref,
+                forced=forced,
+                reader_input=given,
+                progress=progress,
+                cancel=token,
             ),
             done=lambda outcome: self._take_outcome(session, key, outcome),
             failed=lambda error: self._fail(session, key, error),
@@ -109,8 +132,18 @@ class ModelRuns(QObject):
         )
 
     def run_row(self, row: CoverageRow) -> None:
-        """Run what a row of the coverage list names."""
-        self.run(row.pack_id, row.ref)
+        """Run what a row of the coverage list names; a refused one is the reader's own choice.
+
+        A pack that asks the reader for something is marked first (``marking_wanted``).
+        """
+        if row.asks:
+            self.marking_wanted.emit(row)
+        else:
+            self.run(row.pack_id, row.ref, forced=row.is_refused)
+
+    def run_marked(self, row: CoverageRow, given: ReaderInput) -> None:
+        """Run a row with what the reader placed."""
+        self.run(row.pack_id, row.ref, forced=row.is_refused, given=given)
 
     def _take_routing(self, session: StudySession, routing: Routing) -> None:
         if session is not self._session:
@@ -124,11 +157,14 @@ class ModelRuns(QObject):
         apply_result(session, outcome)
         if session is self._session:
             self._states[key] = "analyzed"
+            self._refusals.pop(key, None)
             self._announce()
 
     def _fail(self, session: StudySession, key: _Key, error: BaseException) -> None:
         if session is self._session:
             self._states[key] = "failed"
+            if isinstance(error, PackRefused):  # the voxels said what the headers could not
+                self._refusals[key] = Message(error.message, error.ru)
             self._announce()
         self._tell(error)
 
@@ -160,9 +196,14 @@ class ModelRuns(QObject):
         self.state_changed.emit(text)
 
     def _row(self, ref: SeriesRef, verdict: Suitability) -> CoverageRow:
-        state = self._states.get((verdict.pack_id, ref))
+        key = (verdict.pack_id, ref)
+        state = self._states.get(key)
+        refusal = self._refusals.get(key)
+        if state == "failed" and refusal is not None:
+            state = "refused"
         if state is None:
             state = "refused" if verdict.verdict == "refused" else "not_run"
+        reasons = tuple(reason.text for reason in verdict.reasons if not reason.ok)
         return CoverageRow(
             verdict.pack_id,
             self._name(verdict.pack_id),
@@ -170,9 +211,17 @@ class ModelRuns(QObject):
             ref,
             self._series_text(ref),
             state,
-            tuple(reason.text for reason in verdict.reasons if not reason.ok),
+            reasons if refusal is None else (refusal,),
             limited=verdict.verdict == "limited",
+            is_refused=verdict.verdict == "refused" or refusal is not None,
+            asks=self._asks(verdict.pack_id),
         )
+
+    def _needs_reader(self, pack_id: str) -> bool:
+        return self._context.packs.get(pack_id).pack.needs_reader
+
+    def _asks(self, pack_id: str) -> bool:
+        return bool(self._context.packs.get(pack_id).pack.reader_inputs)
 
     def _name(self, pack_id: str) -> Message:
         name = self._context.packs.get(pack_id).pack.name

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
 
+from app.core.reader_input import ReaderInput, reader_input_from_json
 from app.core.study import SeriesRef, Study
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress
@@ -18,6 +19,7 @@ from app.ui.finding_words import finding_numbers
 from app.ui.first_image import make_thumbnails
 from app.ui.job_bridge import JobBridge
 from app.ui.loading import SeriesLoader
+from app.ui.marking_controller import MarkingController
 from app.ui.model_runs import ModelRuns
 from app.ui.series_image import SeriesImage
 from app.ui.session_signals import SessionSignals
@@ -31,6 +33,7 @@ from app.viewer.viewport import ViewportState
 from app.workflow.session import StudySession
 
 if TYPE_CHECKING:
+    from app.ui.coverage_view import CoverageRow
     from app.workflow.context import AppContext
 
 _POSITION_MS = 400
@@ -58,6 +61,7 @@ class ReadingDesk(QObject):
         self.loader = SeriesLoader(context, bridge, self)
         self.models = ModelRuns(context, bridge, self)
         self.brush = BrushController(bridge, grid.outlines, self)
+        self.marking = MarkingController(self)
         self.session: StudySession | None = None
         self.shows_rejected = False
         self._signals: SessionSignals | None = None
@@ -69,6 +73,10 @@ class ReadingDesk(QObject):
         grid.position_changed.connect(self._position_timer.start)
         grid.finding_clicked.connect(self.select)
         self.brush.changed.connect(self._repaint)
+        self.marking.changed.connect(self._repaint)
+        self.marking.run_wanted.connect(self.models.run_marked)
+        self.models.marking_wanted.connect(self._begin_marking)
+        grid.set_marker(self.marking)
         self.loader.image_changed.connect(self._image_changed)
         self.loader.volume_ready.connect(self._volume_ready)
 
@@ -93,6 +101,24 @@ class ReadingDesk(QObject):
         self._layer_timer.start()
         self.session_changed.emit(session)
 
+    def _begin_marking(self, row: CoverageRow) -> None:
+        """Show the series that a pack reads, and let the reader place what it asks for.
+
+        What was given or found at the latest run is there already, to be moved.
+        """
+        session = self.session
+        if session is None or session.is_signed:
+            return
+        uid = session.study.study_instance_uid
+        runs = self._context.store.runs.of_study(uid, session.reading)
+        used = [run for run in runs if (run.pack, run.source) == (row.pack_id, row.ref)]
+        known = used[-1].report.get("reader_input") if used else None
+        given = reader_input_from_json(known) if known else ReaderInput()
+        if not any(v.image is not None and v.image.ref == row.ref for v in self.grid.shown):
+            self.show_series(row.ref)
+        self.marking.begin(row, self._context.packs.get(row.pack_id).pack, given)
+        self.grid.setFocus()
+
     def close_study(self) -> None:
         """Keep where it was, cancel its jobs, show nothing."""
         session = self.session
@@ -103,6 +129,7 @@ class ReadingDesk(QObject):
             self._thumbnails.cancel()
         self.models.set_session(None)
         self.brush.set_session(None)
+        self.marking.end()
         if self._signals is not None:
             self._signals.disconnect_all()
         self.session = self._signals = None

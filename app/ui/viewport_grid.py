@@ -15,7 +15,7 @@ from app.core.volume import Window
 from app.ui.cine_player import CinePlayer
 from app.ui.layer_outlines import LayerOutlines
 from app.ui.series_image import SeriesImage
-from app.ui.viewport_tools import Brush, ToolName
+from app.ui.viewport_tools import Brush, Marker, ToolName
 from app.ui.viewport_widget import ViewportWidget
 from app.viewer.hanging import Hanging
 from app.viewer.layers import FindingLayer
@@ -81,6 +81,11 @@ class ViewportGrid(QFrame):
             self._maximized = viewport
             for other in self.shown:
                 other.setVisible(other is viewport)
+
+    def set_marker(self, marker: Marker) -> None:
+        """Who places what packs ask for, on every viewport."""
+        for viewport in self.viewports:
+            viewport.marker = marker
 
     def set_active(self, viewport: ViewportWidget) -> None:
         """Commands go to this viewport from now on."""

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from app.core.geometry import Float64Array
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QPainter
+
     from app.ui.viewport_widget import ViewportWidget
+    from app.viewer.camera import Camera
 
 ToolName = Literal["window", "pan", "zoom", "scroll", "crosshair", "brush", "erase"]
 
@@ -34,4 +37,29 @@ class Brush(Protocol):
 
     def resize(self, steps: int) -> None:
         """Larger or smaller by notches."""
+        ...
+
+
+class Marker(Protocol):
+    """Who places what a pack asks for; while it is active the left button is its own."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether something is being placed."""
+        ...
+
+    def press(self, viewport: ViewportWidget, point_lps: Float64Array, camera: Camera) -> None:
+        """Take hold of something, or begin something."""
+        ...
+
+    def move(self, viewport: ViewportWidget, point_lps: Float64Array) -> None:
+        """Move what is held."""
+        ...
+
+    def release(self) -> None:
+        """Let go."""
+        ...
+
+    def paint(self, painter: QPainter, viewport: ViewportWidget, camera: Camera) -> None:
+        """Draw what is there."""
         ...

@@ -34,7 +34,7 @@ from app.ui.raster import Raster
 from app.ui.series_image import SeriesImage
 from app.ui.texts import language, tr
 from app.ui.theme import color
-from app.ui.viewport_tools import Brush, ToolName
+from app.ui.viewport_tools import Brush, Marker, ToolName
 from app.viewer.camera import Camera, Point
 from app.viewer.hanging import chest_wall_side
 from app.viewer.hit_test import hit
@@ -76,6 +76,7 @@ class ViewportWidget(QWidget):
         self.crosshair: Crosshair | None = None
         self.tool: ToolName = "window"
         self.brush: Brush | None = None
+        self.marker: Marker | None = None
         self.is_active = False
         self.marks_active = False
         self.is_linked = False
@@ -84,6 +85,7 @@ class ViewportWidget(QWidget):
         self._drag: Drag | None = None
         self._press: QPointF | None = None
         self._painting = False
+        self._marking = False
         self._pointer: QPointF | None = None
         self._raster = Raster()
         self._drawn: tuple[overlays.DrawnLayer, ...] = ()
@@ -183,6 +185,8 @@ class ViewportWidget(QWidget):
             overlays.draw_corners(painter, area, texts)
             if self._has_mm(image):
                 overlays.draw_scale(painter, area, camera.zoom)
+        if self.marker is not None and self.marker.is_active:
+            self.marker.paint(painter, self, camera)
         self._paint_brush(painter, camera)
 
     def _paint_crosshair(
@@ -231,7 +235,11 @@ class ViewportWidget(QWidget):
         if camera is None:
             return
         button, shift = event.button(), _has(event, Qt.KeyboardModifier.ShiftModifier)
-        if button == Qt.MouseButton.LeftButton and self.tool in ("brush", "erase") and self.brush:
+        marker = self.marker if self.marker is not None and self.marker.is_active else None
+        if button == Qt.MouseButton.LeftButton and not shift and marker is not None:
+            self._marking = True
+            marker.press(self, camera.display_to_lps(_xy(event.position())), camera)
+        elif button == Qt.MouseButton.LeftButton and self.tool in ("brush", "erase") and self.brush:
             self._painting = True
             point = camera.display_to_lps(_xy(event.position()))
             self.brush.press(self, point, erase=self.tool == "erase")
@@ -244,6 +252,11 @@ class ViewportWidget(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Go on with what the press began."""
         self._pointer = event.position()
+        if self._marking and self.marker is not None:
+            camera = self.camera()
+            if camera is not None:
+                self.marker.move(self, camera.display_to_lps(_xy(event.position())))
+            return
         if self._painting and self.brush is not None:
             camera = self.camera()
             if camera is not None:
@@ -266,6 +279,10 @@ class ViewportWidget(QWidget):
         press, self._press = self._press, None
         drag, self._drag = self._drag, None
         self.update()
+        if self._marking and self.marker is not None:
+            self._marking = False
+            self.marker.release()
+            return
         if self._painting and self.brush is not None:
             self._painting = False
             self.brush.release()

@@ -33,9 +33,9 @@ from app.workflow.given_decisions import (
 )  # fmt: skip
 from app.workflow.mask_files import write_masks
 from app.workflow.output_files import remove_outputs, write_json, write_text
+from app.workflow.routing import Routing
 from app.workflow.run_models import (
     ModelOutcome,
-    Routing,
     apply_result,
     route_study,
     run_pack,

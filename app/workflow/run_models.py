@@ -121,6 +121,8 @@ def run_pack(
         completeness=study.completeness, read_seconds=read_seconds,
     )  # fmt: skip
     report["suitability"] = suitability_row(verdict)
+    if reader_input is not None and not reader_input.is_empty:
+        report["reader_input"] = reader_input.to_json()
     if is_shadow:  # what it would have proposed is in the report, and nowhere else
         report["shadow"] = True
         report["proposals"] = len(proposed.findings)

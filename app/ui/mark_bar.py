@@ -1,0 +1,85 @@
+"""The bar under the images while the reader places what a pack asks for."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from app.ui.marking_controller import MarkingController
+from app.ui.texts import language, language_changed, tr
+
+
+class MarkBar(QFrame):
+    """Says what to place, chooses between several things, runs or gives up."""
+
+    def __init__(self, controller: MarkingController, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "message")
+        self._controller = controller
+        self._what = QLabel()
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(12, 5, 6, 5)
+        self._buttons: list[QPushButton] = []
+        self._group = QButtonGroup(self)
+        self.run = QPushButton()
+        self.run.setProperty("primary", True)
+        self.clear = QPushButton()
+        self.cancel = QPushButton()
+        for button in (self.run, self.clear, self.cancel):
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.run.clicked.connect(controller.run)
+        self.clear.clicked.connect(controller.clear)
+        self.cancel.clicked.connect(controller.end)
+        controller.changed.connect(self.refresh)
+        language_changed.connect(self._relabel)
+        self._relabel()
+
+    def refresh(self) -> None:
+        """Show what is asked, which of it is there and which is next."""
+        active = self._controller.is_active
+        self.setVisible(active)
+        if not active:
+            return
+        asked = self._controller.asked
+        if len(self._buttons) != len(asked):
+            self._make_buttons(len(asked))
+        marking = self._controller.marking
+        self._what.setText(self._controller.pack_name)
+        for number, (entry, button) in enumerate(zip(asked, self._buttons, strict=True)):
+            there = marking is not None and entry.name in marking.given.names(entry.kind)
+            mark = "✓" if there else "•" if entry.required else "○"
+            button.setText(f"{mark} {entry.text.text(language())}")
+            button.setChecked(number == (marking.current if marking is not None else 0))
+        self.run.setEnabled(not any(e.required for e in asked) or not self._missing())
+
+    def _missing(self) -> bool:
+        marking = self._controller.marking
+        return marking is None or bool(marking.missing)
+
+    def _make_buttons(self, count: int) -> None:
+        for button in self._buttons:
+            self._group.removeButton(button)
+            button.deleteLater()
+        self._buttons = []
+        for number in range(count):
+            button = QPushButton()
+            button.setCheckable(True)
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.clicked.connect(lambda _checked, n=number: self._controller.choose(n))
+            self._group.addButton(button)
+            self._row.insertWidget(1 + number, button)
+            self._buttons.append(button)
+
+    def _relabel(self, *_: object) -> None:
+        while self._row.count():
+            self._row.takeAt(0)
+        self._row.addWidget(self._what)
+        for button in self._buttons:
+            self._row.addWidget(button)
+        self._row.addStretch(1)
+        for button in (self.clear, self.cancel, self.run):
+            self._row.addWidget(button)
+        self.run.setText(tr("marking.run"))
+        self.clear.setText(tr("marking.clear"))
+        self.cancel.setText(tr("marking.cancel"))
+        self.refresh()
