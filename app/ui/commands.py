@@ -63,6 +63,7 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
     table: dict[str, Callable[[], None]] = {
         "studies": window.windows.show_studies,
         "peers": window.windows.show_peers,
+        "packs": window.windows.show_packs,
         "receive": window.traffic.intake.toggle,
         "refresh": window.refresh_study,
         "objects": window.windows.show_objects,

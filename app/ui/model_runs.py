@@ -64,6 +64,10 @@ class ModelRuns(QObject):
         done = self._context.store.runs.of_study(study.study_instance_uid, session.reading)
         for run in done:
             self._states[run.pack, run.source] = "analyzed"
+        self._route(session)
+
+    def _route(self, session: StudySession) -> None:
+        study = session.study
         self._bridge.submit(
             "compute",
             tr("job.route"),
@@ -71,6 +75,11 @@ class ModelRuns(QObject):
             done=lambda routing: self._take_routing(session, routing),
             failed=self._tell,
         )
+
+    def route_again(self) -> None:
+        """Packs were added or removed: judge them anew; runs under way go on."""
+        if self._session is not None:
+            self._route(self._session)
 
     @property
     def is_running(self) -> bool:

@@ -14,6 +14,7 @@ from app.ui.job_bridge import JobBridge
 from app.ui.left_out_window import LeftOutWindow
 from app.ui.objects_window import ObjectsWindow
 from app.ui.outbox_window import OutboxWindow
+from app.ui.packs_window import PacksWindow
 from app.ui.peers_window import PeersWindow
 from app.ui.shortcuts import KeyHelp
 from app.ui.studies_window import StudiesWindow
@@ -40,6 +41,8 @@ class SideWindows(QObject):
     """Name of a peer and the ``StudyListing`` that is to be retrieved from it."""
     send_wanted = Signal()
     """Something is to be sent, or a peer was chosen for what is signed."""
+    packs_changed = Signal()
+    """Model packs were added or removed."""
     said = Signal(str)
     """A sentence on what came of something that was asked for here."""
     failed = Signal(object)
@@ -89,6 +92,11 @@ class SideWindows(QObject):
         window = self._open.get("studies")
         if isinstance(window, StudiesWindow):
             window.set_sources(self._sources())
+
+    def show_packs(self) -> None:
+        """The installed model packs with their cards."""
+        window = self._show("packs", PacksWindow(self._context, self._bridge, self._owner))
+        window.packs_changed.connect(self.packs_changed)
 
     def import_folder(self) -> None:
         """Index the studies of a folder in the library, where they lie."""
