@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,9 +134,11 @@ def pack_row(installed: InstalledPack, *, intact: bool) -> dict[str, Any]:
     }
 
 
-def _rows(store: PackStore) -> list[dict[str, Any]]:
-    """All packs, and those that cannot be read, which are not intact."""
-    faults = store.verify(None)
+def _rows(store: PackStore, faults: Sequence[PackFault] | None = None) -> list[dict[str, Any]]:
+    """All packs, and those that cannot be read, which are not intact. ``faults`` None: a look at
+    the files.
+    """
+    faults = store.verify(graphs=False) if faults is None else faults
     broken = {(fault.pack_id, fault.version) for fault in faults}
     rows = [
         row_of(store, one, intact=(one.pack.id, one.pack.version) not in broken)
@@ -167,7 +170,7 @@ def _verify(args: argparse.Namespace, store: PackStore) -> int:
     pack_id, _, version = (args.id or "").partition("@")
     rows = [
         row
-        for row in _rows(store)
+        for row in _rows(store, faults)
         if pack_id in ("", row["id"]) and version in ("", row["version"])
     ]
     if args.run:

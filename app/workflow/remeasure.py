@@ -174,7 +174,8 @@ def _of_several(
 def _label_names(session: StudySession, finding: Finding, kind: str) -> list[str]:
     """Names of the labels that the pack measures ``kind`` on; none where the pack is not there."""
     try:
-        pack = session.context.packs.get(finding.provenance.pack).pack
+        made = finding.provenance
+        pack = session.context.packs.of_run(made.pack, made.version).pack
     except ModelPackError:
         return []
     return _labels_of(pack, kind, _name(finding))

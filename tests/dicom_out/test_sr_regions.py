@@ -134,3 +134,46 @@ def test_d06_a_point_comes_back(tmp_path: Path) -> None:
     assert placed is not None
     assert placed.region.kind == "point"
     assert np.allclose(placed.region.box_lps, [point], atol=1e-3)
+
+
+def test_a_box_with_depth_is_its_first_and_last_rectangle(tmp_path: Path) -> None:
+    """TID 1411 with a volume surface: eight corners in the patient, on oblique images."""
+    spec = SeriesSpec(count=6, orientation=OBLIQUE)
+    study, source = _opened(tmp_path, *write_series(tmp_path / "ct", spec))
+    geometry = study.series[0].stacks[0].geometry
+    assert geometry is not None
+    ends = geometry.ijk_to_lps([(2.5, 3.5, 0.5), (9.5, 11.5, 3.5)])
+    corners = tuple(tuple(float(n) for n in p) for p in ends)
+    where = SliceRef(source.frames[2].instance.sop_instance_uid)
+    finding = _finding(source, Region("box", box_lps=corners, slice=where))
+    finding = replace(finding, proposal=replace(finding.proposal, score=0.73))
+    request = SrRequest(
+        source, (finding,), {}, results.identity("sr"), uid("device"), "AI", results.AT_UTC
+    )
+    document = write_sr(request)
+    path = write_dataset(document, tmp_path / "sr.dcm")
+    assert dciodvfy_errors(path) == []
+    polygons = [
+        np.asarray(item.GraphicData).reshape(-1, 3)
+        for item in _items(document)
+        if item.get("ValueType") == "SCOORD3D"
+    ]
+    assert len(polygons) == 2
+    for polygon, k in zip(polygons, (0.5, 3.5), strict=True):
+        index = geometry.lps_to_ijk(polygon)
+        assert np.allclose(index[:, 2], k, atol=1e-4)
+        assert np.allclose(index[:, :2].min(axis=0), (2.5, 3.5), atol=1e-4)
+        assert np.allclose(index[:, :2].max(axis=0), (9.5, 11.5), atol=1e-4)
+    (score,) = [
+        float(item.MeasuredValueSequence[0].NumericValue)
+        for item in _items(document)
+        if item.ConceptNameCodeSequence[0].CodeMeaning == "model score"
+    ]
+    assert score == 0.73
+
+
+def _items(item):
+    """Every content item below, depth first."""
+    for below in item.get("ContentSequence") or ():
+        yield below
+        yield from _items(below)

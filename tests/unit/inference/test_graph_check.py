@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -237,3 +239,19 @@ def test_another_opset_than_stated(film_pack):
     model.opset_import[0].version = 12
     with pytest.raises(ModelPackError, match="opset is 12, and the manifest says 13"):
         require_graph(film_pack.pack, model.SerializeToString())
+
+
+def test_mutated_graphs_end_in_a_sentence():
+    """Bytes changed anywhere: the facts of a graph, or a refusal; nothing else and no crash."""
+    whole = subgraph("Identity").SerializeToString()
+    random = Random(20261201)
+    refused = 0
+    for _ in range(600):
+        content = bytearray(whole)
+        for _ in range(random.randrange(1, 4)):
+            content[random.randrange(len(content))] = random.randrange(256)
+        try:
+            read_graph(bytes(content))
+        except ModelPackError:
+            refused += 1
+    assert refused > 100

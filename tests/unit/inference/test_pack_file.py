@@ -6,6 +6,7 @@ import hashlib
 import json
 import stat
 import zipfile
+from random import Random
 
 import pytest
 
@@ -271,3 +272,31 @@ def test_a_changed_file_is_refused_while_it_is_packed(tmp_path, folder):
         )
     with pytest.raises(ModelPackError, match="not there"):
         unpack(tmp_path / "nothing.zip", tmp_path)
+
+
+def test_mutated_pack_files_end_in_a_sentence_and_leave_nothing(tmp_path, folder):
+    """Bytes flipped, cut out and doubled anywhere: refused in words, or it is the same pack."""
+    whole = pack_folder(folder, tmp_path / "a.overreadpack").path.read_bytes()
+    random = Random(20261201)
+    store = store_of(tmp_path)
+    archive = tmp_path / "b.overreadpack"
+    refused = 0
+    for _ in range(150):
+        content = bytearray(whole)
+        at = random.randrange(len(content))
+        match random.randrange(3):
+            case 0:
+                content[at] ^= 1 << random.randrange(8)
+            case 1:
+                del content[at : at + random.randrange(1, 200)]
+            case 2:
+                content[at:at] = content[at : at + 100]
+        archive.write_bytes(content)
+        try:
+            added = store.add(archive)
+        except ModelPackError:
+            refused += 1
+        else:
+            store.remove(added.key)
+        assert left_behind(tmp_path) == []
+    assert refused > 75
