@@ -60,6 +60,15 @@ def test_it_carries_licence_card_and_limits(store, pack_id):
 
 
 @pytest.mark.parametrize("pack_id", _SHIPPED)
+def test_trap_15_its_thresholds_name_the_weights_they_were_measured_with(store, pack_id):
+    pack = store.get(pack_id).pack
+    for point in pack.operating_points:
+        assert point.weights_sha256 == pack.weights_sha256
+        assert point.population
+        assert point.source
+
+
+@pytest.mark.parametrize("pack_id", _SHIPPED)
 def test_it_reproduces_its_sample(store, process, pack_id):
     report = reproduce(store.get(pack_id), process)
     assert report is not None
