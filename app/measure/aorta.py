@@ -145,7 +145,8 @@ def _at_level(anatomy: Anatomy, parts: list[AortaPart], kind: str) -> Found:
         section = part.section(index)
         if section is None or section.leaves:
             return absent("aorta", kind, "mm", _CUT)
-        return found("aorta", kind, _number(section, section.max_mm), _gating_doubts(anatomy, kind))
+        doubts = [*_gating_doubts(anatomy, kind), *_vertebra_doubts(anatomy, kind)]
+        return found("aorta", kind, _number(section, section.max_mm), doubts)
     return absent("aorta", kind, "mm", _NOT_THERE)
 
 
@@ -255,6 +256,21 @@ def _gating_doubts(anatomy: Anatomy, kind: str) -> list[Doubt]:
     if anatomy.protocol.gated is None:
         return [Doubt("low_quality", "ECG gating: not known.", "Синхронизация с ЭКГ: неизвестна.")]
     return [Doubt("low_quality", "Without ECG gating.", "Без синхронизации с ЭКГ.")]
+
+
+def _vertebra_doubts(anatomy: Anatomy, kind: str) -> list[Doubt]:
+    """The middle of a vertebra that is cut is not its middle."""
+    vertebra = anatomy.structure("vertebrae_t12")
+    by_vertebra = kind in ("aorta_diaphragm_diameter", "aorta_mid_descending_diameter")
+    if not by_vertebra or vertebra is None or not vertebra.is_truncated:
+        return []
+    return [
+        Doubt(
+            "low_quality",
+            "T12 is cut by the border: the level is about.",
+            "T12 обрезан краем: уровень приблизительный.",
+        )
+    ]
 
 
 def _length_doubts(whole: Structure) -> list[Doubt]:

@@ -14,8 +14,9 @@ from typing import Final
 from app.core.errors import InputError
 from app.measure import abdomen, aorta, body_composition, chest, head, heart, pulmonary, spine
 from app.measure.anatomy import Anatomy
+from app.measure.definitions import definition_of
 from app.measure.methods import METHODS, REGIONAL
-from app.measure.outcome import Found, failed
+from app.measure.outcome import Found, failed, no_values
 from app.measure.reference_ranges import reference_for
 from app.measure.vertebra import LEVELS, role_of
 
@@ -129,10 +130,17 @@ def measure_anatomy(anatomy: Anatomy, what: Sequence[str] | None = None) -> list
         rows += [
             row
             for row in group.function(anatomy)
-            if row.measurement.kind in wanted
-            and (what is not None or row.measurement.status != "absent")
+            if row.measurement.kind in wanted and (what is not None or _applies(row, anatomy))
         ]
     return [with_reference(_not_looked_for(row, anatomy), anatomy) for row in rows]
+
+
+def _applies(row: Found, anatomy: Anatomy) -> bool:
+    """Whether a row is shown that nobody asked for: not what is absent, and no HU of an MR."""
+    number = row.measurement
+    if number.status == "failed" and definition_of(number.kind).needs_values:
+        return no_values(anatomy) is None
+    return number.status != "absent"
 
 
 def _not_looked_for(row: Found, anatomy: Anatomy) -> Found:

@@ -54,6 +54,10 @@ _ROI_DEPTH: Final = (0.10, 0.55)
 _ROI_HALF_WIDTH: Final = 0.6
 _ROI_HALF_HEIGHT: Final = 0.25
 _EROSION_MM: Final = 3.0
+_CUT_BODY: Final = (
+    "The vertebra is cut by the border of the image.",
+    "Позвонок обрезан краем изображения.",
+)
 _NO_BODY: Final = (
     "The vertebral body was not found in the mask.",
     "Тело позвонка в маске не найдено.",
@@ -73,8 +77,8 @@ def heights(anatomy: Anatomy) -> list[Found]:
             rows += _without(absent, role, None)
             continue
         own = measured[level]
-        if own is None:
-            rows += _without(failed, role, _NO_BODY)
+        if own is None or _is_cut(structure):
+            rows += _without(failed, role, _NO_BODY if own is None else _CUT_BODY)
             continue
         frame, three = own
         doubts = [*whole(structure), *thin(anatomy, HEIGHT_SLICE_MM), *_axis_doubt(frame)]
@@ -85,6 +89,15 @@ def heights(anatomy: Anatomy) -> list[Found]:
         rows.append(found(role, _LOSS, Number(loss, "%", six, _NAMES), doubts))
         rows.append(_to_neighbours(anatomy, level, measured, doubts))
     return rows
+
+
+def _is_cut(structure: Structure) -> bool:
+    """Whether it touches the border: of a body that goes on outside there is no height."""
+    box = structure.box
+    return any(
+        occupied.start == 0 or occupied.stop == length
+        for occupied, length in zip(box.slices_kji, structure.image_shape, strict=True)
+    )
 
 
 def _without(make: object, role: str, why: tuple[str, str] | None) -> list[Found]:
@@ -125,7 +138,7 @@ def _to_neighbours(
     for other in neighbours_of(level):
         entry = measured.get(other or "")
         structure = anatomy.structure(role_of(other)) if other else None
-        if entry is not None and structure is not None and not structure.is_truncated:
+        if entry is not None and structure is not None and not _is_cut(structure):
             others.append(entry[1].values)
     if not others or own is None:
         return failed(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import highdicom as hd
@@ -8,6 +9,7 @@ import pydicom
 from pydicom.dataelem import DataElement
 
 from app.core.finding import Finding
+from app.core.measurement import Measurement, Uncertainty
 from app.dicom.writing.authoring import SourceImages, write_dataset
 from app.dicom.writing.seg_writer import SegmentSource, SegRequest, write_seg
 from app.dicom.writing.sr_writer import SegmentPlace, SrRequest, write_sr
@@ -150,3 +152,39 @@ def test_d18_a_document_on_an_incomplete_study_is_partial(tmp_path: Path) -> Non
     assert (read.CompletionFlag, read.VerificationFlag) == ("PARTIAL", "UNVERIFIED")
     assert "3 of 5" in read.CompletionFlagDescription
     assert dciodvfy_errors(path) == []
+
+
+def test_uncertainty_and_long_kinds_are_written_and_read_back(tmp_path: Path) -> None:
+    """The bounds have the unit of the value; two long kinds do not become one code (SH)."""
+    source = _ct(tmp_path)
+    one, other = _both(source)
+    spread = Uncertainty("repeatability", 73.0, 127.0)
+    numbers = (
+        Measurement("nodule_volume", 100.0, "mm3", "nodule-volume@1", uncertainty=spread),
+        Measurement("vertebral_height_loss", 12.0, "%", "vertebral-height-loss@1"),
+        Measurement("vertebral_height_loss_to_neighbours", 9.0, "%", "vertebral-height-loss@1"),
+    )
+    content = replace(one.current, measurements=numbers)
+    one = replace(one, current=content, proposal=replace(one.proposal, content=content))
+    raw, _ = _documents(tmp_path, source, (one, other), (5, 24, 20))
+    assert dciodvfy_errors(raw) == []
+    document = pydicom.dcmread(raw)
+    found: list[tuple[str, float, str]] = []
+    names: dict[str, str] = {}
+
+    def visit(item: pydicom.Dataset) -> None:
+        for child in item.get("ContentSequence", []):
+            if child.ValueType == "NUM":
+                name = child.ConceptNameCodeSequence[0]
+                names[name.CodeMeaning] = name.CodeValue
+                value = child.MeasuredValueSequence[0]
+                unit = value.MeasurementUnitsCodeSequence[0].CodeValue
+                found.append((name.CodeValue, float(value.NumericValue), unit))
+            visit(child)
+
+    visit(document)
+    assert ("371886008", 27.0, "mm3") in found
+    assert ("371885007", 27.0, "mm3") in found
+    long = [code for meaning, code in names.items() if "height loss" in meaning]
+    assert len(set(long)) == 2
+    assert all(len(code) <= 16 for code in long)

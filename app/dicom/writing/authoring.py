@@ -7,6 +7,7 @@ UTF-8 always: with another character set highdicom replaces Cyrillic text by que
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ SOFTWARE_VERSION: Final = __version__
 PRIVATE_SCHEME: Final = "99OVERREAD"
 
 _LONGEST_CODE_VALUE = 16
+_HASH_DIGITS = 6
 _TYPE_2_ATTRIBUTES = (
     "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime",
     "StudyID", "AccessionNumber", "ReferringPhysicianName",
@@ -122,8 +124,14 @@ def coded(code: Code) -> CodedConcept:
 
 
 def private_code(value: str, meaning: str) -> Code:
-    """A code of our own scheme; its value is cut to the 16 characters DICOM allows (SH)."""
-    return Code(value[:_LONGEST_CODE_VALUE], PRIVATE_SCHEME, meaning[:64])
+    """A code of our own scheme, with at most the 16 characters DICOM allows (SH).
+
+    A longer value ends in six digits of its hash: cut short, two of them could become one.
+    """
+    if len(value) > _LONGEST_CODE_VALUE:
+        digits = hashlib.sha256(value.encode("utf-8")).hexdigest()[:_HASH_DIGITS]
+        value = f"{value[: _LONGEST_CODE_VALUE - _HASH_DIGITS - 1]}-{digits}"
+    return Code(value, PRIVATE_SCHEME, meaning[:64])
 
 
 def finding_code(finding: Finding) -> Code:

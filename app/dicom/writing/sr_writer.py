@@ -53,6 +53,8 @@ _UNIT_MEANINGS = {
     "mm": "millimeter", "cm": "centimeter", "mm2": "square millimeter", "cm2": "square centimeter",
     "mm3": "cubic millimeter", "mL": "milliliter", "ml": "milliliter", "1": "no units",
     "%": "percent", "[hnsf'U]": "Hounsfield unit", "deg": "degree", "{pixels}": "pixels",
+    "cm2/m2": "square centimeter per square meter", "mL/m2": "milliliter per square meter",
+    "d": "day",
 }  # fmt: skip
 
 _PROCEDURES = {
@@ -254,13 +256,10 @@ def _measurement(
     return hd.sr.Measurement(
         name=authoring.coded(quantity),
         value=float(item.value or 0.0),
-        unit=CodedConcept(
-            "ml" if item.unit == "mL" else item.unit,
-            "UCUM",
-            _UNIT_MEANINGS.get(item.unit, item.unit),
-        ),
+        unit=_unit(item),
         derivation=authoring.coded(derivation) if derivation else None,
         method=authoring.coded(authoring.private_code(method, item.method)),
+        properties=_properties(item),
         algorithm_id=algorithm,
     )
 
@@ -271,6 +270,28 @@ def _score(finding: Finding) -> Measurement | None:
     if value is None or not finding.is_from_model:
         return None
     return Measurement("model_score", value, "1", "score-of-model@1")
+
+
+def _properties(item: Measurement) -> hd.sr.MeasurementProperties | None:
+    """Uncertainty as TID 310 has it: how far the value may lie higher and lower, in its unit."""
+    if item.uncertainty is None or item.value is None:
+        return None
+    low, high = item.uncertainty.low, item.uncertainty.high
+    properties = hd.sr.MeasurementProperties(
+        upper_measurement_uncertainty=None if high is None else high - item.value,
+        lower_measurement_uncertainty=None if low is None else item.value - low,
+    )
+    for bound in properties:  # highdicom writes them without a unit
+        bound.MeasuredValueSequence[0].MeasurementUnitsCodeSequence = [_unit(item)]
+    return properties
+
+
+def _unit(item: Measurement) -> CodedConcept:
+    return CodedConcept(
+        "ml" if item.unit == "mL" else item.unit,
+        "UCUM",
+        _UNIT_MEANINGS.get(item.unit, item.unit),
+    )
 
 
 def _algorithm(finding: Finding) -> hd.sr.AlgorithmIdentification | None:
