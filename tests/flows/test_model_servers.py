@@ -18,6 +18,8 @@ import pytest
 import trustme
 from onnx import numpy_helper
 
+from app.cli.doctor import _servers as servers_rows
+from app.cli.main import run
 from app.core.errors import Cancelled, ServerFault, UsageFault
 from app.imaging.nifti import read_nifti, write_nifti
 from app.inference.golden import golden_volume
@@ -31,7 +33,7 @@ from app.jobs.cancel import CancelToken
 from app.workflow.model_servers import check_server
 from tests.support import tiny_pack
 from tests.support.orthanc import free_port
-from tests.support.program import CHECKOUT, one_sentence, overread
+from tests.support.program import CHECKOUT
 from tests.support.triton import Triton, TritonOptions, running_triton
 from tests.support.web_relay import Relay, running_relay
 
@@ -335,43 +337,46 @@ def test_what_is_said_of_servers_that_are_not_there(store, triton):
         assert words in checks[0].text.en, url
 
 
-def test_verbs(tmp_path):
+def test_verbs(tmp_path, monkeypatch, capsys):
     """export-triton, servers list and test, infer --server: as an administrator uses them."""
+    monkeypatch.setenv("OVERREAD_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+    def told(*words: object, code: int = 0) -> str:
+        assert run([str(word) for word in words]) == code
+        said = capsys.readouterr()
+        return said.out or said.err
+
     data, repository, pack = tmp_path / "data", tmp_path / "models", "cxr-lung-fields"
     data.mkdir()
-    made = overread("servers", "export-triton", pack, repository, "--json", data=data).json()
+    made = json.loads(told("servers", "export-triton", pack, repository, "--json"))
     assert made["models"] == [pack]
     film = PackStore(CHECKOUT / "models", tmp_path).get(pack)
     golden = film.pack.golden
     assert golden is not None
     image = tmp_path / "film.nii.gz"
-    values = golden_volume(film, golden).voxels
-    write_nifti(image, values, None, (1.0, 1.0))
+    write_nifti(image, golden_volume(film, golden).voxels, None, (1.0, 1.0))
+    infer = ("infer", image, "--pack", pack, "--json", "--out")
     with running_triton(repository) as server:
         (data / "settings.toml").write_text(
             f'version = 1\n[[inference.servers]]\nname = "gpu"\nurl = "{server.http}"\n'
             f'use = "asked"\nmodels = {{ {pack} = "{pack}/1" }}\n'
         )
-        listed = overread("servers", "list", "--json", data=data).json()
+        listed = json.loads(told("servers", "list", "--json"))
         assert listed["servers"][0]["models"] == {pack: f"{pack}/1"}
-        tested = overread("servers", "test", "gpu", "--json", data=data)
-        assert tested.code == 0, tested.out
-        checks = tested.json()["servers"][0]["checks"]
+        checks = json.loads(told("servers", "test", "gpu", "--json"))["servers"][0]["checks"]
         assert [check["check"] for check in checks] == ["connection", "model", "sample"]
         assert "NOT encrypted" in checks[0]["text"]["en"]
-        infer = ("infer", image, "--pack", pack, "--json", "--out")
-        here = overread(*infer, tmp_path / "here", data=data).json()
-        there = overread(*infer, tmp_path / "there", "--server", "gpu", data=data).json()
+        here = json.loads(told(*infer, tmp_path / "here"))
+        there = json.loads(told(*infer, tmp_path / "there", "--server", "gpu"))
     assert here["device"] == "cpu"
     assert there["device"] == f"kserve:127.0.0.1:{server.http_port}/{pack}/1"
     assert [row["voxels"] for row in there["outputs"]] == [row["voxels"] for row in here["outputs"]]
     assert any(row["voxels"] for row in here["outputs"])
     masks = [tmp_path / where / "labelmap.nii.gz" for where in ("here", "there")]
     assert np.array_equal(*(read_nifti(path)[0] for path in masks))
-    failed = overread("servers", "test", data=data)
-    assert failed.code == 1
-    assert "refuses the connection" in failed.out
-    assert "model server gpu" in overread("doctor", data=data).out
-    unknown = overread(*infer, tmp_path / "x", "--server", "gpu2", data=data)
-    assert unknown.code == 2
-    assert "In the settings: gpu." in one_sentence(unknown)
+    assert "refuses the connection" in told("servers", "test", code=1)
+    assert "In the settings: gpu." in told(*infer, tmp_path / "x", "--server", "gpu2", code=2)
+    row = next(row for row in servers_rows() if row.name == "model server gpu")
+    assert row.level == "note"
+    assert "refuses the connection" in row.detail

@@ -20,6 +20,7 @@ import pytest
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless
 
+from app.cli.main import run
 from app.inference.pack_store import PackStore
 from tests.support import tiny_pack
 from tests.support.orthanc import free_port
@@ -192,10 +193,10 @@ def test_a_death_and_a_bug_cost_one_study_each():
     assert "Phantom" not in done.stdout + done.stderr
 
 
-def test_usage(tmp_path):
-    neither = overread("screen", "--out", tmp_path / "out", data=tmp_path)
-    assert neither.code == 2
-    assert "either PATH or --library" in one_sentence(neither)
-    missing = overread("screen", tmp_path / "none", "--out", tmp_path / "out", data=tmp_path)
-    assert missing.code == 3
-    assert "does not exist" in one_sentence(missing)
+def test_usage(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    out = ["--out", str(tmp_path / "out")]
+    assert run(["screen", *out]) == 2
+    assert "either PATH or --library" in capsys.readouterr().err
+    assert run(["screen", str(tmp_path / "none"), *out]) == 3
+    assert "does not exist" in capsys.readouterr().err
