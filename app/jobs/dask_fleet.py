@@ -20,6 +20,8 @@ from app.core.errors import EnvironmentFault
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+# a busy machine shakes hands slowly; who is not there is told of sooner
+_PATIENCE: Final = "60s"
 _CONNECT: Final = "10s"
 _CONFIGURATION: Final[dict[str, object]] = {
     # the workers start processes of their own: for decoding and for models
@@ -33,7 +35,7 @@ _CONFIGURATION: Final[dict[str, object]] = {
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
-    "distributed.comm.timeouts.connect": _CONNECT,
+    "distributed.comm.timeouts.connect": _PATIENCE,
     "distributed.admin.system-monitor.disk": False,
 }
 
@@ -91,9 +93,11 @@ class Fleet:
                     scheduler_kwargs={"dashboard": False},
                 )
                 self._ends.callback(where.close, timeout=10)
-            self._client = Client(where, set_as_default=False, timeout=_CONNECT)
+            self._client = Client(
+                where, set_as_default=False, timeout=_CONNECT if self._plan.scheduler else _PATIENCE
+            )
             self._ends.callback(self._client.close, timeout=10)
-        except (OSError, ValueError) as error:  # a TimeoutError is an OSError
+        except (OSError, ValueError, RuntimeError) as error:  # a TimeoutError is an OSError
             self._ends.close()
             raise self._unreachable(error) from error
         return self

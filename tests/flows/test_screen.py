@@ -96,7 +96,7 @@ def test_killed_and_started_again(archive, data, tmp_path):
         cwd=CHECKOUT, env=os.environ | {"OVERREAD_DATA": str(data)},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 240
     while len(_lines(out)) < 2 and time.monotonic() < limit:
         time.sleep(0.02)
     children = _descendants(program.pid)
@@ -184,7 +184,7 @@ def _cluster(data: Path) -> Iterator[str]:
 def test_a_death_and_a_bug_cost_one_study_each():
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.fleet_work"],
-        cwd=CHECKOUT, capture_output=True, text=True, timeout=180, check=True,
+        cwd=CHECKOUT, capture_output=True, text=True, timeout=300, check=True,
     )  # fmt: skip
     lines = done.stdout.splitlines()
     assert "('die', 0) Lost(kind='')" in lines
