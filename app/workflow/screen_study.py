@@ -27,16 +27,17 @@ from app.dicom.stacks.assemble import assemble
 from app.dicom.stacks.grouping import group
 from app.dicom.stacks.stack_reader import StackReader
 from app.dicom.stacks.volume_size import too_large, volume_bytes
-from app.inference.gate import route
+from app.inference.gate import Suitability, judge, judge_content
 from app.inference.pack_policy import policy_of
 from app.inference.pack_store import InstalledPack, PackStore
 from app.inference.run_context import RunContext, acquisition_of
-from app.inference.run_report import run_json
+from app.inference.run_report import run_json, suitability_row
 from app.inference.to_findings import to_findings
 from app.inference.worker import InferenceProcess
 from app.workflow.model_servers import server_book
 from app.workflow.read_study import chosen_runs
-from app.workflow.run_models import Routing, undecodable
+from app.workflow.routing import Routing, route_by_headers
+from app.workflow.run_models import undecodable
 from app.workflow.screen_journal import status_of
 from app.workflow.screen_units import ScreenUnit, content_sha256
 from app.workflow.volume_cache import find_stack
@@ -187,7 +188,7 @@ class _Screening:
             )
             return head | {"status": "failed", "packs": [], "error": error_json(fault)}
         left = [one for one in packs if one.manifest_sha256 not in self._task.skip]
-        routing = route([one.pack for one in left], study)
+        routing = route_by_headers([one.pack for one in left], study)
         runs = chosen_runs(study, routing)
         entries = []
         for one in left:
@@ -222,11 +223,17 @@ class _Screening:
         if not refs:
             told = [{"en": reason.en, "ru": reason.ru} for reason in reasons]
             return entry | {"status": "nothing-fits", "reasons": told}
+        reasons = []
         reports: list[Json] = []
         findings: list[Any] = []
         for ref in refs:
             try:
-                report, proposed = self._run(one, ref)
+                verdict = self._verdict(one, ref)
+                if verdict.verdict == "refused":
+                    reasons += [reason.text for reason in verdict.reasons if reason.refuses]
+                    entry["runs"].append(_place(ref) | {"status": "nothing-fits"})
+                    continue
+                report, proposed = self._run(one, ref, verdict)
             except ResultRefused as fault:
                 entry["runs"].append(_place(ref) | {"status": "refused"} | error_json(fault))
                 continue
@@ -255,14 +262,24 @@ class _Screening:
             }  # fmt: skip
             entry["result"] = name
         elif entry["status"] == "done":
-            entry["status"] = "refused"
+            refused = any(run["status"] == "refused" for run in entry["runs"])
+            entry["status"] = "refused" if refused else "nothing-fits"
+        entry["reasons"] = [{"en": text.en, "ru": text.ru} for text in dict.fromkeys(reasons)]
         return entry
 
-    def _run(self, one: InstalledPack, ref: SeriesRef) -> tuple[Json, Sequence[Any]]:
+    def _verdict(self, one: InstalledPack, ref: SeriesRef) -> Suitability:
+        """What headers and voxels say together, as when a study is opened."""
         series, stack = find_stack(self._study, ref)
-        volume, read_seconds = self._read(ref)
+        volume, _ = self._read(ref)
         if volume.unreadable:
             raise undecodable(len(volume.unreadable))
+        return judge_content(judge(one.pack, self._study, series, stack), one.pack, volume)
+
+    def _run(
+        self, one: InstalledPack, ref: SeriesRef, verdict: Suitability
+    ) -> tuple[Json, Sequence[Any]]:
+        series, stack = find_stack(self._study, ref)
+        volume, read_seconds = self._read(ref)
         result = self._kit.process.run(
             one,
             volume,
@@ -275,6 +292,7 @@ class _Screening:
             result, pack=one.pack, geometry=volume.geometry,
             completeness=self._study.completeness, read_seconds=read_seconds,
         )  # fmt: skip
+        report["suitability"] = suitability_row(verdict)
         for output in report["outputs"]:
             output["mask"] = None  # masks are not kept; overread infer makes them
         return report, proposed.findings
