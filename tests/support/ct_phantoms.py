@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.geometry import Geometry
+from app.core.reader_input import NamedBox, ReaderInput
 
 Array = npt.NDArray[np.float32]
 AIR, FAT, MUSCLE, ORGAN, BONE, LUNG, BLOOD = -1000.0, -100.0, 55.0, 45.0, 500.0, -850.0, 42.0
@@ -105,3 +106,38 @@ def chest(plan: ChestPlan = ChestPlan()) -> Chest:
         (1, 0, 0, 0, 1, 0, 0, 0, 1), "1.2.3.7",
     )  # fmt: skip
     return Chest(np.rint(hu), geometry, right & ~airway, left & ~airway, airway)
+
+
+@dataclass(frozen=True)
+class CalciumPhantom:
+    """Soft tissue with lung and air around it; ``spots`` are (vessel, HU, pixels, slices)."""
+
+    hu: Array
+    geometry: Geometry
+    spots: tuple[tuple[str, float, int, int], ...]
+
+
+def calcium_phantom(
+    slice_mm: float = 3.0, tissue_hu: float = 40.0
+) -> tuple[CalciumPhantom, ReaderInput]:
+    """Square spots of calcium in LAD and RCA, one too small to count, and the boxes around them."""
+    hu = np.full((12, 80, 80), AIR, np.float32)
+    hu[:, 8:72, 8:72] = LUNG
+    hu[:, 20:60, 20:60] = tissue_hu
+    spots = []
+    for name, k, j, i, side, depth, value in (
+        ("LAD", 4, 28, 44, 4, 2, 450.0), ("LAD", 7, 30, 46, 3, 1, 150.0),
+        ("RCA", 5, 40, 28, 5, 1, 250.0), ("RCA", 8, 44, 30, 1, 1, 300.0),
+    ):  # fmt: skip
+        hu[k : k + depth, j : j + side, i : i + side] = value
+        spots.append((name, value, side * side, depth))
+    geometry = Geometry(
+        (80, 80, 12), (0.7, 0.7, slice_mm), (-28.0, -28.0, 0.0), (1, 0, 0, 0, 1, 0, 0, 0, 1), "1.2"
+    )
+    boxes = []
+    for name, low, high in (("LAD", (40, 24, 3), (52, 36, 9)), ("RCA", (24, 36, 3), (36, 48, 9))):
+        first, last = geometry.ijk_to_lps(low), geometry.ijk_to_lps(high)
+        boxes.append(NamedBox(name, (tuple(map(float, first)), tuple(map(float, last)))))
+    return CalciumPhantom(hu, geometry, tuple(spots)), ReaderInput(
+        boxes=tuple(boxes), choices=(("gated", "yes"),)
+    )

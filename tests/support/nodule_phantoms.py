@@ -68,6 +68,10 @@ def make(case: NoduleCase) -> NodulePhantom:
     # Vessels of the neighbourhood, some millimetres away from the nodule.
     for shift in (radius + 9.0, -radius - 12.0):
         hu[np.broadcast_to((xx - shift) ** 2 + (zz - 0.3 * yy) ** 2 <= 1.4**2, hu.shape)] = SOLID_HU
+    # Some soft tissue and some air far from it, as in every CT.
+    edge = case.field_mm / 2
+    hu[np.broadcast_to(yy > edge - 5.0, hu.shape)] = WALL_HU
+    hu[np.broadcast_to(yy < 3.0 - edge, hu.shape)] = -1000.0
     wall = np.broadcast_to(yy > 1.0e9, hu.shape)
     if case.kind == "juxtapleural":
         # The wall cuts off a quarter of the radius: the free part is the nodule.

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from app.core.reader_input import ReaderInput
+from app.core.reader_input import NamedPoint, ReaderInput
 from app.imaging.nifti import write_nifti
 from app.inference.analyses.contract import AnalysisInput, AnalysisOutput
 from app.inference.analyses.registry import find_analysis
-from tests.support.ct_phantoms import ChestPlan, chest
+from tests.support.ct_phantoms import ChestPlan, calcium_phantom, chest
+from tests.support.nodule_phantoms import NoduleCase, make
 
 MODELS = Path(__file__).resolve().parents[2]
 ROLES = {"card.md": "card", "card.ru.md": "card", "LICENSE.txt": "licence"}
@@ -61,7 +62,23 @@ def lung_density() -> None:
     seal(MODELS / "ct-lung-density")
 
 
-SAMPLES = {"ct-lung-density": lung_density}
+def nodule() -> None:
+    """A part-solid nodule beside a vessel, without noise."""
+    made = make(NoduleCase("part-solid", 14.0, 1.2, 1.0, noise_hu=0.0, field_mm=60.0, core_mm=7.0))
+    x, y, z = made.center_lps
+    reader = ReaderInput(points=(NamedPoint("nodule", (x + 2.0, y - 1.0, z + 1.0)),))
+    write_sample("nodule", AnalysisInput(made.hu, made.geometry, reader), (1,), reader)
+    seal(MODELS / "nodule")
+
+
+def calcium() -> None:
+    """Two vessels with calcium of known size in soft tissue."""
+    made, reader = calcium_phantom()
+    write_sample("ct-calcium", AnalysisInput(made.hu, made.geometry, reader), (1, 2, 3, 4), reader)
+    seal(MODELS / "ct-calcium")
+
+
+SAMPLES = {"ct-lung-density": lung_density, "nodule": nodule, "ct-calcium": calcium}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or SAMPLES:
