@@ -190,7 +190,7 @@ class _Piece:
 
 
 def _smoothed(image: sitk.Image, sigma_mm: float) -> Float32Array:
-    blurred = sitk.DiscreteGaussian(image, sigma_mm**2, 12, 0.01, True)
+    blurred = sitk.DiscreteGaussian(image, [sigma_mm**2] * 3, 12, 0.01, True)
     return np.asarray(sitk.GetArrayFromImage(blurred), dtype=np.float32)
 
 
