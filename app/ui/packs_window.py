@@ -56,6 +56,7 @@ class PacksWindow(QDialog):
         self._states: tuple[PackState, ...] = ()
         self.packs = QListWidget()
         self.packs.setWordWrap(True)
+        self.packs.setTextElideMode(Qt.TextElideMode.ElideNone)
         self.packs.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.packs.currentRowChanged.connect(self._choose)
         self.card = QTextBrowser()
