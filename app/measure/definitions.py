@@ -104,6 +104,13 @@ def definition_of(kind: str) -> Definition:
 
 
 @functools.cache
+def name_of(kind: str) -> Words | None:
+    """What a number of this kind is called, or None where it is not known."""
+    names = (own.name for one in definitions() for own in one.kinds if own.kind == kind)
+    return next(names, None)
+
+
+@functools.cache
 def unit_of(kind: str) -> str:
     """The UCUM unit of a kind."""
     return next(entry.unit for entry in definition_of(kind).kinds if entry.kind == kind)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from app.config.folders import resources_folder
 from app.core.report import Language, StudyFacts
+from app.measure.definitions import name_of
 
 _DECIMALS = {"mm": 1, "cm": 1, "cm2": 1, "mm2": 0, "mL": 1, "[hnsf'U]": 0, "%": 1, "1": 2}
 _LEVEL = re.compile(r"^(?:C|Th?|L|S)\d{1,2}(?:-(?:C|Th?|L|S)?\d{1,2})?$")
@@ -65,7 +66,12 @@ class Template:
 
     def measure_name(self, kind: str) -> str:
         """The name of a measure; empty for a plain diameter."""
-        return self.measures.get(kind, kind.replace("_", " ") if self.language == "en" else "")
+        if kind in self.measures:
+            return self.measures[kind]
+        name = name_of(kind)
+        if name is not None:
+            return name.text(self.language)
+        return kind.replace("_", " ") if self.language == "en" else ""
 
     def place(self, code: str, meaning: str) -> str:
         """The phrase for a known place ("in the right lower lobe"), or empty."""

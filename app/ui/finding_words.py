@@ -15,6 +15,7 @@ from app.core.codes import Laterality
 from app.core.finding import Finding, FindingContent, Significance
 from app.core.measurement import Measurement, PreviousValue, Reference
 from app.core.report import Message
+from app.measure.definitions import name_of
 from app.ui.texts import entries, tr
 from app.ui.texts import language as current_language
 from app.workflow.review import reason_text
@@ -104,7 +105,9 @@ def unit_text(unit: str) -> str:
 
 def kind_text(kind: str) -> str:
     """The name of a measurement kind."""
-    return _known(f"measure.{kind}", kind.replace("_", " "))
+    name = name_of(kind)
+    otherwise = kind.replace("_", " ") if name is None else name.text(current_language())
+    return _known(f"measure.{kind}", otherwise)
 
 
 def value_text(value: float, unit: str) -> str:
