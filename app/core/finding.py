@@ -64,6 +64,7 @@ class Region:
 
     ``mask_sha256`` names the stored mask (content address); ``box_lps`` two opposite corners in
     LPS, or for projection images in image millimetres/pixels (column, row, 0) of the slice.
+    ``attention_sha256`` names the stored area where a classifier looked: never an outline.
     """
 
     kind: Literal["segment", "box", "point", "image"]
@@ -71,6 +72,7 @@ class Region:
     box_lps: tuple[tuple[float, float, float], ...] = ()
     slice: SliceRef | None = None
     box_is_pixels: bool = False
+    attention_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -365,6 +365,8 @@ def _region_to_json(region: Region | None) -> Json | None:
     row: Json = {"kind": region.kind, "mask_sha256": region.mask_sha256}
     row["box_lps"] = [list(corner) for corner in region.box_lps]
     row["box_is_pixels"] = region.box_is_pixels
+    if region.attention_sha256:
+        row["attention_sha256"] = region.attention_sha256
     row["slice"] = (
         None
         if region.slice is None
@@ -389,6 +391,7 @@ def _region_from_json(row: object, where: str) -> Region | None:
         if isinstance(image, Mapping)
         else None,
         box_is_pixels=bool(row.get("box_is_pixels", False)),
+        attention_sha256=_text(row, "attention_sha256"),
     )
 
 

@@ -126,9 +126,21 @@ class _Builder:
                 continue
             if point is not None and score < point.threshold:
                 continue
-            content = self._content(entry, Region("image", slice=self._slice(0)), ())
-            findings.append(self._finding(content, score, point))
+            region = Region(
+                "image", slice=self._slice(0), attention_sha256=self._attention(entry.index)
+            )
+            findings.append(self._finding(self._content(entry, region, ()), score, point))
         return findings
+
+    def _attention(self, index: int) -> str:
+        """Keep the area where the model looked: at least half of the map's maximum."""
+        found = dict(self._result.attention).get(index)
+        if found is None or not found.max() > 0:
+            return ""
+        area = np.asarray(found >= 0.5 * found.max(), dtype=np.uint8)
+        sha256 = content_sha256(area)
+        self.masks[sha256] = Mask(area, self._result.source)
+        return sha256
 
     def from_boxes(self) -> list[Finding]:
         """One finding per detection, highest score first."""

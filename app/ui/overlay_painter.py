@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QPolygonF,
+)
 
 from app.core.geometry import Float64Array
 from app.ui.texts import tr
@@ -64,6 +72,9 @@ def _draw_layer(painter: QPainter, drawn: DrawnLayer) -> None:
     shade = color("accent", 255 if selected else 215)
     width = 2.0 if selected else 1.3
     polygons = [_polygon(line) for line in drawn.lines if len(line) > 1]
+    if layer.is_attention:
+        _draw_attention(painter, layer, polygons)
+        return
     for pen in (_pen(QColor(0, 0, 0, 150), width + 1.6, "solid"), _pen(shade, width, "solid")):
         if pen.color() == shade:
             pen = _pen(shade, width, layer.style.line)
@@ -85,6 +96,20 @@ def _draw_layer(painter: QPainter, drawn: DrawnLayer) -> None:
         painter.setBrush(shade)
         painter.drawPolygon(QPolygonF([corner, corner - QPointF(8, 0), corner + QPointF(0, 8)]))
         painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def _draw_attention(painter: QPainter, layer: FindingLayer, polygons: Sequence[QPolygonF]) -> None:
+    """Where a model looked: a shade without a rim, named as what it is."""
+    area = QPainterPath()
+    area.setFillRule(Qt.FillRule.OddEvenFill)
+    for polygon in polygons:
+        area.addPolygon(polygon)
+    painter.fillPath(area, color("accent", 70 if layer.is_selected else 40))
+    if polygons:
+        painter.setFont(font(12, bold=True))
+        top = area.boundingRect().topLeft()
+        at = QPointF(top.x() + 3, max(top.y() - 5, 12.0))
+        shadowed_text(painter, at, f"{layer.number}  {tr('overlay.attention')}", color("accent"))
 
 
 def draw_letters(painter: QPainter, area: QRectF, letters: EdgeLetters) -> None:

@@ -298,6 +298,7 @@ class ReadingDesk(QObject):
                 findings,
                 numbers=finding_numbers(findings),
                 mask_of=session.mask,
+                attention_of=session.attention,
                 language=language(),
                 selected_uid=session.selected_uid,
                 show_rejected=self.shows_rejected,

@@ -40,7 +40,8 @@ STYLES: dict[FindingState, LayerStyle] = {
 class FindingLayer:
     """One finding over the images of ``ref``: its mask, or a box (two corners in LPS).
 
-    ``origin`` names pack and version, empty for a person's finding.
+    ``origin`` names pack and version, empty for a person's finding. ``is_attention``: the mask is
+    where a classifier looked, and is shaded, not outlined.
     """
 
     uid: str
@@ -54,6 +55,7 @@ class FindingLayer:
     mask_key: str = ""
     box_lps: tuple[Triple, ...] = ()
     origin: str = ""
+    is_attention: bool = False
 
     @property
     def style(self) -> LayerStyle:
@@ -69,6 +71,7 @@ def finding_layers(
     language: str,
     selected_uid: str | None,
     show_rejected: bool,
+    attention_of: Callable[[str], Mask | None] = lambda _uid: None,
 ) -> tuple[FindingLayer, ...]:
     """The layers of ``findings`` with their ``numbers``, rejected ones only on request."""
     layers = []
@@ -76,6 +79,9 @@ def finding_layers(
         if finding.state == "rejected" and not show_rejected:
             continue
         region = finding.current.region
+        mask = mask_of(finding.uid) if region and region.kind == "segment" else None
+        attention = attention_of(finding.uid) if region and mask is None else None
+        key = region.attention_sha256 if region and attention is not None else None
         layers.append(
             FindingLayer(
                 uid=finding.uid,
@@ -87,10 +93,11 @@ def finding_layers(
                 ref=SeriesRef(
                     finding.study_instance_uid, finding.series_instance_uid, finding.stack
                 ),
-                mask=mask_of(finding.uid) if region and region.kind == "segment" else None,
-                mask_key=region.mask_sha256 if region else "",
+                mask=attention if mask is None else mask,
+                mask_key=key or (region.mask_sha256 if region else ""),
                 box_lps=region.box_lps if region else (),
                 origin=f"{finding.provenance.pack} {finding.provenance.version}".strip(),
+                is_attention=attention is not None,
             )
         )
     return tuple(layers)

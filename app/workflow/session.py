@@ -128,6 +128,14 @@ class StudySession:
             return None
         return self.stored_mask(region.mask_sha256, self.ref_of(finding))
 
+    def attention(self, uid: str) -> Mask | None:
+        """Where a classifier looked for this finding, or None; no outline of anything."""
+        finding = self._findings[uid]
+        region = finding.current.region
+        if region is None or not region.attention_sha256:
+            return None
+        return self.stored_mask(region.attention_sha256, self.ref_of(finding))
+
     def stored_mask(self, sha256: str, ref: SeriesRef) -> Mask:
         """A mask by its content hash; raises ``StoreError`` where it is not stored."""
         return self._masks.get(sha256, ref)

@@ -109,6 +109,12 @@ def test_scores_say_on_which_side_of_the_threshold_they_lie(tmp_path):
     assert first["attention"] == "attention/1-bright.nii.gz"
     assert written["scores"]["dark"] == written["heads"][1]["score"]
     proposed = to_findings(result, pack, study(), tiny_pack.film(), clock=Clock(), uids=Uids())
+    region = proposed.findings[0].current.region
+    area = proposed.masks[region.attention_sha256].voxels
+    attention = dict(result.attention)[1]
+    assert region.kind == "image"
+    assert not region.mask_sha256  # never a segment
+    np.testing.assert_array_equal(area != 0, attention >= 0.5 * attention.max())
     assert [finding.current.label.en for finding in proposed.findings] == ["bright"]
 
 

@@ -53,6 +53,16 @@ def _layers(finding, mask=None, **more):
     return finding_layers([finding], numbers={finding.uid: 1}, mask_of=lambda uid: mask, **options)
 
 
+def test_attention_is_shaded_and_has_a_key_of_its_own():
+    region = Region("image", attention_sha256="ab")
+    finding = proposed("1.1", FindingContent(None, Label("x", "y"), region=region))
+    area = Mask(np.ones((1, 4, 4), np.uint8), SeriesRef("1", "2", 0))
+    (layer,) = _layers(finding, attention_of=lambda uid: area)
+    assert (layer.mask, layer.mask_key, layer.is_attention) == (area, "ab", True)
+    (plain,) = _layers(finding)
+    assert (plain.mask, plain.is_attention) == (None, False)
+
+
 def test_state_is_told_by_the_line_and_rejected_is_hidden():
     finding = proposed("1.1", FindingContent(None, Label("x", "y")))
     (layer,) = _layers(finding)
