@@ -12,7 +12,17 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from app.core.errors import InputError
-from app.measure import abdomen, aorta, body_composition, chest, head, heart, pulmonary, spine
+from app.measure import (
+    abdomen,
+    aorta,
+    body_composition,
+    chest,
+    head,
+    heart,
+    pulmonary,
+    reader_points,
+    spine,
+)
 from app.measure.anatomy import Anatomy
 from app.measure.definitions import definition_of
 from app.measure.methods import METHODS, REGIONAL
@@ -24,12 +34,13 @@ from app.measure.vertebra import LEVELS, role_of
 @dataclass(frozen=True, slots=True)
 class Group:
     """Kinds that one function measures together; ``roles`` are what it measures, without what it
-    only consults.
+    only consults; ``points`` are those of the reader that it is made of.
     """
 
     kinds: tuple[str, ...]
     roles: tuple[str, ...]
     function: Callable[[Anatomy], list[Found]]
+    points: tuple[str, ...] = ()
 
 
 GROUPS: Final[tuple[Group, ...]] = (
@@ -71,6 +82,10 @@ GROUPS: Final[tuple[Group, ...]] = (
         ("visceral_fat_area", "subcutaneous_fat_area", "visceral_subcutaneous_ratio"),
         ("torso_fat", "subcutaneous_fat"),
         body_composition.fat,
+    ),
+    Group(("midline_shift",), (), reader_points.shift, reader_points.MIDLINE_POINTS),
+    Group(
+        ("cardiothoracic_ratio_of_lines",), (), reader_points.ratio, reader_points.LINE_POINTS
     ),
     Group(("hemorrhage_volume", "hemorrhage_abc2"), ("hemorrhage",), head.hemorrhage),
     Group(("evans_index",), ("ventricle_frontal",), head.evans),
@@ -125,7 +140,9 @@ def measure_anatomy(anatomy: Anatomy, what: Sequence[str] | None = None) -> list
     rows: list[Found] = []
     for group in GROUPS:
         wanted = set(group.kinds) if what is None else set(group.kinds) & set(what)
-        if not wanted or (what is None and not any(map(anatomy.present, group.roles))):
+        given = any(name in anatomy.points for name in group.points)
+        applies = given or any(map(anatomy.present, group.roles))
+        if not wanted or (what is None and not applies):
             continue
         rows += [
             row
