@@ -25,7 +25,6 @@ from app.measure import (
 )
 from app.measure.anatomy import Anatomy
 from app.measure.definitions import definition_of
-from app.measure.methods import METHODS, REGIONAL
 from app.measure.outcome import Found, failed, no_values
 from app.measure.reference_ranges import reference_for
 from app.measure.vertebra import LEVELS, role_of
@@ -177,9 +176,3 @@ def with_reference(row: Found, anatomy: Anatomy) -> Found:
     if reference is None or row.measurement.value is None:
         return row
     return Found(row.structure, replace(row.measurement, reference=reference))
-
-
-def methods_without_masks() -> tuple[str, ...]:
-    """Kinds whose input is points or numbers, not structures."""
-    measured = {kind for group in GROUPS for kind in group.kinds}
-    return tuple(kind for kind in REGIONAL if kind not in measured and kind in METHODS)
