@@ -11,24 +11,19 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
+from models.training.cxr_film_check.cuts import (
+    CANVAS,
+    CUT_SHARE,
+    SIDES,
+    Area,
+    cut_share,
+    cut_to,
+    touches_edge,
+)
 from models.training.cxr_film_check.network import CUT_OFF, INVERTED, NOT_CHEST, OTHERS, WAYS, laid
 from models.training.cxr_lung_fields.augmentation import uniform
 
-CANVAS = 320
-CUT_SHARE = 0.10  # of one lung, from which on a film counts as cut off
 UNKNOWN = float("nan")
-SIDES = ("top", "bottom", "left", "right")
-Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Area:
-    """A rectangle on the canvas, in pixels; ``bottom`` and ``right`` are outside it."""
-
-    top: float
-    bottom: float
-    left: float
-    right: float
 
 
 @dataclass(frozen=True)
@@ -38,43 +33,6 @@ class Sample:
     film: Tensor
     lungs: npt.NDArray[np.uint8] | None
     area: Area
-
-
-def area_of(height: int, width: int) -> Area:
-    """Where a film of this size lies on the canvas."""
-    top, left = (CANVAS - height) // 2, (CANVAS - width) // 2
-    return Area(top, top + height, left, left + width)
-
-
-def cut_share(lungs: npt.NDArray[np.uint8], area: Area) -> float:
-    """The share of the more affected lung that lies outside ``area``."""
-    rows = slice(round(area.top), round(area.bottom))
-    columns = slice(round(area.left), round(area.right))
-    shares = [
-        1 - (lungs[rows, columns] == lung).sum() / max(1, (lungs == lung).sum()) for lung in (1, 2)
-    ]
-    return float(max(shares))
-
-
-def touches_edge(lungs: npt.NDArray[np.uint8], area: Area) -> bool:
-    """Whether lung lies along an edge of the film for more than 6 % of the film's side."""
-    inner = lungs[int(area.top) : int(area.bottom), int(area.left) : int(area.right)] > 0
-    lines = (inner[0], inner[-1], inner[:, 0], inner[:, -1])
-    return any(line.mean() > 0.06 for line in lines)
-
-
-def cut_to(lungs: npt.NDArray[np.uint8], area: Area, side: str, share: float) -> Area:
-    """The film without that much of the more affected lung at ``side``."""
-    axis = 1 if side in ("top", "bottom") else 0
-    profiles = np.stack([(lungs == lung).sum(axis) for lung in (1, 2)]).astype(float)
-    profiles /= profiles.sum(1, keepdims=True).clip(1)
-    if side in ("bottom", "right"):
-        line = CANVAS - int(np.argmax(profiles[:, ::-1].cumsum(1).max(0) >= share))
-    else:
-        line = int(np.argmax(profiles.cumsum(1).max(0) >= share))
-    edges = {"top": area.top, "bottom": area.bottom, "left": area.left, "right": area.right}
-    edges[side] = float(line)
-    return Area(**edges)
 
 
 def close_to(lungs: npt.NDArray[np.uint8], area: Area) -> Area:

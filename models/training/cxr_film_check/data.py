@@ -20,25 +20,11 @@ from app.demo.mediastinum import NATIVE
 from app.demo.radiograph import FilmPlan, expose
 from app.demo.thorax import Visit
 from models.training.cxr_film_check.negatives import Negative, negatives, shown
+from models.training.cxr_film_check.splits import TEST, TRAIN, adult_split, child_split
 from models.training.cxr_lung_fields.data import normalised, on_canvas
-from models.training.films import LungFinder, Picture, archive, gray, index, rows_of, share_of
+from models.training.films import LungFinder, Picture, archive, gray, index, rows_of
 
-TRAIN, CALIBRATION, TEST = 0, 1, 2
 CHILD, ADULT, DEMONSTRATION = 0, 1, 2
-SALT = "film-check"
-
-
-def child_split(row: dict[str, str]) -> int:
-    """Of a row of lungs.csv: what is held out there is the test here."""
-    if row["split"] == "val":
-        return TEST
-    return CALIBRATION if share_of(row["patient_id"], SALT) < 0.08 else TRAIN
-
-
-def adult_split(row: dict[str, str]) -> int:
-    """Of a row of films.csv."""
-    share = share_of(row["patient_id"], SALT)
-    return TEST if share < 0.35 else CALIBRATION if share < 0.45 else TRAIN
 
 
 def phantom_films() -> list[tuple[Picture, Picture]]:

@@ -20,8 +20,12 @@ OTHERS = 3
 
 def laid(films: Tensor, way: int) -> Tensor:
     """Upright films [..., s, s] laid the given way."""
-    mirrored = films.flip(-1) if way >= 4 else films
-    return torch.rot90(mirrored, way % 4, (-2, -1))
+    x = films.flip(-1) if way >= 4 else films
+    if way % 4 >= 2:
+        x = x.flip((-2, -1))
+    if way % 2:
+        x = x.transpose(-2, -1).flip(-2)
+    return x
 
 
 def after(second: int, first: int) -> int:

@@ -18,9 +18,10 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from models.training.cxr_film_check.augmentation import Sample, area_of, sample_as
-from models.training.cxr_film_check.data import TRAIN
+from models.training.cxr_film_check.augmentation import Sample, sample_as
+from models.training.cxr_film_check.cuts import area_of
 from models.training.cxr_film_check.network import FilmNet
+from models.training.cxr_film_check.splits import TRAIN
 from models.training.fitting import Averaged, prefetched
 
 BATCH = 32

@@ -16,7 +16,8 @@ import numpy as np
 
 from models.training import figures
 from models.training.cxr_pneumonia_children.data import CALIBRATION
-from models.training.cxr_pneumonia_children.evaluate import OPACITY, Pack, films_of
+from models.training.cxr_pneumonia_children.evaluate import OPACITY, films_of, score
+from models.training.pack import Pack
 from models.training.sealing import weights_hash, write_manifest
 
 POPULATION = "children of 1 to 5 years, one hospital, AP films, patients that trained nothing"
@@ -31,7 +32,7 @@ def main(shared: Path, folder: Path) -> None:
     write_manifest(folder, manifest)
     films = films_of(shared, CALIBRATION)
     pack = Pack(folder)
-    scores = np.clip([pack.score(film) for film in films], 1e-7, 1 - 1e-7)
+    scores = np.clip([score(pack, film) for film in films], 1e-7, 1 - 1e-7)
     logits = np.log(scores / (1 - scores))
     ill = np.array([film.cause != "" for film in films])
     slope, shift = figures.platt(logits, ill)

@@ -1,6 +1,6 @@
 """Measures the pack through the program's own pre- and post-processing.
 
-    python -m models.training.cxr_pneumonia_children.evaluate SHARED_DATA PACK OUT.json
+    python -m models.training.cxr_pneumonia_children.evaluate SHARED_DATA PACK WORK [PART ...]
 
 Held-out films (the val split of pneumonia.csv, other patients) were used for nothing before.
 Calibration and thresholds come from the calibration patients (``calibrate``).
@@ -19,15 +19,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from app.inference.manifest import parse_manifest
-from app.inference.ort_session import ModelSession, SessionPlan
-from app.inference.pipeline import PipelineOutput, run_pipeline
-from app.inference.preprocess import ModelInput
+from app.inference.pipeline import PipelineOutput
 from models.training import figures
-from models.training.cxr_pneumonia_children.data import HELD_OUT, split_of
+from models.training.cxr_pneumonia_children.data import HELD_OUT, TRAIN, split_of
 from models.training.films import Picture, archive, gray, index, rows_of
+from models.training.pack import Pack
 
 OPACITY = 1
+EVERY = 5  # outlined film is used in the tests on changes
 PLACE = 8  # the margin of a film, in hundredths of its side, in the tests on borders
 
 
@@ -71,24 +70,14 @@ def films_of(shared: Path, split: int) -> list[ChildFilm]:
     return found
 
 
-class Pack:
-    """The pack, run in this process."""
+def run(pack: Pack, film: ChildFilm) -> PipelineOutput:
+    """Scores, attention and flags of one film."""
+    return pack.run(film.pixels, is_monochrome1=film.is_monochrome1)
 
-    def __init__(self, folder: Path) -> None:
-        self.manifest = parse_manifest((folder / "manifest.json").read_bytes())
-        weights = (folder / self.manifest.graph.file).read_bytes()
-        self._session = ModelSession(weights, SessionPlan(device="cpu", threads=1))
 
-    def run(self, film: ChildFilm) -> PipelineOutput:
-        """Scores, attention and flags of one film."""
-        image = ModelInput(
-            film.pixels[None].astype(np.int16), polarity_inverted=film.is_monochrome1
-        )
-        return run_pipeline(self.manifest, self._session, image)
-
-    def score(self, film: ChildFilm) -> float:
-        """The score of the opacity."""
-        return self.run(film).scores[self.manifest.label(OPACITY).name.en]
+def score(pack: Pack, film: ChildFilm) -> float:
+    """The score of the opacity."""
+    return run(pack, film).scores[pack.manifest.label(OPACITY).name.en]
 
 
 def bordered(value: int) -> Change:
@@ -199,7 +188,7 @@ def _rounded(values: tuple[float, ...]) -> list[float]:
 
 def moved(pack: Pack, films: list[ChildFilm], plain: figures.Numbers, change: Change) -> object:
     """What a change that means nothing does to the score."""
-    scores = np.array([pack.score(change(film)) for film in films])
+    scores = np.array([score(pack, change(film)) for film in films])
     ill = np.array([film.cause != "" for film in films])
     shift = scores - plain
     threshold = pack.manifest.operating_point(OPACITY)
@@ -217,7 +206,7 @@ def moved(pack: Pack, films: list[ChildFilm], plain: figures.Numbers, change: Ch
 
 def surroundings(pack: Pack, films: list[ChildFilm]) -> dict[str, object]:
     """What can be told with the lungs painted over, and how often the pack says so."""
-    outputs = [pack.run(without_lungs(film)) for film in films]
+    outputs = [run(pack, without_lungs(film)) for film in films]
     name = pack.manifest.label(OPACITY).name.en
     scores = np.array([output.scores[name] for output in outputs])
     ill = np.array([film.cause != "" for film in films])
@@ -253,7 +242,7 @@ def attention_inside(pack: Pack, films: list[ChildFilm]) -> dict[str, object]:
     inside, by_chance = [], []
     for film in films:
         assert film.lungs is not None
-        attention = dict(pack.run(film).attention)[OPACITY][0]
+        attention = dict(run(pack, film).attention)[OPACITY][0]
         inside.append(attention[film.lungs].sum() / max(float(attention.sum()), 1e-6))
         by_chance.append(film.lungs[attention > 0].mean())
     return {
@@ -263,12 +252,10 @@ def attention_inside(pack: Pack, films: list[ChildFilm]) -> dict[str, object]:
     }
 
 
-def main(shared: Path, folder: Path, target: Path) -> None:
-    """Measure and write one JSON file."""
-    pack = Pack(folder)
-    films = films_of(shared, HELD_OUT)
+def held_out(pack: Pack, films: list[ChildFilm]) -> dict[str, object]:
+    """Every held-out film, and parts of them."""
     started = time.monotonic()
-    scores = np.array([pack.score(film) for film in films])
+    scores = np.array([score(pack, film) for film in films])
     seconds = round((time.monotonic() - started) / len(films), 3)
     groups = {
         "held-out": [True] * len(films),
@@ -281,8 +268,13 @@ def main(shared: Path, folder: Path, target: Path) -> None:
     for name, chosen in groups.items():
         members = [film for film, is_in in zip(films, chosen, strict=True) if is_in]
         report[name] = classified(pack, scores[np.array(chosen)], members)
-    outlined = [n for n, film in enumerate(films) if film.lungs is not None][::3]
-    some, plain = [films[n] for n in outlined], scores[outlined]
+    return report
+
+
+def changed(pack: Pack, films: list[ChildFilm], trained: list[ChildFilm]) -> dict[str, object]:
+    """What changes that mean nothing do, and what the surroundings alone tell."""
+    some = [film for film in films if film.lungs is not None][::EVERY]
+    plain = np.array([score(pack, film) for film in some])
     changes: dict[str, Change] = {
         "border black": bordered(0),
         "border gray": bordered(128),
@@ -294,14 +286,36 @@ def main(shared: Path, folder: Path, target: Path) -> None:
         "markers painted in": marked,
         "MONOCHROME1": monochrome1,
     }
+    report: dict[str, object] = {}
+    ill = np.array([film.cause != "" for film in some])
+    report["unchanged"] = {
+        "films": len(some),
+        "area": round(figures.area_under(plain, ill), 4),
+    }
     for name, change in changes.items():
         report[f"changed: {name}"] = moved(pack, some, plain, change)
     report["lungs painted over"] = surroundings(pack, some)
-    report["border pixels alone, linear model"] = border_pixels_alone(films_of(shared, 0), films)
+    report["border pixels alone, linear model"] = border_pixels_alone(trained, films)
     report["attention"] = attention_inside(pack, [film for film in some if film.cause])
-    target.write_text(json.dumps(report, indent=1), encoding="utf-8")
-    print(json.dumps(report, indent=1))
+    return report
+
+
+PARTS = ("held-out", "changed")
+
+
+def main(shared: Path, folder: Path, work: Path, parts: list[str]) -> None:
+    """Measure; write WORK/pneumonia-<part>.json."""
+    pack = Pack(folder)
+    films = films_of(shared, HELD_OUT)
+    for part in parts:
+        if part == "held-out":
+            report = held_out(pack, films)
+        else:
+            report = changed(pack, films, films_of(shared, TRAIN))
+        text = json.dumps(report, indent=1)
+        (work / f"pneumonia-{part}.json").write_text(text, encoding="utf-8")
+        print(text, flush=True)
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:4]))
+    main(*map(Path, sys.argv[1:4]), sys.argv[4:] or list(PARTS))

@@ -71,7 +71,10 @@ def train(lungs: Path, work: Path, minutes: float, start: Path | None = None) ->
         found = [
             lung_probability(run.average, functional.avg_pool2d(part, 2)) for part in x.split(32)
         ]
-    boxes, wanted = boxes_of(torch.cat(found)), boxes_of(truth)
+    probability = torch.cat(found)
+    certainty = (probability**2).sum((1, 2)) / probability.sum((1, 2))
+    print(f"lowest certainty inside the lungs: {certainty.min():.3f}")
+    boxes, wanted = boxes_of(probability), boxes_of(truth)
     middle_off = (boxes - wanted)[:, :2].abs() / wanted[:, 2:]
     ratio = (boxes / wanted)[:, 2:]
     print(f"held-out films: middle off by {middle_off.mean():.3f} of the half box, at worst")

@@ -14,20 +14,20 @@ from models.training.cxr_pneumonia_children.lung_view import (
     put_back,
     standardised,
 )
-from models.training.cxr_pneumonia_children.network import OpacityNet
+from models.training.cxr_pneumonia_children.network import SHARPNESS, OpacityNet
 
 FILM = 320
 VIEW = 160
 MAP = 80
 SCALES = (0.94, 1.08)  # of the lung box; each also mirrored
-LEAST_LUNG = 0.05  # share of the square below which no lungs were found
 
 
 class PneumoniaGraph(nn.Module):
     """Film [1, 1, 320, 320] 0..1 to logit [1, 1], attention [1, 1, 80, 80] and unlike [1, 1].
 
-    Attention is the evidence of each place, 0..1, where the four looks were, 0 elsewhere.
-    ``unlike`` is 0 on a film whose lungs were found, and grows to 1 where there are none.
+    Attention is the weight with which each place enters the score (the derivative of the pooling),
+    the largest being 1, times the score: faint where nothing is suspected, 0 outside the looks.
+    ``unlike`` is the doubt about the lungs that were found: small on a film with clear lungs.
     """
 
     def __init__(self, finder: LungNet, nets: list[OpacityNet]) -> None:
@@ -47,7 +47,10 @@ class PneumoniaGraph(nn.Module):
         logit = torch.stack([scores[:, :1].mean() for _, scores in answers]).mean()
         maps = torch.stack([maps[:, 0] for maps, _ in answers]).mean(0)
         count = len(SCALES)
-        evidence = torch.sigmoid((maps[:count] + maps[count:].flip(-1)) / 2)
-        attention = put_back(evidence, boxes, MAP).mean(0, keepdim=True)
-        unlike = (1 - probability.mean((1, 2)) / LEAST_LUNG).clamp(0, 1)
-        return logit[None, None], attention[:, None], unlike[:, None]
+        evidence = (maps[:count] + maps[count:].flip(-1)) / 2
+        weight = torch.exp(SHARPNESS * (evidence - evidence.amax((1, 2), keepdim=True)))
+        attention = put_back(weight, boxes, MAP).mean(0, keepdim=True) * torch.sigmoid(logit)
+        certainty = (probability * probability).sum((1, 2)) / probability.sum((1, 2)).clamp_min(
+            1e-6
+        )
+        return logit[None, None], attention[:, None], (1 - certainty)[:, None]
