@@ -7,7 +7,7 @@ with the voxels once they are there. Needs no onnxruntime.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +16,7 @@ from app.core.study import Series, SeriesRef, Stack, Study
 from app.core.volume import Volume
 from app.inference.content import content_rules
 from app.inference.gate_rules import Checked, GateCase, all_rules, modality_rule
+from app.inference.gate_sequence import sequence_rule
 from app.inference.manifest import ModelPack
 
 Fit = Literal["suitable", "limited", "refused"]
@@ -50,7 +51,7 @@ def judge(pack: ModelPack, study: Study, series: Series, stack: Stack) -> Suitab
     """
     case = GateCase(pack, pack.input.series[0], study, series, stack)
     first = modality_rule(case)
-    checked: list[Checked] = [first] if first.level == "refuses" else [first, *all_rules(case)]
+    checked: list[Checked] = [first] if first.level == "refuses" else [first, *_others(case)]
     return _verdict(pack, _reasons(checked))
 
 
@@ -69,6 +70,11 @@ def _verdict(pack: ModelPack, reasons: tuple[GateReason, ...]) -> Suitability:
     limits = sum(not reason.ok for reason in reasons)
     score = round(_LIMIT_FACTOR**limits, 3)
     return Suitability(pack.id, pack.version, "limited" if limits else "suitable", score, reasons)
+
+
+def _others(case: GateCase) -> Iterator[Checked]:
+    yield from all_rules(case)
+    yield from sequence_rule(case)
 
 
 def route(

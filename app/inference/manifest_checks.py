@@ -41,6 +41,7 @@ def contradictions(pack: ModelPack) -> Iterator[str]:
     yield from _bound_to_weights(pack)
     yield from _space(pack)
     yield from _channels(pack)
+    yield from _localizer(pack)
     yield from _outputs(pack)
     yield from _heads(pack)
 
@@ -53,6 +54,8 @@ def _files(pack: ModelPack) -> Iterator[str]:
     if len(folded) != len(set(paths)):
         yield "files has two paths that differ in case only"
     named = [*pack.model_files, pack.model_card.file]
+    if pack.input.localizer is not None:
+        named.append(pack.input.localizer.template)
     if pack.golden:
         references = (pack.golden.expected_ref, pack.golden.reader_input_ref)
         named += [pack.golden.input_ref, *filter(None, references)]
@@ -96,6 +99,9 @@ def _used_labels(pack: ModelPack) -> Iterator[int]:
             yield step.inside
     for check in pack.output.quality:
         yield from check_labels(check)
+    if pack.input.localizer is not None:
+        for side in pack.input.localizer.sides:
+            yield from side.labels
     for measurement in pack.measurements:
         yield from (*measurement.requires, *([measurement.on] if measurement.on else []))
 
@@ -157,6 +163,30 @@ def _channels(pack: ModelPack) -> Iterator[str]:
         yield f"the graph takes {taken} channels, and the input has {count}"
 
 
+def _localizer(pack: ModelPack) -> Iterator[str]:
+    """The crops of a whole image: a segmentation of a volume, its labels named once each."""
+    plan = pack.input.localizer
+    if plan is None:
+        return
+    if pack.task != "segmentation" or pack.input.dimensions != 3 or pack.onnx is None:
+        yield "input.localizer is for a segmentation of volumes by a graph"
+    if pack.infer.activation != "softmax":
+        yield "input.localizer needs the activation softmax"
+    if pack.input.channels:
+        yield "input.localizer reads one channel"
+    named = [label for entry in plan.sides for label in entry.labels]
+    if len(set(named)) != len(named):
+        yield "input.localizer.sides names a label twice"
+    laterality = {label.index: label.laterality for label in pack.output.labels}
+    for entry in plan.sides:
+        if any(laterality.get(label) != entry.side for label in entry.labels):
+            yield f'the labels of the side "{entry.side}" have another laterality'
+    boxes = {entry.name for entry in pack.reader_inputs if entry.kind == "box"}
+    for entry in plan.sides:
+        if entry.box and entry.box not in boxes:
+            yield f'the box "{entry.box}" is not in reader_inputs'
+
+
 def _outputs(pack: ModelPack) -> Iterator[str]:
     """Maps of labels: the graph has a channel for each of them."""
     if pack.onnx is None:
@@ -172,6 +202,8 @@ def _outputs(pack: ModelPack) -> Iterator[str]:
         have = _size(pack.onnx, "output", "channel")
         highest = max(label.index for label in output.labels)
         need = highest + (pack.infer.activation == "softmax")
+        if pack.input.localizer is not None:  # the same channels for every side
+            need = len(pack.input.localizer.sides[0].labels) + 1
         if regions:
             need = len(regions[0].order)
             if set(regions[0].order) != {label.index for label in output.labels}:

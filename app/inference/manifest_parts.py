@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from app.inference.manifest_heads import BoxHead, Channel, PointHead, ValueHead
+from app.inference.manifest_localizer import Localizer
 from app.inference.manifest_steps import (
     Fraction,
     LabelIndex,
@@ -139,6 +140,13 @@ class Kernel(Strict):
     exclude: tuple[str, ...] = ()
 
 
+class Words(Strict):
+    """Parts of a description: one of ``any_of`` should be in it, none of ``none_of`` may."""
+
+    any_of: tuple[str, ...] = ()
+    none_of: tuple[str, ...] = ()
+
+
 class SeriesRule(Strict):
     """Which series fits. Empty means: anything. Names are compared without case.
 
@@ -158,6 +166,7 @@ class SeriesRule(Strict):
     kernel: Kernel = Kernel()
     contrast: Literal["any", "none", "required"] = "any"
     phase: tuple[str, ...] = ()
+    sequence: Words = Words()
     kvp: Range = Range()
     age: Range = Range()
     sex: tuple[Literal["M", "F", "O"], ...] = ()
@@ -172,6 +181,7 @@ class Input(Strict):
     train_orientation: str = ""
     steps: tuple[PreStep, ...]
     channels: Annotated[tuple[Channel, ...], Field(max_length=32)] = ()
+    localizer: Localizer | None = None
 
 
 class Window(Strict):

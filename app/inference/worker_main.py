@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from app.core.errors import AppError, InferenceError
+from app.imaging.nifti import read_nifti
 from app.inference.fold_session import FoldSession
 from app.inference.graph_check import require_graph
 from app.inference.graph_session import GraphSession
 from app.inference.label_field import LabelField
+from app.inference.localized import run_localized
 from app.inference.manifest import ModelPack, parse_manifest
 from app.inference.ort_session import Device, ModelSession, SessionPlan
 from app.inference.pack_store import InstalledPack
@@ -100,7 +103,10 @@ def _run(
         else:
             with _graph_session(request, pack, sessions) as session:
                 loaded = time.perf_counter()
-                made = run_pipeline(pack, session, given, progress)
+                if pack.input.localizer is None:
+                    made = run_pipeline(pack, session, given, progress)
+                else:
+                    made = run_localized(pack, session, given, _template(request, pack), progress)
                 device, providers = session.device, session.providers
         if output is not None:
             _write(made.masks, output.array, pack, exclusive=request.exclusive)
@@ -170,6 +176,16 @@ def _session(
         sessions[key] = made[0] if len(made) == 1 else FoldSession(made)
     sessions.move_to_end(key)
     return sessions[key]
+
+
+def _template(request: RunRequest, pack: ModelPack) -> npt.NDArray[np.float32]:
+    """The values of the localiser's template, of a file that is proven to be the pack's."""
+    plan = pack.input.localizer
+    if plan is None:
+        raise AssertionError("asked for a pack with a localiser")
+    installed = InstalledPack(pack, Path(request.folder), False, request.manifest_sha256)
+    installed.read_model(plan.template)
+    return read_nifti(installed.folder / plan.template)[0].astype(np.float32)
 
 
 def _write(

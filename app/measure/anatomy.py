@@ -29,6 +29,9 @@ _LOBES: Final = {
 _PARTS: Final = _LOBES | {
     "lungs": ("lung_left", "lung_right", *_LOBES["lung_left"], *_LOBES["lung_right"]),
     "pleural_effusion": ("pleural_effusion_left", "pleural_effusion_right"),
+    "hippocampus": ("anterior_hippocampus", "posterior_hippocampus"),
+    "hippocampus_left": ("anterior_hippocampus_left", "posterior_hippocampus_left"),
+    "hippocampus_right": ("anterior_hippocampus_right", "posterior_hippocampus_right"),
     "heart": (
         "heart_myocardium", "heart_atrium_left", "heart_ventricle_left",
         "heart_atrium_right", "heart_ventricle_right",

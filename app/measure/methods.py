@@ -94,6 +94,8 @@ REGIONAL: Final[dict[str, str]] = {
     "hemorrhage_volume": "hemorrhage-volume@1",
     "hemorrhage_abc2": "abc2@1",
     "evans_index": "evans-index@1",
+    "hippocampus_volume": "hippocampus-volume@1",
+    "hippocampus_asymmetry": "hippocampus-asymmetry@1",
     # of points that the reader gives
     "midline_shift": "midline-shift@1",
     "cardiothoracic_ratio_of_lines": "cardiothoracic-lines@1",

@@ -15,6 +15,7 @@ from app.core.errors import InputError
 from app.measure import (
     abdomen,
     aorta,
+    asymmetry,
     body_composition,
     chest,
     head,
@@ -117,6 +118,11 @@ GROUPS: Final[tuple[Group, ...]] = (
         ),
         tuple(role_of(level) for level in LEVELS),
         spine.heights,
+    ),
+    Group(
+        ("hippocampus_volume", "hippocampus_asymmetry"),
+        ("hippocampus_left", "hippocampus_right", "hippocampus"),
+        asymmetry.hippocampi,
     ),
 )  # fmt: skip
 
