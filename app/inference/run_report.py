@@ -79,9 +79,11 @@ def mask_file_name(pack: ModelPack, index: int) -> str:
 def scores_json(result: InferenceResult, pack: ModelPack) -> dict[str, Any]:
     """The object of ``scores.json`` (schema ``overread.scores/1``): each head by name, and in full.
 
-    ``probability`` only where the pack is calibrated (else null: a score is then no chance of
-    anything). Every operating point says whether the score reaches it (``above``).
+    ``probability`` only where the pack is calibrated and was not forced on an image that it refuses
+    (else null: a score is then no chance of anything). Every operating point says whether the
+    score reaches it (``above``).
     """
+    is_probability = pack.is_calibrated and not result.forced
     rows = []
     for label in pack.output.labels:
         score = result.scores.get(label.name.en)
@@ -94,7 +96,7 @@ def scores_json(result: InferenceResult, pack: ModelPack) -> dict[str, Any]:
                 "label_ru": label.name.ru,
                 "index": label.index,
                 "score": round(score, 6),
-                "probability": round(score, 6) if pack.is_calibrated else None,
+                "probability": round(score, 6) if is_probability else None,
                 "default_point": default.name if default else None,
                 "above": None if default is None else score >= default.threshold,
                 "operating_points": [
@@ -116,6 +118,7 @@ def scores_json(result: InferenceResult, pack: ModelPack) -> dict[str, Any]:
         "version": result.version,
         "weights_sha256": result.weights_sha256,
         "calibrated": pack.is_calibrated,
+        "forced": result.forced,
         "scores": {row["label"]: row["score"] for row in rows},
         "heads": rows,
     }

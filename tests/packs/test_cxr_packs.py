@@ -119,9 +119,12 @@ def test_the_pneumonia_pack_reads_children_of_its_age_only(store, years, verdict
 
 def test_a_score_is_a_probability_with_a_map_and_three_thresholds(store, process, film):
     installed = store.get("cxr-pneumonia-children")
-    result = process.run(installed, as_volume(film), forced=True)
+    result = process.run(installed, as_volume(film))
     (head,) = scores_json(result, installed.pack)["heads"]
     assert head["probability"] == head["score"]
+    (forced,) = scores_json(replace(result, forced=True), installed.pack)["heads"]
+    assert forced["probability"] is None  # calibrated on children; this film is none of them
+    assert forced["score"] == head["score"]
     points = {point["name"]: point for point in head["operating_points"]}
     assert set(points) == {"95 % sensitivity", "balanced", "95 % specificity"}
     assert all(point["sens"] and point["spec"] for point in points.values())
