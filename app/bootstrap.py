@@ -45,6 +45,7 @@ def build_context(
     from app.dicom.character_sets import use_fallback
     from app.inference.pack_policy import policy_of
     from app.inference.pack_store import PackStore
+    from app.inference.result_cache import ResultCache
     from app.inference.worker import InferenceProcess
     from app.workflow.context import AppContext
     from app.workflow.model_servers import server_book
@@ -69,8 +70,21 @@ def build_context(
             folder / "packs",
             policy_of(settings),
         ),
-        runner=JobRunner({"interaction": 1, "io": 2, "compute": max(1, cores - 1), "inference": 1}),
-        inference=InferenceProcess(servers=server_book(settings)),
+        runner=JobRunner(
+            {
+                "interaction": 1,
+                "io": 2,
+                "compute": max(1, cores - 1),
+                "inference": 1,
+                "background": 1,
+            }
+        ),
+        inference=InferenceProcess(
+            servers=server_book(settings),
+            providers=settings.inference.providers,
+            cache_folder=str(folder / "engines"),
+        ),
+        results=ResultCache(folder / "results", settings.inference.result_cache_mb << 20),
         user=user or settings.user or account_name(),
         workspace=workspace,
         patient_data=set_up_logging(folder / "logs" if data_folder else folders.log_folder()),

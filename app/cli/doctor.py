@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Look at everything; exit 4 when something stands in the way of the main job."""
     findings = [
-        _program(), *_versions(), _execution_providers(), _display(), _memory(), _disk(),
+        _program(), *_versions(), *_execution_providers(), _display(), _memory(), _disk(),
         _library(), _packs(), *_servers(),
     ]  # fmt: skip
     usable = all(item.level != "fault" for item in findings)
@@ -83,13 +83,17 @@ def _versions() -> list[Finding]:
     return rows
 
 
-def _execution_providers() -> Finding:
-    from app.inference.ort_session import cuda_report
+def _execution_providers() -> list[Finding]:
+    """The GPU in a sentence, then every provider and whether it really computes here."""
+    from app.inference.providers import cuda_report, provider_reports
 
     report = cuda_report()
-    if report.usable:
-        return Finding("GPU for models", "ok", report.detail)
-    return Finding("GPU for models", "note", report.detail, report.advice)
+    level: Level = "ok" if report.usable else "note"
+    rows = [Finding("GPU for models", level, report.detail, report.advice)]
+    found = [
+        f"{entry.name}: {'computes' if entry.usable else entry.why}" for entry in provider_reports()
+    ]
+    return [*rows, Finding("execution providers", "ok", "; ".join(found))]
 
 
 def _display() -> Finding:

@@ -73,12 +73,21 @@ class ModelServerSettings(BaseModel):
         return self
 
 
+ProviderName = Literal["tensorrt", "cuda", "directml", "coreml", "openvino", "cpu"]
+
+
 class InferenceSettings(BaseModel):
     """The table ``[inference]``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     servers: Annotated[tuple[ModelServerSettings, ...], Field(strict=False)] = ()
+    # execution providers in the order in which they are tried; empty: all that need no preparation
+    providers: Annotated[tuple[ProviderName, ...], Field(strict=False)] = ()
+    # results of studies that arrive, and of the next in the list, before they are asked for
+    prefetch: bool = True
+    # how much of what was computed is kept; 0: nothing
+    result_cache_mb: int = Field(default=2048, ge=0, le=1_000_000)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

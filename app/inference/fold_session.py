@@ -45,6 +45,16 @@ class FoldSession:
         return min((s.device for s in self._sessions), key=lambda device: device != "cpu")
 
     @property
+    def size_bytes(self) -> int:
+        """Memory that the folds are thought to hold."""
+        return sum(session.size_bytes for session in self._sessions)
+
+    def release(self) -> None:
+        """Give the memory of all folds back; the next run loads them again."""
+        for session in self._sessions:
+            session.release()
+
+    @property
     def notes(self) -> list[Message]:
         """What any fold has to say, once."""
         return list(dict.fromkeys(note for s in self._sessions for note in s.notes))

@@ -1,83 +1,53 @@
-"""onnxruntime: which device really works, sessions, and the fall-back when memory runs out.
+"""onnxruntime: sessions, and what is done when memory runs out or a device disappears.
 
-The CUDA provider is used only if all its libraries load *and* the session says that it runs there
-(trap 13: a missing library otherwise means a silent CPU). What was used is declared.
+Half the batch, then single patches, then the CPU: never silently. What was used is declared.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
-from onnxruntime.capi import onnxruntime_pybind11_state as _state
 
 from app.core.errors import InferenceError, ModelPackError
 from app.core.report import Message
-
-Device = Literal["auto", "cpu", "cuda"]
-
-_ORT_ERRORS: tuple[type[Exception], ...] = tuple(
-    value
-    for name in dir(_state)
-    if isinstance(value := getattr(_state, name), type) and issubclass(value, Exception)
+from app.inference.providers import (
+    IDENTITY,
+    NAMES,
+    ORT_ERRORS,
+    chain,
+    order_of,
+    verified,
 )
+from app.inference.run_control import current
+
+Device = Literal["auto", "cpu", "cuda", "tensorrt", "directml", "coreml", "openvino"]
+
 _OOM_WORDS = ("out of memory", "failed to allocate memory", "alloc_failed", "bad allocation")
 _MAX_THREADS = 4
-_DRIVERS = ("libcuda.so.1", "nvcuda.dll")
-
-# ONNX, opset 13: y = Identity(x) on one float. Made by onnx.helper; proves that a device computes.
-_IDENTITY = bytes.fromhex(
-    "080712003a370a100a017812017922084964656e746974791201675a0f0a0178120a0a08080112040a020801620f"
-    "0a0179120a0a08080112040a02080142040a00100d"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionPlan:
-    """How sessions are made: device wish and threads within one operator."""
+    """How sessions are made: device wish, threads within one operator, the order of ``auto``.
+
+    ``cache_folder`` keeps the engines that TensorRT builds.
+    """
 
     device: Device = "auto"
     threads: int = 0
+    order: tuple[str, ...] = ()
+    cache_folder: str = ""
 
     @property
     def intra_threads(self) -> int:
         """Threads to use: the wish, or the cores up to four."""
         return self.threads or max(1, min(_MAX_THREADS, os.cpu_count() or 1))
-
-
-@dataclass(frozen=True, slots=True)
-class CudaReport:
-    """Whether the GPU can be used, and exactly what is missing."""
-
-    built_with_cuda: str
-    provider_in_build: bool
-    missing_libraries: tuple[str, ...]
-    usable: bool
-    text: Message
-
-    @property
-    def detail(self) -> str:
-        """The sentence in English."""
-        return self.text.en
-
-    @property
-    def advice(self) -> str:
-        """What to do about it, in English; empty where nothing helps or nothing is wrong."""
-        if self.usable or not self.provider_in_build:
-            return ""
-        if self.missing_libraries and self.missing_libraries[0] in _DRIVERS:
-            return "Install the NVIDIA driver if the machine has such a GPU; else nothing is wrong."
-        if self.missing_libraries:
-            return "Install the optional dependency group: pip install overread[cuda]"
-        return "Check the driver with nvidia-smi."
 
 
 class ModelSession:
@@ -86,15 +56,10 @@ class ModelSession:
     def __init__(self, weights: bytes, plan: SessionPlan) -> None:
         self._weights = weights
         self._plan = plan
+        self._most = 0  # patches that fit into memory at once; 0: not known to be limited
         self.notes: list[Message] = []
-        self._session = self._open(plan.device)
-        if plan.device == "cuda" and self.device == "cpu":
-            self.notes.append(
-                Message(
-                    "The GPU cannot be used; the model ran on the CPU.",
-                    "Видеокарту использовать нельзя; модель работала на процессоре.",
-                )
-            )
+        self._released = False
+        self._session, self._provider = self._open(order_of(plan.device, plan.order))
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -103,8 +68,13 @@ class ModelSession:
 
     @property
     def device(self) -> str:
-        """``cuda:0`` where the graph runs on the GPU, else ``cpu``."""
-        return "cuda:0" if "CUDAExecutionProvider" in self.providers else "cpu"
+        """``cuda:0``, ``directml``... where the graph runs there, else ``cpu``."""
+        return "cuda:0" if self._provider == "cuda" else self._provider
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that the session is thought to hold: the weights and what is made of them."""
+        return 0 if self._released else 3 * len(self._weights)
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -116,6 +86,11 @@ class ModelSession:
         """Names of the outputs of the graph."""
         return tuple(entry.name for entry in self._session.get_outputs())
 
+    def release(self) -> None:
+        """Give the memory back (only deleting a session surely does); the next run loads again."""
+        self._session = _Closed(self._session)
+        self._released = True
+
     def run(self, output: str, feed: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
         """One output as float32; see ``run_all``."""
         return self.run_all((output,), feed)[output]
@@ -123,50 +98,160 @@ class ModelSession:
     def run_all(
         self, outputs: Sequence[str], feed: Mapping[str, npt.NDArray[Any]]
     ) -> dict[str, npt.NDArray[np.float32]]:
-        """Outputs as float32. On device memory exhaustion the run is repeated on the CPU.
+        """Outputs as float32.
 
-        Raises ``InferenceError`` for every other failure of the runtime.
+        Where memory runs out, half of the batch is tried, down to one, then the CPU; where a
+        device fails otherwise, the CPU takes over. Both are noted. Raises ``Cancelled`` for a run
+        that is no longer wanted and ``InferenceError`` for every other failure of the runtime.
         """
-        try:
-            values = self._session.run(list(outputs), dict(feed))
-        except _ORT_ERRORS as error:
-            if self.device == "cpu" or not is_out_of_memory(error):
-                raise _run_failed(error) from error
-            self._session = self._open("cpu")
-            self.notes.append(
-                Message(
-                    "The memory of the GPU was not enough; the model ran on the CPU.",
-                    "Памяти видеокарты не хватило; модель работала на процессоре.",
-                )
+        if self._released:
+            self._session, self._provider = self._open(
+                order_of(self._plan.device, self._plan.order)
             )
-            values = self._session.run(list(outputs), dict(feed))
+            self._released = False
+        count = max((values.shape[0] for values in feed.values() if values.ndim), default=1)
+        if 0 < self._most < count:
+            return self._in_parts(outputs, feed, count, self._most)
+        try:
+            values = self._compute(outputs, feed)
+        except ORT_ERRORS as error:
+            if is_out_of_memory(error) and count > 1 and self._can_split(feed):
+                self._most = max(1, count // 2)
+                self._note(
+                    f"Memory was short: {self._most} patch(es) were computed at once.",
+                    f"Памяти не хватило: одновременно вычислялось участков: {self._most}.",
+                )
+                return self._in_parts(outputs, feed, count, self._most)
+            if self._provider == "cpu":
+                raise _run_failed(error) from error
+            self._to_cpu(error)
+            return self.run_all(outputs, feed)
         return {
             name: np.asarray(value, dtype=np.float32)
             for name, value in zip(outputs, values, strict=True)
         }
 
-    def _open(self, device: Device) -> ort.InferenceSession:
+    def _compute(self, outputs: Sequence[str], feed: Mapping[str, npt.NDArray[Any]]) -> list[Any]:
+        """One run of the graph; again from the start where something urgent interrupted it."""
+        control = current()
+        while True:
+            control.checkpoint()
+            if self._released:
+                order = order_of(self._plan.device, self._plan.order)
+                self._session, self._provider = self._open(order)
+                self._released = False
+            options = ort.RunOptions()
+            try:
+                with control.computing(options):
+                    if self._provider == "cuda":
+                        return self._bound(outputs, feed, options)
+                    return list(self._session.run(list(outputs), dict(feed), options))
+            except ORT_ERRORS:
+                if not options.terminate:
+                    raise
+
+    def _bound(
+        self, outputs: Sequence[str], feed: Mapping[str, npt.NDArray[Any]], options: ort.RunOptions
+    ) -> list[Any]:
+        """With inputs and outputs bound to the GPU: no copies but one each way."""
+        binding = self._session.io_binding()
+        for name, values in feed.items():
+            given = ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(values), "cuda", 0)
+            binding.bind_ortvalue_input(name, given)
+        for name in outputs:
+            binding.bind_output(name, "cuda")
+        self._session.run_with_iobinding(binding, options)
+        return list(binding.copy_outputs_to_cpu())
+
+    def _in_parts(
+        self, outputs: Sequence[str], feed: Mapping[str, npt.NDArray[Any]], count: int, most: int
+    ) -> dict[str, npt.NDArray[np.float32]]:
+        made = [
+            self.run_all(outputs, {k: values[n : n + most] for k, values in feed.items()})
+            for n in range(0, count, most)
+        ]
+        return {name: np.concatenate([part[name] for part in made]) for name in outputs}
+
+    def _can_split(self, feed: Mapping[str, npt.NDArray[Any]]) -> bool:
+        """Whether the graph takes any number of patches."""
+        sizes = [e.shape[0] for e in self._session.get_inputs() if e.name in feed and e.shape]
+        return all(not isinstance(size, int) for size in sizes)
+
+    def _to_cpu(self, error: Exception) -> None:
+        if is_out_of_memory(error):
+            self._note(
+                "The memory of the GPU was not enough; the model ran on the CPU.",
+                "Памяти видеокарты не хватило; модель работала на процессоре.",
+            )
+        else:
+            self._note(
+                "The GPU failed during the run; the model went on on the CPU.",
+                "Видеокарта отказала во время работы; модель продолжила на процессоре.",
+            )
+        self._session, self._provider = self._open(("cpu",))
+
+    def _note(self, en: str, ru: str) -> None:
+        if all(note.en != en for note in self.notes):
+            self.notes.append(Message(en, ru))
+
+    def _open(self, order: Sequence[str]) -> tuple[ort.InferenceSession, str]:
+        """A session on the first provider that really computes."""
         options = ort.SessionOptions()
         options.intra_op_num_threads = self._plan.intra_threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
-        providers: list[Any] = ["CPUExecutionProvider"]
-        if device != "cpu" and not missing_cuda_libraries():
-            settings = {
-                "arena_extend_strategy": "kSameAsRequested",
-                "cudnn_conv_use_max_workspace": "0",
-            }
-            providers.insert(0, ("CUDAExecutionProvider", settings))
-        try:
-            return ort.InferenceSession(self._weights, options, providers=providers)
-        except _ORT_ERRORS as error:
-            raise ModelPackError(
-                "The graph of the model pack cannot be loaded.",
-                ru="Граф модели из пакета не загружается.",
-                hint="The pack may need a newer version of the program.",
-                hint_ru="Возможно, пакету нужна более новая версия программы.",
-                technical_detail=str(error)[:500],
-            ) from error
+        for name in order:
+            if not verified(name).usable:
+                self._refuse(name)
+                continue
+            try:
+                session = ort.InferenceSession(
+                    self._weights, options, providers=chain(name, self._plan.cache_folder)
+                )
+            except ORT_ERRORS as error:
+                if name == "cpu":
+                    raise _load_failed(error) from error
+                self._refuse(name)
+                continue
+            if session.get_providers()[0] == NAMES[name]:
+                return session, name
+            self._refuse(name)
+        raise _load_failed(RuntimeError("no execution provider"))
+
+    def _refuse(self, name: str) -> None:
+        """Say that a provider that somebody asked for cannot be used."""
+        if self._plan.device == "auto" and not self._plan.order:
+            return
+        if name == "cuda":
+            self._note(
+                "The GPU cannot be used; the model ran on the CPU.",
+                "Видеокарту использовать нельзя; модель работала на процессоре.",
+            )
+        else:
+            self._note(
+                f'The provider "{name}" cannot be used here.',
+                f"Провайдер «{name}» здесь использовать нельзя.",
+            )
+
+
+class _Closed:
+    """What is left of a session whose memory was given back: its names."""
+
+    def __init__(self, session: ort.InferenceSession) -> None:
+        self._inputs, self._outputs = session.get_inputs(), session.get_outputs()
+        self._providers = session.get_providers()
+
+    def get_inputs(self) -> list[Any]:
+        """Of the graph."""
+        return list(self._inputs)
+
+    def get_outputs(self) -> list[Any]:
+        """Of the graph."""
+        return list(self._outputs)
+
+    def get_providers(self) -> list[str]:
+        """Those that it had."""
+        return list(self._providers)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -175,76 +260,21 @@ def is_out_of_memory(error: BaseException) -> bool:
     return any(word in text for word in _OOM_WORDS)
 
 
-def missing_cuda_libraries() -> tuple[str, ...]:
-    """Libraries that the CUDA provider needs and that do not load; empty: it may be tried.
-
-    Loads those that are there (from the ``nvidia`` packages of the environment, else from the
-    system), so that the provider finds them.
-    """
-    if sys.platform == "darwin" or "CUDAExecutionProvider" not in ort.get_available_providers():
-        return ("CUDAExecutionProvider",)
-    return tuple(name for name in _library_names() if not _loads(name))
-
-
-def cuda_report() -> CudaReport:
-    """What ``doctor`` says about the GPU. Really makes a session there if it can."""
-    built_with = str(getattr(ort, "cuda_version", "") or "")
-    in_build = "CUDAExecutionProvider" in ort.get_available_providers()
-    missing = missing_cuda_libraries()
-    if not in_build:
-        text = Message(
-            "This build of onnxruntime has no CUDA provider; models run on the CPU.",
-            "В этой сборке onnxruntime нет CUDA; модели работают на процессоре.",
-        )
-    elif missing:
-        names = ", ".join(missing)
-        text = Message(
-            f"Models run on the CPU. For the GPU these libraries are missing: {names}.",
-            f"Модели работают на процессоре. Для видеокарты не хватает библиотек: {names}.",
-        )
-    elif ModelSession(_IDENTITY, SessionPlan("cuda", 1)).device == "cpu":
-        text = Message(
-            "Models run on the CPU: the CUDA libraries load, but no usable GPU answers.",
-            "Модели работают на процессоре: библиотеки CUDA есть, но видеокарта не отвечает.",
-        )
-    else:
-        text = Message("Models run on the GPU.", "Модели работают на видеокарте.")
-        return CudaReport(built_with, in_build, (), True, text)
-    return CudaReport(built_with, in_build, missing if in_build else (), False, text)
-
-
 def runtime_works() -> bool:
     """Whether onnxruntime computes at all; what ``self-test`` asks."""
-    session = ModelSession(_IDENTITY, SessionPlan("cpu", 1))
+    session = ModelSession(IDENTITY, SessionPlan("cpu", 1))
     value = session.run("y", {"x": np.asarray([2.5], dtype=np.float32)})
     return bool(value[0] == np.float32(2.5))
 
 
-def _library_names() -> tuple[str, ...]:
-    """The driver and what onnxruntime's own preload names for its CUDA version."""
-    major = str(getattr(ort, "cuda_version", "") or "13").split(".")[0]
-    fft = {"12": "11", "13": "12"}.get(major, "12")
-    if sys.platform == "win32":
-        return (
-            "nvcuda.dll", f"cudart64_{major}.dll", f"cublasLt64_{major}.dll",
-            f"cublas64_{major}.dll", f"cufft64_{fft}.dll", "cudnn64_9.dll",
-        )  # fmt: skip
-    return (
-        "libcuda.so.1", f"libcudart.so.{major}", f"libcublasLt.so.{major}",
-        f"libcublas.so.{major}", f"libnvrtc.so.{major}", "libcurand.so.10",
-        f"libcufft.so.{fft}", "libcudnn.so.9",
-    )  # fmt: skip
-
-
-def _loads(name: str) -> bool:
-    site = Path(ort.__file__).resolve().parents[1] / "nvidia"
-    for candidate in (*sorted(site.glob(f"**/{name}")), Path(name)):
-        try:
-            ctypes.CDLL(str(candidate))
-        except OSError:
-            continue
-        return True
-    return False
+def _load_failed(error: Exception) -> ModelPackError:
+    return ModelPackError(
+        "The graph of the model pack cannot be loaded.",
+        ru="Граф модели из пакета не загружается.",
+        hint="The pack may need a newer version of the program.",
+        hint_ru="Возможно, пакету нужна более новая версия программы.",
+        technical_detail=str(error)[:500],
+    )
 
 
 def _run_failed(error: BaseException) -> InferenceError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +12,7 @@ from app.core.measurement import Measurement, MeasurementStatus
 from app.core.report import Message
 from app.core.segmentation import MaskArray
 from app.core.study import SeriesRef
+from app.inference.label_masks import MaskRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ class InferenceResult:
     ``seconds`` has the keys of ``run.json``. ``notes`` say what was done otherwise than asked.
     ``attention`` are maps 0..1 per label on the input grid: where the model looked, no outline.
     ``numbers`` are measurements that an analysis made itself, by label index (0: whole image).
-    ``reader_input_sha256`` is empty where the reader gave nothing.
+    ``reader_input_sha256`` is empty where the reader gave nothing. ``is_kept``: it was computed
+    before, and the seconds are those of then.
     """
 
     pack_id: str
@@ -73,7 +76,7 @@ class InferenceResult:
     forced: bool
     seconds: dict[str, float]
     patches: int
-    masks: tuple[tuple[int, MaskArray], ...]
+    masks: Sequence[tuple[int, MaskArray]]
     scores: dict[str, float]
     quality_flags: tuple[str, ...]
     flags: tuple[QualityFlag, ...] = ()
@@ -83,10 +86,16 @@ class InferenceResult:
     attention: tuple[tuple[int, npt.NDArray[np.float32]], ...] = ()
     numbers: tuple[tuple[int, Measurement], ...] = ()
     reader_input_sha256: str = ""
+    is_kept: bool = False
 
     def mask(self, label_index: int) -> MaskArray | None:
         """The mask of a label, or None where the pack makes none."""
-        return dict(self.masks).get(label_index)
+        return self.by_label.get(label_index)
+
+    @property
+    def by_label(self) -> Mapping[int, MaskArray]:
+        """The masks by label index; those of a large result are made when they are asked for."""
+        return self.masks.by_label if isinstance(self.masks, MaskRows) else dict(self.masks)
 
     def flags_of(self, label_index: int) -> tuple[QualityFlag, ...]:
         """The doubts about one label."""

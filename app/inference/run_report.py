@@ -49,6 +49,7 @@ def run_json(
         "series_instance_uid": result.source.series_instance_uid,
         "stack": result.source.stack,
         "forced": result.forced,
+        "kept": result.is_kept,
         "partial": not completeness.is_complete,
         "received": completeness.received or None,
         "expected": completeness.expected,

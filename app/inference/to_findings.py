@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from app.core.study import Series, Stack, Study
 from app.core.volume import Volume
 from app.imaging.labelmap import content_sha256
 from app.inference.finding_regions import box_region, middle_slice, point_region
+from app.inference.label_masks import FindingMasks
 from app.inference.manifest import ModelPack
 from app.inference.manifest_parts import LabelEntry, MeasurementEntry
 from app.inference.result import InferenceResult, QualityFlag
@@ -47,7 +49,7 @@ class ProposedFindings:
     """Findings in state ``proposed`` and their masks by content hash."""
 
     findings: tuple[Finding, ...]
-    masks: dict[str, Mask]
+    masks: Mapping[str, Mask]
 
 
 def to_findings(
@@ -102,11 +104,11 @@ class _Builder:
         self._volume = volume
         self._at_utc = at_utc
         self._uids = uids
-        self.masks: dict[str, Mask] = {}
+        self.masks = FindingMasks(result.by_label, result.source)
 
     def from_masks(self) -> list[Finding]:
         """Findings of a segmentation; empty masks and labels without finding are left out."""
-        voxels = dict(self._result.masks)
+        voxels = self._result.by_label
         wanted = [entry for entry in self._pack.output.labels if entry.finding]
         carriers = [entry.index for entry in wanted if voxels[entry.index].any()]
         values = self._values(voxels)
@@ -202,12 +204,12 @@ class _Builder:
     def _segment_finding(
         self,
         entry: LabelEntry,
-        voxels: dict[int, npt.NDArray[Any]],
+        voxels: Mapping[int, npt.NDArray[Any]],
         values: npt.NDArray[np.float32] | None,
     ) -> Finding:
         mask = np.ascontiguousarray(voxels[entry.index], dtype=np.uint8)
         sha256 = content_sha256(mask)
-        self.masks[sha256] = Mask(mask, self._result.source)
+        self.masks.add(sha256, entry.index)
         largest = int(np.argmax(mask.sum(axis=(1, 2), dtype=np.int64)))
         region = Region("segment", mask_sha256=sha256, slice=self._slice(largest))
         numbers = tuple(
@@ -228,7 +230,7 @@ class _Builder:
         self,
         wanted: MeasurementEntry,
         entry: LabelEntry,
-        voxels: dict[int, npt.NDArray[Any]],
+        voxels: Mapping[int, npt.NDArray[Any]],
         values: npt.NDArray[np.float32] | None,
     ) -> Measurement:
         kind = kind_of(wanted)
@@ -266,7 +268,7 @@ class _Builder:
             concerned = (entry.index,)
         return judged(number, [f for f in self._result.flags if set(f.labels) & set(concerned)])
 
-    def _values(self, voxels: dict[int, npt.NDArray[Any]]) -> npt.NDArray[np.float32] | None:
+    def _values(self, voxels: Mapping[int, npt.NDArray[Any]]) -> npt.NDArray[np.float32] | None:
         """Modality values, only where a measurement needs them."""
         sizes = ("volume", "area", "long_axis", "short_axis", "max_diameter_3d", "surface_area",
                  "centroid", *OF_TWO_MASKS)  # fmt: skip

@@ -1,4 +1,4 @@
-"""The outer side of the inference process: start, feed, listen, cancel by killing.
+"""The outer side of the inference process: feed, listen, cancel, and kill as the last resort.
 
 One process per workstation, started with the first run and kept, so that its sessions stay
 loaded. Killing it is the one certain way to stop a model and to get device memory back.
@@ -6,56 +6,74 @@ loaded. Killing it is the one certain way to stop a model and to get device memo
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing as mp
-import multiprocessing.connection as mp_connection
 import os
-import threading
-from multiprocessing.context import SpawnProcess
-from typing import Any
+import queue
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from app.core.errors import EnvironmentFault, InferenceError, ModelPackError, ResultRefused
+from app.core.segmentation import MaskArray
 from app.core.volume import Volume
+from app.inference.label_masks import LabelMasks, MaskRows
 from app.inference.manifest import ModelPack
 from app.inference.pack_store import InstalledPack
 from app.inference.remote.server import RemoteModel, ServerBook
 from app.inference.result import InferenceResult
 from app.inference.run_context import RunContext, require_inputs
 from app.inference.shared_array import SharedArray
-from app.inference.worker_messages import Failure, RunAnswer, RunRequest
+from app.inference.worker_link import Died, WorkerLink
+from app.inference.worker_messages import (
+    Advance,
+    CancelRequest,
+    Failure,
+    Mapped,
+    RunAnswer,
+    RunRequest,
+)
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress
 
-_LOOK_SECONDS = 0.03
-_LABELMAP_MAX = 65535
+_LOOK_SECONDS: Final = 0.03
+_PATIENCE_SECONDS: Final = 0.7  # from asking a run to stop to killing it
+_ATTEMPTS: Final = 2  # where the process was killed for another run
+_LABELMAP_MAX: Final = 65535
+_Arrays = tuple[SharedArray, SharedArray | None]
 
 
 class InferenceProcess:
-    """Runs packs in a process of its own. ``run`` may be called from any thread, one at a time.
+    """Runs packs in a process of its own. ``run`` may be called from any thread.
 
-    ``device`` is ``auto``, ``cpu`` or ``cuda``; ``threads`` 0 means the cores, up to four.
-    ``servers`` compute the packs that they have models for, with ``auto`` or when asked for.
+    ``device`` is ``auto``, ``cpu``, ``cuda`` or another name of ``providers.NAMES``; ``auto`` tries
+    ``providers`` in their order. ``threads`` 0 means the cores, up to four. ``servers`` compute the
+    packs that they have models for, with ``auto`` or when asked for. ``cache_folder`` keeps the
+    engines that TensorRT builds.
     """
 
     def __init__(
-        self, *, device: str = "auto", threads: int = 0, servers: ServerBook | None = None
+        self,
+        *,
+        device: str = "auto",
+        threads: int = 0,
+        servers: ServerBook | None = None,
+        providers: Sequence[str] = (),
+        cache_folder: str = "",
     ) -> None:
         self._device = device
         self._servers = servers or ServerBook()
         self._threads = threads
-        self._lock = threading.Lock()
-        self._process: SpawnProcess | None = None
-        self._connection: mp_connection.Connection | None = None
-        self._closed = False
+        self._providers = tuple(providers)
+        self._cache_folder = cache_folder
+        self._link = WorkerLink()
+        self._urgent_runs = 0
 
     @property
     def process_id(self) -> int | None:
         """The process id of the worker, or None while there is none."""
-        process = self._process
-        return process.pid if process is not None and process.is_alive() else None
+        return self._link.process_id
 
     def run(
         self,
@@ -64,10 +82,11 @@ class InferenceProcess:
         *,
         forced: bool = False,
         context: RunContext | None = None,
+        urgent: bool = True,
         progress: Progress = no_progress,
         cancel: CancelToken | None = None,
     ) -> InferenceResult:
-        """Run a pack on a volume; blocks.
+        """Run a pack on a volume; blocks. A run that is not ``urgent`` waits for all that are.
 
         Raises ``HashMismatch`` for changed weights, ``Cancelled``, ``InferenceError`` when the
         model fails or its process dies (the next run starts a new one), ``ResultRefused`` when
@@ -79,17 +98,7 @@ class InferenceProcess:
         _require_kind(pack, volume)
         context = context or RunContext()
         require_inputs(pack, context.reader)
-        with self._lock:
-            token.raise_if_cancelled()
-            image, output = _shared_arrays(pack, volume)
-            try:
-                request = self._request(installed, volume, context, (image, output))
-                answer = self._exchange(request, (image, output), progress, token)
-                masks = _masks(pack, output)
-            finally:
-                image.close()
-                if output is not None:
-                    output.close()
+        answer, masks = self._computed(installed, volume, (context, urgent), (progress, token))
         for flag in answer.flags:
             if flag.refuses:
                 raise ResultRefused(
@@ -121,26 +130,53 @@ class InferenceProcess:
             reader_input_sha256="" if context.reader.is_empty else context.reader.sha256,
         )
 
+    def _computed(
+        self,
+        installed: InstalledPack,
+        volume: Volume,
+        wish: tuple[RunContext, bool],
+        watch: tuple[Progress, CancelToken],
+    ) -> tuple[RunAnswer, Sequence[tuple[int, MaskArray]]]:
+        """The answer of the process and the masks; again where it was killed for another run."""
+        (context, urgent), (progress, token) = wish, watch
+        died = Died(None, False)
+        for _ in range(_ATTEMPTS):
+            token.raise_if_cancelled()
+            arrays = _shared_arrays(installed.pack, volume)
+            self._urgent_runs += urgent
+            try:
+                request = self._request(installed, volume, context, arrays)
+                answer = self._exchange(replace(request, urgent=urgent), arrays, progress, token)
+                if isinstance(answer, RunAnswer):
+                    return answer, _masks(installed.pack, arrays[1])
+                died = answer
+            finally:
+                self._urgent_runs -= urgent
+                for array in arrays:
+                    if array is not None:
+                        array.close()
+            if not died.on_purpose:
+                break
+        raise _stopped(died)
+
     def use_servers(self, servers: ServerBook) -> None:
         """Other model servers from the next run on; any thread."""
         self._servers = servers
 
     def warm_up(self) -> None:
         """Start the process if there is none, so that the first run need not wait for it."""
-        with self._lock:
-            self._start()
+        self._link.start()
 
     def close(self) -> None:
         """End the process; safe from any thread and more than once."""
-        self._closed = True
-        self._kill()
+        self._link.close()
 
     def _request(
         self,
         installed: InstalledPack,
         volume: Volume,
         context: RunContext,
-        arrays: tuple[SharedArray, SharedArray | None],
+        arrays: _Arrays,
     ) -> RunRequest:
         image, output = arrays
         manifest = installed.read_manifest()
@@ -162,6 +198,8 @@ class InferenceProcess:
             context=context,
             is_built_in=installed.built_in,
             remote=self._remote(installed.pack),
+            providers=self._providers,
+            cache_folder=self._cache_folder,
         )
 
     def _remote(self, pack: ModelPack) -> RemoteModel | None:
@@ -173,76 +211,60 @@ class InferenceProcess:
     def _exchange(
         self,
         request: RunRequest,
-        arrays: tuple[SharedArray | None, ...],
+        arrays: _Arrays,
         progress: Progress,
         token: CancelToken,
-    ) -> RunAnswer:
-        """Send one request and listen until its answer; kills the process on cancel."""
-        process, connection = self._start()
+    ) -> RunAnswer | Died:
+        """Send one request and listen until its answer, or until it is no longer wanted."""
+        run_id, heard = self._link.open_run()
+        asked = 0.0
         try:
-            connection.send(request)
+            self._link.send(replace(request, run_id=run_id))
             while True:
-                if token.is_cancelled:
-                    self._kill()
+                if token.is_cancelled and not asked:
+                    asked = time.monotonic()
+                    self._link.send(CancelRequest(run_id))
+                if asked and time.monotonic() - asked > _PATIENCE_SECONDS:
+                    self._give_up(request.urgent)
                     token.raise_if_cancelled()
-                if not mp_connection.wait([connection, process.sentinel], _LOOK_SECONDS):
+                try:
+                    message = heard.get(timeout=_LOOK_SECONDS)
+                except queue.Empty:
                     continue
-                message = connection.recv()  # EOFError when the process died without an answer
                 match message:
                     case RunAnswer():
+                        token.raise_if_cancelled()
+                        return message
+                    case Died():
+                        token.raise_if_cancelled()
                         return message
                     case Failure():
+                        token.raise_if_cancelled()
                         raise message.to_error()
-                    case ("mapped", _, _):
+                    case Mapped():
                         for array in arrays:
                             if array is not None and os.name == "posix":
                                 array.unlink()  # nothing of the images stays if we are killed
-                    case ("progress", fraction, text):
-                        progress(float(fraction), str(text))
-        except (EOFError, OSError, ValueError) as error:  # died, or closed by another thread
-            self._kill()
-            token.raise_if_cancelled()
-            raise InferenceError(
-                "The model process stopped before it had a result.",
-                ru="Процесс модели остановился, не дав результата.",
-                hint="Repeat the job; the images and your decisions are not affected.",
-                hint_ru="Повторите задание; изображения и ваши решения не пострадали.",
-                technical_detail=f"exit code {process.exitcode}",
-            ) from error
+                    case Advance():
+                        progress(message.fraction, message.text)
+        finally:
+            self._link.close_run(run_id)
 
-    def _start(self) -> tuple[SpawnProcess, mp_connection.Connection]:
-        if self._closed:
-            raise InferenceError("The program is closing.", ru="Программа закрывается.")
-        if self._process is not None and self._connection is not None and self._process.is_alive():
-            return self._process, self._connection
-        self._kill()
-        context = mp.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(
-            target=_serve, args=(theirs,), name="overread-inference", daemon=True
-        )
-        process.start()
-        theirs.close()
-        self._process, self._connection = process, ours
-        return process, ours
-
-    def _kill(self) -> None:
-        process, connection = self._process, self._connection
-        self._process = self._connection = None
-        if process is not None:
-            with contextlib.suppress(OSError, ValueError):
-                process.kill()
-                process.join(5.0)
-        if connection is not None:
-            with contextlib.suppress(OSError):
-                connection.close()
+    def _give_up(self, urgent: bool) -> None:
+        """Kill what does not stop, unless a study that is being read would have to begin again."""
+        others = self._urgent_runs - urgent
+        if not others:
+            self._link.kill()
 
 
-def _serve(connection: mp_connection.Connection) -> None:
-    """First thing in the new process; only there are onnxruntime and SimpleITK imported."""
-    from app.inference.worker_main import serve
-
-    serve(connection)
+def _stopped(died: Died) -> InferenceError:
+    return InferenceError(
+        "The model process stopped before it had a result.",
+        ru="Процесс модели остановился, не дав результата.",
+        hint="Repeat the job; the images and your decisions are not affected.",
+        hint_ru="Повторите задание; изображения и ваши решения не пострадали.",
+        technical_detail=f"exit code {died.exit_code}",
+    )
 
 
 def _require_kind(pack: ModelPack, volume: Volume) -> None:
@@ -277,15 +299,14 @@ def _shared_arrays(pack: ModelPack, volume: Volume) -> tuple[SharedArray, Shared
         raise
 
 
-def _masks(pack: ModelPack, output: SharedArray | None) -> tuple[tuple[int, npt.NDArray[Any]], ...]:
-    """Private copies of the masks, one per label of the manifest."""
+def _masks(pack: ModelPack, output: SharedArray | None) -> Sequence[tuple[int, MaskArray]]:
+    """The masks, one per label of the manifest, from a private copy of the labels."""
     if output is None:
         return ()
     shared = output.array
     if shared.ndim == 3:
-        return tuple(
-            (label.index, (shared == label.index).astype(np.uint8)) for label in pack.output.labels
-        )
+        indexes = tuple(label.index for label in pack.output.labels)
+        return MaskRows(LabelMasks(shared.copy(), indexes))
     return tuple(
         (label.index, np.array(shared[n], dtype=np.uint8))
         for n, label in enumerate(pack.output.labels)

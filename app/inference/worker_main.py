@@ -1,4 +1,4 @@
-"""The inner side of the inference process: takes requests from a pipe, answers, keeps sessions.
+"""The inner side of the inference process: takes requests from a pipe, runs them, answers.
 
 Never imports Qt, VTK or pydicom. A bug here ends the process; the outer side reports it.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -17,41 +17,109 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from app.core.errors import AppError, InferenceError
+from app.core.errors import AppError, Cancelled, InferenceError
 from app.imaging.nifti import read_nifti
-from app.inference.fold_session import FoldSession
-from app.inference.graph_check import require_graph
+from app.inference import run_control
 from app.inference.graph_session import GraphSession
 from app.inference.label_field import LabelField
 from app.inference.localized import run_localized
 from app.inference.manifest import ModelPack, parse_manifest
-from app.inference.ort_session import Device, ModelSession, SessionPlan
 from app.inference.pack_store import InstalledPack
 from app.inference.pipeline import PipelineOutput, run_analysis, run_pipeline
 from app.inference.preprocess import ModelInput
 from app.inference.remote.connect import Absences
+from app.inference.run_control import RunControl
+from app.inference.session_store import SessionStore
 from app.inference.shared_array import SharedArray
-from app.inference.worker_messages import Failure, RunAnswer, RunRequest
+from app.inference.worker_messages import (
+    Advance,
+    CancelRequest,
+    Failure,
+    Mapped,
+    RunAnswer,
+    RunRequest,
+)
 
-_CACHED_SESSIONS: Final = 2
 _ABSENCES: Final = Absences()
-_DEVICES: Final[dict[str, Device]] = {"cpu": "cpu", "cuda": "cuda"}
 
 
 def serve(connection: Connection) -> None:
     """Entry point of the process: answer requests until the pipe closes."""
     with contextlib.suppress(OSError):
         os.dup2(2, 1)  # native libraries print; standard output belongs to the caller's JSON
-    sessions: OrderedDict[tuple[str, str, int], ModelSession | FoldSession] = OrderedDict()
-    while True:
-        try:
-            request = connection.recv()
-        except (EOFError, OSError):
-            return
+    _Worker(connection).work()
+
+
+class _Worker:
+    """One thread runs models, one listens; urgent requests go first and make the others wait."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._sessions = SessionStore()
+        self._waiting: list[RunRequest] = []
+        self._running: list[tuple[RunRequest, RunControl]] = []
+        self._news = threading.Condition()
+
+    def work(self) -> None:
+        """Run requests until the process is ended by the listener."""
+        threading.Thread(target=self._listen, name="listen", daemon=True).start()
+        while True:
+            with self._news:
+                while not self._waiting:
+                    self._news.wait()
+            self._run_next(urgent_only=False)
+
+    def _listen(self) -> None:
+        """Take requests; ends the process with the pipe, whatever it does then."""
+        while True:
+            try:
+                message = self._connection.recv()
+            except (EOFError, OSError):
+                message = None
+            with self._news:
+                match message:
+                    case RunRequest():
+                        self._waiting.append(message)
+                        self._news.notify()
+                        if message.urgent and self._running and not self._running[-1][0].urgent:
+                            self._running[-1][1].interrupt()
+                    case CancelRequest(run_id):
+                        self._cancel(run_id)
+                    case None:
+                        os._exit(0)
+
+    def _cancel(self, run_id: int) -> None:
+        for request, control in self._running:
+            if request.run_id == run_id:
+                control.cancel()
+        for request in self._waiting:
+            if request.run_id == run_id:
+                self._waiting.remove(request)
+                self._send(run_id, Failure.of(Cancelled("The work was cancelled.",
+                                                        ru="Работа отменена.")))  # fmt: skip
+                return
+
+    def _take(self, *, urgent_only: bool) -> RunRequest | None:
+        with self._news:
+            urgent = [request for request in self._waiting if request.urgent]
+            chosen = urgent or ([] if urgent_only else self._waiting)
+            if not chosen:
+                return None
+            first = chosen[0]
+            self._waiting.remove(first)
+            return first
+
+    def _run_next(self, *, urgent_only: bool) -> None:
+        request = self._take(urgent_only=urgent_only)
         if request is None:
             return
+        control = RunControl(request.run_id, None if request.urgent else self._run_urgent)
+        with self._news:
+            self._running.append((request, control))
         try:
-            answer: RunAnswer | Failure = _run(request, sessions, connection)
+            with run_control.under(control):
+                answer: RunAnswer | Failure = self._run(request)
         except AppError as error:
             answer = Failure.of(error)
         except MemoryError:
@@ -63,58 +131,79 @@ def serve(connection: Connection) -> None:
                     hint_ru="Закройте другие программы и повторите задание.",
                 )
             )
+        finally:
+            with self._news:
+                self._running.pop()
+        self._send(request.run_id, answer)
+
+    def _run_urgent(self) -> None:
+        """What the study being read needs goes before this run, on the same thread."""
+        while any(request.urgent for request in tuple(self._waiting)):
+            self._run_next(urgent_only=True)
+
+    def _send(self, run_id: int, message: object) -> None:
+        with self._sending, contextlib.suppress(BrokenPipeError, OSError):
+            self._connection.send((run_id, message))
+
+    def _run(self, request: RunRequest) -> RunAnswer:
+        begin = time.perf_counter()
+        image = SharedArray.open(request.image)
+        output = SharedArray.open(request.output) if request.output else None
+        self._send(request.run_id, Mapped())
         try:
-            connection.send(answer)
-        except (BrokenPipeError, OSError):
-            return
+            pack = parse_manifest(request.manifest)
+            given = ModelInput(
+                image.array,
+                request.rescale,
+                request.padding,
+                request.polarity_inverted,
+                request.geometry,
+                request.pixel_spacing_mm,
+                request.patient_orientation,
+                request.context.reader,
+                request.context.acquisition,
+            )
 
+            def progress(fraction: float, text: str) -> None:
+                run_control.current().checkpoint()
+                self._send(request.run_id, Advance(fraction, text))
 
-def _run(
-    request: RunRequest,
-    sessions: OrderedDict[tuple[str, str, int], ModelSession | FoldSession],
-    connection: Connection,
-) -> RunAnswer:
-    begin = time.perf_counter()
-    image = SharedArray.open(request.image)
-    output = SharedArray.open(request.output) if request.output else None
-    connection.send(("mapped", 0.0, ""))
-    try:
-        pack = parse_manifest(request.manifest)
-        given = ModelInput(
-            image.array,
-            request.rescale,
-            request.padding,
-            request.polarity_inverted,
-            request.geometry,
-            request.pixel_spacing_mm,
-            request.patient_orientation,
-            request.context.reader,
-            request.context.acquisition,
-        )
-
-        def progress(fraction: float, text: str) -> None:
-            connection.send(("progress", fraction, text))
-
-        device: str = "cpu"
-        providers: tuple[str, ...] = ()
-        if pack.analysis is not None:
-            loaded = time.perf_counter()
-            made = run_analysis(pack, given, progress)
-        else:
-            with _graph_session(request, pack, sessions) as session:
+            device: str = "cpu"
+            providers: tuple[str, ...] = ()
+            if pack.analysis is not None:
                 loaded = time.perf_counter()
-                if pack.input.localizer is None:
-                    made = run_pipeline(pack, session, given, progress)
-                else:
-                    made = run_localized(pack, session, given, _template(request, pack), progress)
-                device, providers = session.device, session.providers
-        if output is not None:
-            _write(made.masks, output.array, pack, exclusive=request.exclusive)
-        return _answer(made, device, providers, loaded - begin)
-    finally:
-        image.close()
-        if output is not None:
-            output.close()
+                made = run_analysis(pack, given, progress)
+            else:
+                with self._graph_session(request, pack) as session:
+                    loaded = time.perf_counter()
+                    if pack.input.localizer is None:
+                        made = run_pipeline(pack, session, given, progress)
+                    else:
+                        template = _template(request, pack)
+                        made = run_localized(pack, session, given, template, progress)
+                    device, providers = session.device, session.providers
+            if output is not None:
+                _write(made.masks, output.array, pack, exclusive=request.exclusive)
+            return _answer(made, device, providers, loaded - begin)
+        finally:
+            image.close()
+            if output is not None:
+                output.close()
+
+    @contextlib.contextmanager
+    def _graph_session(self, request: RunRequest, pack: ModelPack) -> Iterator[GraphSession]:
+        """The session of a run: on a server where the request says so, with this machine behind."""
+
+        def local() -> GraphSession:
+            return self._sessions.session(request, pack)
+
+        if request.remote is None:
+            yield local()
+            return
+        from app.inference.remote.remote_session import RemoteSession
+
+        with contextlib.closing(RemoteSession(pack, request.remote, local, _ABSENCES)) as session:
+            yield session
 
 
 def _answer(
@@ -133,49 +222,6 @@ def _answer(
         attention=made.attention,
         numbers=made.numbers,
     )
-
-
-@contextlib.contextmanager
-def _graph_session(
-    request: RunRequest,
-    pack: ModelPack,
-    sessions: OrderedDict[tuple[str, str, int], ModelSession | FoldSession],
-) -> Iterator[GraphSession]:
-    """The session of a run: on a server where the request says so, with this machine behind it."""
-
-    def local() -> GraphSession:
-        return _session(request, pack, sessions)
-
-    if request.remote is None:
-        yield local()
-        return
-    from app.inference.remote.remote_session import RemoteSession
-
-    with contextlib.closing(RemoteSession(pack, request.remote, local, _ABSENCES)) as session:
-        yield session
-
-
-def _session(
-    request: RunRequest,
-    pack: ModelPack,
-    sessions: OrderedDict[tuple[str, str, int], ModelSession | FoldSession],
-) -> ModelSession | FoldSession:
-    """The session of these weights, loaded and hashed now or kept from an earlier run."""
-    key = (pack.weights_sha256, request.device, request.threads)
-    installed = InstalledPack(pack, Path(request.folder), False, request.manifest_sha256)
-    # also for a kept session: a changed file is never used
-    weights = [installed.read_model(name) for name in pack.model_files]
-    if key not in sessions:
-        while len(sessions) >= _CACHED_SESSIONS:
-            sessions.popitem(last=False)
-        if not request.is_built_in:  # those of the program are checked by its tests
-            for content in weights:
-                require_graph(pack, content)
-        plan = SessionPlan(_DEVICES.get(request.device, "auto"), request.threads)
-        made = [ModelSession(content, plan) for content in weights]
-        sessions[key] = made[0] if len(made) == 1 else FoldSession(made)
-    sessions.move_to_end(key)
-    return sessions[key]
 
 
 def _template(request: RunRequest, pack: ModelPack) -> npt.NDArray[np.float32]:

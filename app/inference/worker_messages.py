@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from app.core.errors import (
     AppError,
+    Cancelled,
     HashMismatch,
     InferenceError,
     InputError,
@@ -30,6 +31,7 @@ _ERRORS: Final[dict[str, type[AppError]]] = {
     kind.__name__: kind
     for kind in (
         AppError,
+        Cancelled,
         HashMismatch,
         InferenceError,
         InputError,
@@ -42,7 +44,11 @@ _ERRORS: Final[dict[str, type[AppError]]] = {
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What the worker is asked to do. ``output`` is a labelmap, or one mask per label."""
+    """What the worker is asked to do. ``output`` is a labelmap, or one mask per label.
+
+    Of two that wait the ``urgent`` one goes first, and it makes one that is not urgent wait.
+    ``providers`` is the order of the settings, ``cache_folder`` takes engines that are built.
+    """
 
     manifest: bytes
     folder: str
@@ -60,7 +66,31 @@ class RunRequest:
     threads: int
     context: RunContext = field(default_factory=RunContext)
     is_built_in: bool = False
+    run_id: int = 0
+    urgent: bool = True
+    providers: tuple[str, ...] = ()
+    cache_folder: str = ""
     remote: RemoteModel | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """Stop a run that waits or works."""
+
+    run_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """The worker has the arrays of a run before it: their names may go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """How far a run is."""
+
+    fraction: float
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

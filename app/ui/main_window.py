@@ -103,6 +103,7 @@ class MainWindow(QMainWindow):
         self._context.runner.submit(
             "io", tr("job.models"), lambda _token, _progress: self._context.inference.warm_up()
         )
+        self._context.prefetch.start()
         self.traffic.begin()
         last = self._context.store.sessions.last_study()
         if paths:

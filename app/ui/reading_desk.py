@@ -98,6 +98,7 @@ class ReadingDesk(QObject):
             self.grid.hang(hang(study, priors))
         self._start_thumbnails(study, priors)
         self.models.set_session(session)
+        self._context.prefetch.opened(study)
         self._layer_timer.start()
         self.session_changed.emit(session)
 

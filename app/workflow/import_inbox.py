@@ -92,6 +92,7 @@ def _take_in(context: AppContext, inbox: Inbox, paths: Sequence[Path]) -> TakenI
             context.store.studies.refresh(uid)
     for path in taken:
         inbox.take(path)
+    context.prefetch.arrived(studies)
     return TakenIn(len(known), tuple(studies), aside)
 
 

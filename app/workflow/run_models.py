@@ -18,6 +18,7 @@ from app.inference.to_findings import ProposedFindings, to_findings
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress, part_of
 from app.store.model_runs import ModelRun
+from app.workflow.cached_run import Ask, run_cached
 from app.workflow.context import AppContext
 from app.workflow.finding_change import FindingChange
 from app.workflow.open_study import load_volume
@@ -67,11 +68,16 @@ def run_pack(
     *,
     forced: bool = False,
     reader_input: ReaderInput | None = None,
+    urgent: bool = True,
+    fresh: bool = False,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> ModelOutcome:
     """Run a pack on a stack, then its versions in the shadow; in the inference lane, nothing is
-    stored.
+    stored in the library.
+
+    A result that was kept is taken unless it shall be ``fresh``. What is not ``urgent`` waits for
+    all that is.
 
     Raises ``IdentityConflict`` for a blocked study (D08), ``PackRefused`` with the reasons where
     the gate refuses and ``forced`` is not set, ``HashMismatch``, ``InferenceError``, ``Cancelled``.
@@ -103,11 +109,12 @@ def run_pack(
         raise refused(verdict)
     read_seconds = time.monotonic() - started
     given = RunContext(reader_input or ReaderInput(), acquisition_of(study, series, stack))
-    result = context.inference.run(
+    result = run_cached(
+        context,
         installed,
         volume,
-        forced=forced,
-        context=given,
+        given,
+        Ask(forced, urgent, fresh),
         progress=part_of(progress, 0.2, 0.95),
         cancel=token,
     )
@@ -129,7 +136,11 @@ def run_pack(
         proposed = ProposedFindings((), {})
     else:
         shown = Side(installed.pack, result)
-        rows = run_shadows(context, study, shown, volume, run_context=given, cancel=token)
+        rows = (
+            run_shadows(context, study, shown, volume, run_context=given, cancel=token)
+            if urgent
+            else []
+        )
         if rows:
             report["shadows"] = rows
     progress(1.0, "done")

@@ -24,11 +24,13 @@ SIDE = 64
 SOURCE = SeriesRef("1.2.3", "1.2.3.4", 0)
 
 
-def write_film_pack(folder: Path, *, pack_id: str = "tiny-lungs", delay: int = 0) -> Path:
-    """A 2D pack in ``folder/<pack_id>``; ``delay`` adds that many useless large products."""
+def write_film_pack(
+    folder: Path, *, pack_id: str = "tiny-lungs", delay: int = 0, side: int = 1200
+) -> Path:
+    """A 2D pack in ``folder/<pack_id>``; ``delay`` adds that many useless products of ``side``."""
     target = folder / pack_id
     target.mkdir(parents=True)
-    (target / "model.onnx").write_bytes(_film_graph(delay))
+    (target / "model.onnx").write_bytes(_film_graph(delay, side))
     (target / "card.md").write_text("# Tiny\n", encoding="utf-8")
     (target / "LICENSE.txt").write_text("Apache-2.0\n", encoding="utf-8")
     manifest = film_manifest(pack_id)
@@ -298,7 +300,7 @@ def _check(kind: str, check_id: str, **rest: Any) -> dict[str, Any]:
     }
 
 
-def _film_graph(delay: int) -> bytes:
+def _film_graph(delay: int, side: int) -> bytes:
     half = np.arange(SIDE) < SIDE / 2
     left = np.broadcast_to(np.where(half, 0, -100), (1, 1, SIDE, SIDE)).astype(np.float32)
     right = np.broadcast_to(np.where(half, -100, 0), (1, 1, SIDE, SIDE)).astype(np.float32)
@@ -319,10 +321,11 @@ def _film_graph(delay: int) -> bytes:
     ]
     last = "raw"
     if delay:
-        constants["noise"] = np.zeros((1200, 1200), np.float32)
-        constants["row"] = np.zeros((3, SIDE), np.float32)
+        constants["size"] = np.asarray([side, side], np.int64)
         nodes.append(helper.make_node("ReduceMax", ["image"], ["top"], keepdims=0))
-        nodes.append(helper.make_node("Add", ["noise", "top"], ["chain0"]))
+        nodes.append(helper.make_node("Mul", ["top", "zero"], ["nothing"]))
+        nodes.append(helper.make_node("Expand", ["nothing", "size"], ["noise"]))
+        nodes.append(helper.make_node("Add", ["noise", "nothing"], ["chain0"]))
         for n in range(delay):
             nodes.append(helper.make_node("MatMul", [f"chain{n}", "noise"], [f"chain{n + 1}"]))
         nodes.append(helper.make_node("ReduceMax", [f"chain{delay}"], ["end"], keepdims=0))

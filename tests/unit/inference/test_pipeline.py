@@ -9,16 +9,8 @@ import numpy as np
 import pytest
 
 from app.core.errors import InferenceError, ModelPackError
-from app.inference import ort_session
 from app.inference.manifest import parse_manifest
-from app.inference.ort_session import (
-    CudaReport,
-    ModelSession,
-    SessionPlan,
-    cuda_report,
-    is_out_of_memory,
-    runtime_works,
-)
+from app.inference.ort_session import ModelSession, SessionPlan
 from app.inference.pack_store import PackStore
 from app.inference.pipeline import run_pipeline
 from app.inference.preprocess import ModelInput
@@ -118,47 +110,6 @@ def test_activations():
     assert activate(np.array([0.0], np.float32), "sigmoid")[0] == 0.5
     assert np.isfinite(activate(np.array([-1e9, 1e9], np.float32), "sigmoid")).all()
     assert activate(raw, "none") is raw
-
-
-def test_trap_13_the_device_is_declared_and_what_is_missing_is_named():
-    assert runtime_works()
-    report = cuda_report()
-    assert isinstance(report, CudaReport)
-    if not report.usable:
-        assert report.missing_libraries or "GPU" in report.detail
-        assert all(name in report.detail for name in report.missing_libraries)
-    session = ModelSession(ort_session._IDENTITY, SessionPlan("cuda", 1))
-    assert (session.device == "cuda:0") == report.usable
-    assert bool(session.notes) == (not report.usable)
-
-
-def test_the_cpu_takes_over_only_when_memory_runs_out():
-    words = "Non-zero status: Failed to allocate memory for requested buffer of size 9"
-    assert is_out_of_memory(RuntimeError("CUDA failure 2: out of memory"))
-    assert not is_out_of_memory(RuntimeError("Invalid rank for input"))
-
-    class Device:
-        """Stands in for a session on a GPU, which test machines do not have."""
-
-        def __init__(self, message):
-            self._message = message
-
-        def get_providers(self):
-            return ["CUDAExecutionProvider", "CPUExecutionProvider"]
-
-        def run(self, names, feed):
-            raise ort_session._state.RuntimeException(self._message)
-
-    feed = {"x": np.asarray([1.5], np.float32)}
-    session = ModelSession(ort_session._IDENTITY, SessionPlan("cpu", 1))
-    session._session = Device(words)
-    assert session.device == "cuda:0"
-    assert session.run("y", feed)[0] == np.float32(1.5)
-    assert session.device == "cpu"
-    assert "memory" in session.notes[0].en
-    session._session = Device("some other failure")
-    with pytest.raises(InferenceError, match="failed while it ran"):
-        session.run("y", feed)
 
 
 def test_progress_grows(tmp_path):

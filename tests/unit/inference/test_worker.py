@@ -98,7 +98,7 @@ def test_a_graph_that_is_no_graph(process, tmp_path):
         process.run(store.get("nonsense"), tiny_pack.film())
 
 
-def test_cancel_kills_the_model_and_the_next_run_works(tmp_path):
+def test_cancel_ends_the_run_within_a_second_and_keeps_the_process(tmp_path):
     tiny_pack.write_film_pack(tmp_path / "models", pack_id="slow", delay=300)
     tiny_pack.write_film_pack(tmp_path / "models")
     store = PackStore(tmp_path / "models", tmp_path / "user")
@@ -113,16 +113,75 @@ def test_cancel_kills_the_model_and_the_next_run_works(tmp_path):
     outcome = _in_thread(
         lambda: process.run(store.get("slow"), tiny_pack.film(), progress=on_progress, cancel=token)
     )
-    assert running.wait(30)
+    assert running.wait(60)
     first = process.process_id
     begin = time.monotonic()
     token.cancel()
     outcome.thread.join(5)
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 2  # promised: a second; twice that on shared machines
     assert isinstance(outcome.error, Cancelled)
-    assert process.process_id is None
     assert process.run(store.get("tiny-lungs"), tiny_pack.film()).quality_flags == ()
-    assert process.process_id not in (None, first)
+    assert process.process_id is not None
+    assert process.process_id == first or os.getloadavg()[0] > 4  # killed only as the last resort
+    process.close()
+
+
+def test_what_does_not_stop_is_killed_and_the_next_run_works(tmp_path):
+    """One operator that takes long cannot be interrupted."""
+    tiny_pack.write_film_pack(tmp_path / "models", pack_id="giant", delay=1, side=6000)
+    tiny_pack.write_film_pack(tmp_path / "models")
+    store = PackStore(tmp_path / "models", tmp_path / "user")
+    process = InferenceProcess(threads=1)
+    token, running = CancelToken(), threading.Event()
+
+    def on_progress(fraction, text):
+        if text == "Model":
+            running.set()
+
+    outcome = _in_thread(
+        lambda: process.run(
+            store.get("giant"), tiny_pack.film(), progress=on_progress, cancel=token
+        )
+    )
+    assert running.wait(60)
+    time.sleep(0.2)
+    begin = time.monotonic()
+    token.cancel()
+    outcome.thread.join(10)
+    assert time.monotonic() - begin < 2.5
+    assert isinstance(outcome.error, Cancelled)
+    assert process.run(store.get("tiny-lungs"), tiny_pack.film()).quality_flags == ()
+    process.close()
+
+
+def test_the_study_being_read_goes_before_what_is_computed_ahead(tmp_path):
+    """The run in the background waits, goes on afterwards, and gives its result."""
+    tiny_pack.write_film_pack(tmp_path / "models", pack_id="slow", delay=40)
+    tiny_pack.write_film_pack(tmp_path / "models")
+    store = PackStore(tmp_path / "models", tmp_path / "user")
+    process = InferenceProcess(threads=1)
+    process.run(store.get("tiny-lungs"), tiny_pack.film())
+    running, finished = threading.Event(), []
+
+    def on_progress(fraction, text):
+        if text == "Model":
+            running.set()
+
+    def background():
+        result = process.run(
+            store.get("slow"), tiny_pack.film(), urgent=False, progress=on_progress
+        )
+        finished.append("background")
+        return result
+
+    outcome = _in_thread(background)
+    assert running.wait(60)
+    result = process.run(store.get("tiny-lungs"), tiny_pack.film())
+    finished.append("urgent")
+    assert result.quality_flags == ()
+    outcome.thread.join(120)
+    assert finished == ["urgent", "background"]
+    assert np.array_equal(outcome.value.mask(1), result.mask(1))
     process.close()
 
 
