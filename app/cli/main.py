@@ -41,6 +41,7 @@ VERBS = (
     Verb("packs", "app.cli.packs", "model packs: list, show, verify, route, add, remove, import"),
     Verb("servers", "app.cli.servers", "model servers: list, test, export a pack to Triton"),
     Verb("infer", "app.cli.infer", "one model pack on one study or image"),
+    Verb("bench-model", "app.cli.bench_model", "how fast a model pack is on this machine"),
     Verb("screen", "app.cli.screen", "every pack that fits on every study of an archive"),
     Verb("read", "app.cli.read", "open, route, infer, measure, decide, draft, check, sign, write"),
     Verb("extract", "app.cli.extract", "the statements in a report text"),
