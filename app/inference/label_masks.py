@@ -77,6 +77,11 @@ class FindingMasks(Mapping[str, Mask]):
         self._masks = masks
         self._source = source
         self._labels: dict[str, int] = {}
+        self._kept: dict[str, Mask] = {}
+
+    def keep(self, sha256: str, mask: Mask) -> None:
+        """A mask that is that of no label."""
+        self._kept[sha256] = mask
 
     def add(self, sha256: str, label: int) -> None:
         """The mask of this hash is that of a label."""
@@ -84,12 +89,14 @@ class FindingMasks(Mapping[str, Mask]):
 
     def __getitem__(self, sha256: str) -> Mask:
         """A mask; KeyError where there is none of this hash."""
+        if sha256 in self._kept:
+            return self._kept[sha256]
         return Mask(self._masks[self._labels[sha256]], self._source)
 
     def __iter__(self) -> Iterator[str]:
         """The hashes."""
-        return iter(self._labels)
+        return iter({**self._labels, **self._kept})
 
     def __len__(self) -> int:
         """How many there are."""
-        return len(self._labels)
+        return len({**self._labels, **self._kept})

@@ -141,7 +141,7 @@ class _Builder:
             return ""
         area = np.asarray(found >= 0.5 * found.max(), dtype=np.uint8)
         sha256 = content_sha256(area)
-        self.masks[sha256] = Mask(area, self._result.source)
+        self.masks.keep(sha256, Mask(area, self._result.source))
         return sha256
 
     def from_boxes(self) -> list[Finding]:
