@@ -157,7 +157,8 @@ def measurement_hover(measurement: Measurement) -> str:
     if measurement.reference is not None:
         lines.append(_reference_text(measurement.reference, measurement.unit))
     if measurement.note:
-        lines.append(measurement.note)
+        is_russian = current_language() == "ru"
+        lines.append((is_russian and measurement.note_ru) or measurement.note)
     return "\n".join(line for line in lines if line)
 
 

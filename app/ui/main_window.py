@@ -315,7 +315,7 @@ class MainWindow(QMainWindow):
             available.add("study")
             if self.grid.active.image is not None:
                 available.add("image")
-            if session.findings:
+            if session.findings or self.desk.marking.is_active:
                 available.add("finding")
         self.actions_.enable(frozenset(available))
 
@@ -376,6 +376,7 @@ class MainWindow(QMainWindow):
         self.desk.findings_changed.connect(self._refresh_actions)
         self.desk.brush.refused.connect(self._refused)
         self.desk.marking.refused.connect(self._refused)
+        self.desk.marking.changed.connect(self._refresh_actions)
         self.desk.models.coverage_changed.connect(self.findings.set_coverage)
         self.desk.models.state_changed.connect(self.banner.set_models)
         self.desk.models.failed.connect(self._refused)

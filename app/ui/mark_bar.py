@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QWidget,
+)
 
 from app.ui.marking_controller import MarkingController
 from app.ui.texts import language, language_changed, tr
+
+_WORDS: Final = ("yes", "no")
 
 
 class MarkBar(QFrame):
@@ -20,6 +32,7 @@ class MarkBar(QFrame):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(12, 5, 6, 5)
         self._buttons: list[QPushButton] = []
+        self._choices: list[QComboBox] = []
         self._group = QButtonGroup(self)
         self.run = QPushButton()
         self.run.setProperty("primary", True)
@@ -43,6 +56,10 @@ class MarkBar(QFrame):
         asked = self._controller.asked
         if len(self._buttons) != len(asked):
             self._make_buttons(len(asked))
+        if [box.objectName() for box in self._choices] != [
+            e.name for e in self._controller.choices
+        ]:
+            self._make_choices()
         marking = self._controller.marking
         self._what.setText(self._controller.pack_name)
         for number, (entry, button) in enumerate(zip(asked, self._buttons, strict=True)):
@@ -50,11 +67,31 @@ class MarkBar(QFrame):
             mark = "✓" if there else "•" if entry.required else "○"
             button.setText(f"{mark} {entry.text.text(language())}")
             button.setChecked(number == (marking.current if marking is not None else 0))
-        self.run.setEnabled(not any(e.required for e in asked) or not self._missing())
+        self.run.setEnabled(not self._controller.missing)
+        self.clear.setVisible(bool(asked))
 
-    def _missing(self) -> bool:
-        marking = self._controller.marking
-        return marking is None or bool(marking.missing)
+    def _make_choices(self) -> None:
+        for old in self._choices:
+            self._row.removeWidget(old)
+            old.deleteLater()
+        self._choices = []
+        for entry in self._controller.choices:
+            box = QComboBox()
+            box.setObjectName(entry.name)
+            text = entry.text.ru if language() == "ru" else entry.text.en
+            box.addItem(text, "")
+            for option in entry.options:
+                box.addItem(tr(f"marking.option.{option}") if option in _WORDS else option, option)
+            given = self._controller.given.choice(entry.name)
+            box.setCurrentIndex(entry.options.index(given) + 1 if given in entry.options else 0)
+            box.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            box.currentIndexChanged.connect(
+                lambda _n, box=box: self._controller.set_choice(
+                    box.objectName(), str(box.currentData())
+                )
+            )
+            self._row.insertWidget(1 + len(self._buttons) + len(self._choices), box)
+            self._choices.append(box)
 
     def _make_buttons(self, count: int) -> None:
         for button in self._buttons:
@@ -74,11 +111,13 @@ class MarkBar(QFrame):
         while self._row.count():
             self._row.takeAt(0)
         self._row.addWidget(self._what)
-        for button in self._buttons:
-            self._row.addWidget(button)
+        for widget in (*self._buttons, *self._choices):
+            self._row.addWidget(widget)
         self._row.addStretch(1)
         for button in (self.clear, self.cancel, self.run):
             self._row.addWidget(button)
+        if self._controller.is_active:
+            self._make_choices()
         self.run.setText(tr("marking.run"))
         self.clear.setText(tr("marking.clear"))
         self.cancel.setText(tr("marking.cancel"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -17,6 +18,7 @@ from app.viewer.tools.marking import Asked, Grip, Marking
 
 if TYPE_CHECKING:
     from app.inference.manifest import ModelPack
+    from app.inference.manifest_parts import ReaderInputEntry
     from app.ui.coverage_view import CoverageRow
     from app.ui.viewport_widget import ViewportWidget
 
@@ -37,6 +39,7 @@ class MarkingController(QObject):
         self.marking: Marking | None = None
         self._row: CoverageRow | None = None
         self._asked: tuple[Asked, ...] = ()
+        self.choices: tuple[ReaderInputEntry, ...] = ()
         self._given = ReaderInput()
         self._grip: Grip | None = None
         self._before: Marking | None = None
@@ -70,8 +73,34 @@ class MarkingController(QObject):
             for entry in pack.reader_inputs
             if entry.kind != "choice"
         )
+        self.choices = tuple(entry for entry in pack.reader_inputs if entry.kind == "choice")
         self.marking = self._grip = self._before = None
         self.changed.emit()
+
+    @property
+    def given(self) -> ReaderInput:
+        """What is there so far."""
+        return self.marking.given if self.marking is not None else self._given
+
+    def set_choice(self, name: str, value: str) -> None:
+        """Take a choice; an empty value takes it back."""
+        others = tuple(pair for pair in self.given.choices if pair[0] != name)
+        chosen = replace(self.given, choices=(*others, (name, value)) if value else others)
+        self._given = chosen
+        if self.marking is not None:
+            self.marking = replace(self.marking, given=chosen)
+        self.changed.emit()
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What the pack cannot do without and is not there yet, in the language in force."""
+        wanted = [(e.name, e.kind, e.text, e.required) for e in self._asked]
+        texts = [(e.name, e.kind, Message(e.text.en, e.text.ru), e.required) for e in self.choices]
+        return tuple(
+            text.text(language())
+            for name, kind, text, required in (*wanted, *texts)
+            if required and name not in self.given.names(kind)
+        )
 
     def end(self) -> None:
         """Forget the marking."""
@@ -93,16 +122,10 @@ class MarkingController(QObject):
 
     def run(self) -> None:
         """Start the pack with what was placed, or say what is missing."""
-        given = self.marking.given if self.marking is not None else self._given
-        missing = [
-            entry.text.text(language())
-            for entry in self._asked
-            if entry.required and entry.name not in given.names(entry.kind)
-        ]
-        if missing:
-            self.refused.emit(tr("marking.missing", what=", ".join(missing)))
+        given, row = self.given, self._row
+        if self.missing:
+            self.refused.emit(tr("marking.missing", what=", ".join(self.missing)))
             return
-        row = self._row
         self.end()
         self.run_wanted.emit(row, given)
 
