@@ -14,7 +14,6 @@ from typing import Literal
 from app.core.report import Message
 from app.core.study import Series, SeriesRef, Stack, Study
 from app.core.volume import Volume
-from app.inference.content import content_rules
 from app.inference.gate_rules import Checked, GateCase, all_rules, modality_rule
 from app.inference.gate_sequence import sequence_rule
 from app.inference.manifest import ModelPack
@@ -57,6 +56,8 @@ def judge(pack: ModelPack, study: Study, series: Series, stack: Stack) -> Suitab
 
 def judge_content(fit: Suitability, pack: ModelPack, volume: Volume) -> Suitability:
     """The verdict with what the voxels say as well; reasons of the headers come first."""
+    from app.inference.content import content_rules  # loads SimpleITK: not for a listing of packs
+
     return _verdict(pack, fit.reasons + _reasons(content_rules(pack, volume)))
 
 
