@@ -214,6 +214,8 @@ class FindingCard(QWidget):
         flags = " ".join(
             t for t in words.quality_texts(content, facts.flag_texts) if t.rstrip(".") not in said
         )
+        if finding.provenance.forced:
+            flags = f"{tr('findings.ai_forced')} {flags}".strip()
         self._set("quality", f"▲ {escape(flags)}" if flags else "")
         score = " · ".join(p for p in (words.score_text(finding), facts.series_text) if p)
         self._set("score", escape(score))

@@ -101,10 +101,11 @@ class FindingsPanel(QWidget):
         for card in self._cards.values():
             card.deleteLater()
         self._cards.clear()
+        self._texts_of_pack.clear()
         if session is not None:
             self._signals = SessionSignals(
                 (session.finding_changed, self._refresh_later),
-                (session.findings_added, self._refresh_later),
+                (session.findings_added, self._take_findings),
                 (session.findings_removed, self._refresh_later),
                 (session.selection_changed, self._selection_changed),
                 (session.report_changed, self._refresh_later),
@@ -359,6 +360,10 @@ class FindingsPanel(QWidget):
         if card is not None:
             self._bring_into_view(card)
 
+    def _take_findings(self, *_: object) -> None:
+        self._texts_of_pack.clear()  # a run brings words of its own
+        self._refresh()
+
     def _refresh_later(self, *_: object) -> None:
         self._refresh()
 
@@ -409,7 +414,10 @@ class FindingsPanel(QWidget):
         if not pack_id:
             return {}
         if pack_id not in self._texts_of_pack:
-            self._texts_of_pack[pack_id] = _quality_words(self._context, pack_id)
+            texts = dict(_quality_words(self._context, pack_id))
+            if self._session is not None:
+                texts |= _words_of_runs(self._context, self._session, pack_id)
+            self._texts_of_pack[pack_id] = texts
         return self._texts_of_pack[pack_id]
 
     def _refresh_header(self) -> None:
@@ -485,6 +493,17 @@ class FindingsPanel(QWidget):
         outer.addLayout(message_row)
         outer.addWidget(self._scroll, 1)
         self.setMinimumWidth(330)
+
+
+def _words_of_runs(context: AppContext, session: StudySession, pack_id: str) -> dict[str, Message]:
+    """The doubts that runs of a pack on the open study raised, in their own words."""
+    runs = context.store.runs.of_study(session.study.study_instance_uid, session.reading)
+    return {
+        str(flag["id"]): Message(str(flag["text"]["en"]), str(flag["text"]["ru"]))
+        for run in runs
+        if run.pack == pack_id
+        for flag in run.report.get("quality_flags", ())
+    }
 
 
 def _quality_words(context: AppContext, pack_id: str) -> Mapping[str, Message]:

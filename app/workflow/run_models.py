@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.core.errors import IdentityConflict, PackRefused
-from app.core.reader_input import ReaderInput
+from app.core.geometry import Geometry
+from app.core.reader_input import NamedBox, ReaderInput
 from app.core.study import SeriesRef, Study
 from app.inference.compare import Side
 from app.inference.gate import Suitability, judge, judge_content
+from app.inference.manifest import ModelPack
 from app.inference.pack_store import InstalledPack
 from app.inference.run_context import RunContext, acquisition_of
 from app.inference.run_report import run_json, suitability_row
@@ -128,8 +130,9 @@ def run_pack(
         completeness=study.completeness, read_seconds=read_seconds,
     )  # fmt: skip
     report["suitability"] = suitability_row(verdict)
-    if reader_input is not None and not reader_input.is_empty:
-        report["reader_input"] = reader_input.to_json()
+    used = _used_input(installed.pack, result, volume.geometry, reader_input or ReaderInput())
+    if not used.is_empty:
+        report["reader_input"] = used.to_json()
     if is_shadow:  # what it would have proposed is in the report, and nowhere else
         report["shadow"] = True
         report["proposals"] = len(proposed.findings)
@@ -145,6 +148,21 @@ def run_pack(
             report["shadows"] = rows
     progress(1.0, "done")
     return ModelOutcome(installed, result, proposed, report, verdict, is_shadow)
+
+
+def _used_input(
+    pack: ModelPack, result: InferenceResult, geometry: Geometry | None, given: ReaderInput
+) -> ReaderInput:
+    """What the run worked with, for the reader to move: what was given, else the boxes found."""
+    asked = {entry.name for entry in pack.reader_inputs if entry.kind == "box"}
+    if not given.is_empty or geometry is None or not asked:
+        return given
+    found = []
+    for box, mark in zip(result.boxes, result.landmarks, strict=False):
+        if mark.name in asked:
+            low, high = geometry.ijk_to_lps([box.lower_ijk, box.upper_ijk]).tolist()
+            found.append(NamedBox(mark.name, (tuple(low), tuple(high))))
+    return ReaderInput(boxes=tuple(found))
 
 
 def undecodable(count: int) -> PackRefused:
