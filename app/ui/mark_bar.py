@@ -63,9 +63,10 @@ class MarkBar(QFrame):
         marking = self._controller.marking
         self._what.setText(self._controller.pack_name)
         for number, (entry, button) in enumerate(zip(asked, self._buttons, strict=True)):
-            there = marking is not None and entry.name in marking.given.names(entry.kind)
+            there = entry.name in self._controller.given.names(entry.kind)
             mark = "✓" if there else "•" if entry.required else "○"
-            button.setText(f"{mark} {entry.text.text(language())}")
+            button.setText(f"{mark} {entry.short(language())}")
+            button.setToolTip(entry.text.text(language()))
             button.setChecked(number == (marking.current if marking is not None else 0))
         self.run.setEnabled(not self._controller.missing)
         self.clear.setVisible(bool(asked))

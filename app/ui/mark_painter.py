@@ -22,7 +22,7 @@ def draw_marking(painter: QPainter, marking: Marking, camera: Camera) -> None:
     """Everything of ``marking`` that lies on the image of ``camera``."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    names = {entry.name: entry.text.text(language()) for entry in marking.asked}
+    names = {entry.name: entry.short(language()) for entry in marking.asked}
     for box in marking.given.boxes:
         ring = marking.box_on(box, camera.grid, camera.index)
         if ring is not None:

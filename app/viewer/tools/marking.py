@@ -29,6 +29,10 @@ class Asked:
     required: bool = False
     many: bool = False
 
+    def short(self, language: str) -> str:
+        """What to place in a few words: the text up to its first comma or full stop."""
+        return self.text.text(language).split(",")[0].split(".")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Grip:
