@@ -97,6 +97,19 @@ def calibrated(
     return np.interp(scores, line[:, 0], line[:, 1]).astype(np.float32)
 
 
+def score_notes(pack: ModelPack) -> tuple[Message, ...]:
+    """What must be said beside scores that look like probabilities and are none (trap 18)."""
+    if pack.calibration is None or pack.calibration.method != "relative":
+        return ()
+    return (
+        Message(
+            "Scores are relative to the threshold of their head (0.5 is at the threshold); "
+            "they are not probabilities.",
+            "Оценки отсчитываются от порога своего выхода (0,5 — на пороге); это не вероятности.",
+        ),
+    )
+
+
 def relative(scores: Float32Array, thresholds: npt.NDArray[np.float64]) -> Float32Array:
     """Scores seen from their thresholds: 0.5 at it, straight lines to 0 and to 1 (op_norm)."""
     if thresholds.size != scores.size:

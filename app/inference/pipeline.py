@@ -19,7 +19,7 @@ from app.core.report import Message
 from app.inference.analyses.contract import AnalysisInput
 from app.inference.analyses.registry import find_analysis
 from app.inference.head_run import run_heads
-from app.inference.head_scores import unlike_flag
+from app.inference.head_scores import score_notes, unlike_flag
 from app.inference.label_field import LabelField
 from app.inference.manifest import ModelPack
 from app.inference.postprocess import LabelMaps, check_quality
@@ -86,6 +86,7 @@ def run_pipeline(
         output = PipelineOutput(
             {}, heads.scores, heads.flags, heads.patches, boxes=heads.boxes,
             landmarks=heads.landmarks, numbers=heads.numbers, attention=heads.attention,
+            notes=score_notes(pack),
         )  # fmt: skip
     output.notes = (*session.notes, *output.notes)
     # the reader waits for the model, for what is done before and after it, and not for what is

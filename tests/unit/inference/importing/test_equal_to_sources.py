@@ -81,5 +81,6 @@ def test_an_imported_classifier_gives_what_torchxrayvision_gives(tmp_path):
     made = run_pipeline(pack.pack, session_of(pack), ModelInput(film))
     expected = json.loads((folder / "expected.json").read_text("utf-8"))["scores"]
     trained = {label.name.en: expected[label.index - 1] for label in pack.pack.output.labels}
+    assert "not probabilities" in made.notes[0].en
     assert made.scores == pytest.approx(trained, abs=1e-4)
     assert len(set(trained.values())) == len(trained)
