@@ -94,7 +94,7 @@ class ModelRuns(QObject):
                 if verdict.verdict == "suitable" and not self._needs_reader(verdict.pack_id):
                     state = self._states.get((verdict.pack_id, ref))
                     if state != "running" and (again or state is None):
-                        self.run(verdict.pack_id, ref)
+                        self.run(verdict.pack_id, ref, fresh=again)
                         begun += 1
         return begun
 
@@ -105,10 +105,12 @@ class ModelRuns(QObject):
         *,
         forced: bool = False,
         given: ReaderInput | None = None,
+        fresh: bool = False,
     ) -> None:
         """Run one pack on one stack with what the reader gave.
 
-        ``forced`` also against its gate, which is recorded.
+        ``forced`` also against its gate, which is recorded; ``fresh`` also where the result of an
+        earlier run is kept.
         """
         session = self._session
         if session is None or session.is_signed:
@@ -126,6 +128,7 @@ class ModelRuns(QObject):
                 ref,
                 forced=forced,
                 reader_input=given,
+                fresh=fresh,
                 progress=progress,
                 cancel=token,
             ),
