@@ -8,7 +8,7 @@ from html import escape
 from typing import Final, Literal
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.core.report import Message
 from app.core.study import SeriesRef
@@ -28,7 +28,8 @@ class CoverageRow:
 
     ``series_text`` names the series on screen; ``limited`` marks a series that fits only partly,
     ``is_refused`` one that the gate refuses, also where it was run all the same. ``asks``: the
-    reader may place something for this pack before it runs.
+    reader may place something for this pack before it runs. ``is_for_others``: it reads images of
+    another modality, and is only named.
     """
 
     pack_id: str
@@ -41,6 +42,7 @@ class CoverageRow:
     limited: bool = False
     is_refused: bool = False
     asks: bool = False
+    is_for_others: bool = False
 
 
 class CoverageView(QWidget):
@@ -76,7 +78,14 @@ class CoverageView(QWidget):
         if not any(row.state in ("analyzed", "running") for row in self._rows):
             self._layout.addWidget(_line(tr("coverage.none"), "text"))
         for row in self._rows:
-            self._layout.addWidget(self._row_widget(row))
+            if not row.is_for_others:
+                self._layout.addWidget(self._row_widget(row))
+        others = dict.fromkeys(
+            row.pack_name.text(language()) for row in self._rows if row.is_for_others
+        )
+        if others:
+            text = tr("coverage.others", names=", ".join(others))
+            self._layout.addWidget(_line(text, "dim"))
         self._layout.addWidget(_line(tr("coverage.note"), "dim"))
 
     def _row_widget(self, row: CoverageRow) -> QWidget:
@@ -96,6 +105,7 @@ class CoverageView(QWidget):
             text = "coverage.run_anyway" if forced else "coverage.run"
             button = QPushButton(tr("coverage.mark" if row.asks else text))
             button.setProperty("role", "link" if forced else "small")
+            button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             button.clicked.connect(lambda: self.run_requested.emit(row))
             column.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addLayout(column, 1)
@@ -116,5 +126,6 @@ def _row_html(row: CoverageRow) -> str:
 def _line(text: str, shade: str, *, wrap: bool = True) -> QLabel:
     label = QLabel(text)
     label.setWordWrap(wrap)
+    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
     label.setStyleSheet(f"color: {COLORS[shade]};")
     return label

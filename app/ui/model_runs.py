@@ -227,6 +227,8 @@ class ModelRuns(QObject):
             limited=verdict.verdict == "limited",
             is_refused=verdict.verdict == "refused" or refusal is not None,
             asks=self._asks(verdict.pack_id),
+            is_for_others=state == "refused"
+            and any(r.rule == "modality" and r.refuses for r in verdict.reasons),
         )
 
     def _needs_reader(self, pack_id: str) -> bool:
