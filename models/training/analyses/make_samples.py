@@ -13,6 +13,7 @@ from app.core.reader_input import NamedPoint, ReaderInput
 from app.imaging.nifti import write_nifti
 from app.inference.analyses.contract import AnalysisInput, AnalysisOutput
 from app.inference.analyses.registry import find_analysis
+from tests.support.abdomen_phantom import AbdomenPlan, abdomen
 from tests.support.ct_phantoms import ChestPlan, calcium_phantom, chest
 from tests.support.nodule_phantoms import NoduleCase, make
 
@@ -78,7 +79,17 @@ def calcium() -> None:
     seal(MODELS / "ct-calcium")
 
 
-SAMPLES = {"ct-lung-density": lung_density, "nodule": nodule, "ct-calcium": calcium}
+def body() -> None:
+    """An abdomen without noise at 2 mm; the level is its second slice."""
+    made = abdomen(AbdomenPlan(pixel_mm=2.0, noise_hu=0.0))
+    reader = ReaderInput(points=(NamedPoint("level", made.level),))
+    write_sample("ct-body", AnalysisInput(made.hu, made.geometry, reader), (1, 2, 3, 4), reader)
+    seal(MODELS / "ct-body")
+
+
+SAMPLES = {
+    "ct-lung-density": lung_density, "nodule": nodule, "ct-calcium": calcium, "ct-body": body,
+}  # fmt: skip
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or SAMPLES:
