@@ -53,13 +53,17 @@ _CORE_MM: Final = 6.0
 
 @dataclass(frozen=True, slots=True)
 class BodySlice:
-    """Masks ``[1, j, i]``; ``covered``: the share of rays on which an organ touches the wall."""
+    """Masks ``[1, j, i]``; ``covered``: the share of rays on which an organ touches the wall.
+
+    ``depth_mm``: radius of the largest circle in what was taken for muscle; muscles are slender.
+    """
 
     muscle: BoolArray
     visceral: BoolArray
     subcutaneous: BoolArray
     bone: BoolArray
     covered: float
+    depth_mm: float
 
 
 def muscle_ring(
@@ -153,6 +157,7 @@ def read_slice(
         subcutaneous=fat & ~ring,
         bone=bone,
         covered=covered,
+        depth_mm=float(distance_inside(closed(back, 2.0, spacing), spacing).max()),
     )
 
 

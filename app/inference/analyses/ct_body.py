@@ -34,6 +34,7 @@ _BONE_HU: Final = 180.0
 _ALONE_MM: Final = 1000.0  # planes this far apart: nothing reaches from one slice to the next
 _PIECE_CM2: Final = 5.0
 _MOST_COVERED: Final = 0.5
+_THICKEST_MM: Final = 27.0  # psoas and erectors stay below; liver, spleen do not
 
 BoolArray = npt.NDArray[np.bool_]
 Triple = tuple[float, float, float]
@@ -116,7 +117,15 @@ def _tissue(plane: npt.NDArray[np.float32], body: BoolArray, spacing: Triple) ->
             "Choose a level a little higher or lower.",
             "Выберите уровень немного выше или ниже.",
         )
-    return read_slice(plane, body, ring, spine & ring, spacing)
+    tissue = read_slice(plane, body, ring, spine & ring, spacing)
+    if tissue.depth_mm > _THICKEST_MM:
+        raise refusal(
+            "An organ lies against the muscles of the back and cannot be told from them here.",
+            "Орган прилежит к мышцам спины, и здесь его от них не отличить.",
+            "Choose a lower level.",
+            "Выберите уровень ниже.",
+        )
+    return tissue
 
 
 def _placed(mask: BoolArray, ct: CtImage, k: int) -> BoolArray:

@@ -112,3 +112,15 @@ def test_a_slice_without_a_vertebra_is_refused():
     hu[:, made.truth["bone"]] = 40.0
     with pytest.raises(ResultRefused, match="vertebra"):
         run(_given(replace(made, hu=hu)))
+
+
+def test_a_liver_against_the_back_is_refused():
+    made = abdomen(PLAN)
+    rows, columns = made.truth["muscle"].shape
+    y = (np.arange(rows)[:, None] - (rows - 1) / 2) * PLAN.pixel_mm
+    x = (np.arange(columns)[None] - (columns - 1) / 2) * PLAN.pixel_mm
+    hu = made.hu.copy()
+    liver = (((x + 75) / 55) ** 2 + ((y - 30) / 55) ** 2 <= 1) & ~made.truth["bone"]
+    hu[:, liver & ~made.truth["subcutaneous"]] = 60.0
+    with pytest.raises(ResultRefused, match="organ"):
+        run(_given(replace(made, hu=hu)))
