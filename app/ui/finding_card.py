@@ -197,7 +197,10 @@ class FindingCard(QWidget):
     def _show_origin(self, finding: Finding) -> None:
         undecided = finding.state == "proposed"
         if finding.is_from_model:
-            self._origin.setText(tr("findings.ai_unverified" if undecided else "findings.ai"))
+            text = tr("findings.ai_unverified" if undecided else "findings.ai")
+            if finding.model_count > 1:
+                text = f"{text} · {tr('findings.models', n=finding.model_count)}"
+            self._origin.setText(text)
         else:
             self._origin.setText(tr("findings.own"))
         self._origin.setStyleSheet("" if undecided else _quiet_chip())

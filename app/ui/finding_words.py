@@ -216,6 +216,10 @@ def origin_hover(finding: Finding) -> str:
         lines.append(tr("findings.score_point", name=finding.proposal.operating_point.name))
     if made.forced:
         lines.append(tr("findings.ai_forced"))
+    lines += [
+        tr("findings.also", pack=other.provenance.pack, version=other.provenance.version)
+        for other in finding.others
+    ]
     return "\n".join(lines)
 
 

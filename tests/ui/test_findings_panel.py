@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.core.finding import FindingContent, Label
 from app.core.report import Message
 from app.core.study import SeriesRef
 from app.ui.coverage_view import CoverageRow
+from app.ui.finding_card import CardFacts, FindingCard
 from app.ui.finding_editor import FindingEditor
 from app.ui.findings_panel import FindingsPanel
 from app.ui.reject_menu import ReasonList
@@ -28,6 +31,7 @@ from tests.support.panel_sessions import (
     LEFT_LUNG,
     NODULE,
     chest_session,
+    proposed,
 )
 from tests.support.workflow_context import context_in
 
@@ -268,3 +272,17 @@ def test_the_keys_mean_the_same_with_a_russian_layout(
     assert session.finding(NODULE).state == "proposed"
     press("ч")
     assert panel.findChild(ReasonList) is not None
+
+
+def test_a_lesion_of_two_models_says_so_and_names_both(qtbot: QtBot) -> None:
+    other = proposed("1.2", FindingContent(None, Label("nodule", "узелок")))
+    finding = replace(
+        proposed("1.1", FindingContent(None, Label("nodule", "узелок"))), others=(other,)
+    )
+    card = FindingCard()
+    qtbot.addWidget(card)
+    card.show_finding(
+        finding, CardFacts(number=1, is_current=False, is_locked=False, flag_texts={})
+    )
+    assert "2 models" in card._origin.text()
+    assert card._origin.toolTip().count(other.provenance.pack) >= 2
