@@ -1,17 +1,19 @@
 """Running a model patch by patch: batches, mirroring, and work beside the model.
 
 While the session computes (it does so outside Python's lock), the next batch is cut out and the
-outputs of the one before are summed by a second thread. Copilot-practice 2.1 items 5 to 8 and 11.
+outputs of the one before are summed by a second thread, if there is a core for it.
+Copilot-practice 2.1 items 5 to 8 and 11.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +27,10 @@ from app.inference.sinks import WholeSink
 Float32Array = npt.NDArray[np.float32]
 RunModel = Callable[[Float32Array], Float32Array]
 OnPatch = Callable[[int, int], None]
+T = TypeVar("T")
 
 _WAITING: Final = 2
+_MODEL_THREADS: Final = 4  # that onnxruntime is given at most (ort_session)
 _LARGE_BYTES: Final = 256 << 20  # outputs of which only one is kept at a time
 _CERTAIN: Final = 20.0  # logit of the background where a patch is left out
 
@@ -101,7 +105,7 @@ def sweep(
     count = SweepCount(patches=len(corners))
     batches = _batches(corners, padded, window)
     done = 0
-    with ThreadPoolExecutor(1, thread_name_prefix="patches") as beside:
+    with _beside() as beside:
         waiting: deque[Future[None]] = deque()
         coming: Future[Float32Array] | None = None
         try:
@@ -131,6 +135,30 @@ def sweep(
             beside.shutdown(wait=True, cancel_futures=True)
             accumulator.close()
     return count
+
+
+class _Here(Executor):
+    """Does at once what it is given, in the thread that gives it."""
+
+    def submit(self, work: Callable[..., T], /, *args: Any, **more: Any) -> Future[T]:  # noqa: ANN401
+        """The result, or what was raised, as a future that is done."""
+        done: Future[T] = Future()
+        try:
+            done.set_result(work(*args, **more))
+        except BaseException as error:  # noqa: BLE001 - handed on by the future
+            done.set_exception(error)
+        return done
+
+
+def _beside() -> Executor:
+    """A thread beside the model where a core is left for it.
+
+    The model's own threads (up to four) fill a small machine: there a further one only takes their
+    turns (measured: docs/measurements.md, Engine).
+    """
+    if (os.cpu_count() or 1) > _MODEL_THREADS:
+        return ThreadPoolExecutor(1, thread_name_prefix="patches")
+    return _Here()
 
 
 def predict(values: Float32Array, run: RunModel, infer: Infer, on_patch: OnPatch) -> Float32Array:
