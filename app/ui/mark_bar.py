@@ -9,9 +9,11 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
     QFrame,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -19,6 +21,7 @@ from app.ui.marking_controller import MarkingController
 from app.ui.texts import language, language_changed, tr
 
 _WORDS: Final = ("yes", "no")
+_COLUMNS: Final = 2  # more beside each other would widen the window
 
 
 class MarkBar(QFrame):
@@ -29,8 +32,12 @@ class MarkBar(QFrame):
         self.setProperty("role", "message")
         self._controller = controller
         self._what = QLabel()
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(12, 5, 6, 5)
+        self._row = QHBoxLayout()
+        self._things = QGridLayout()
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(12, 5, 6, 5)
+        outer.addLayout(self._row)
+        outer.addLayout(self._things)
         self._buttons: list[QPushButton] = []
         self._choices: list[QComboBox] = []
         self._group = QButtonGroup(self)
@@ -91,7 +98,7 @@ class MarkBar(QFrame):
                     box.objectName(), str(box.currentData())
                 )
             )
-            self._row.insertWidget(1 + len(self._buttons) + len(self._choices), box)
+            self._row.insertWidget(1 + len(self._choices), box)
             self._choices.append(box)
 
     def _make_buttons(self, count: int) -> None:
@@ -105,14 +112,14 @@ class MarkBar(QFrame):
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             button.clicked.connect(lambda _checked, n=number: self._controller.choose(n))
             self._group.addButton(button)
-            self._row.insertWidget(1 + number, button)
+            self._things.addWidget(button, number // _COLUMNS, number % _COLUMNS)
             self._buttons.append(button)
 
     def _relabel(self, *_: object) -> None:
         while self._row.count():
             self._row.takeAt(0)
         self._row.addWidget(self._what)
-        for widget in (*self._buttons, *self._choices):
+        for widget in self._choices:
             self._row.addWidget(widget)
         self._row.addStretch(1)
         for button in (self.clear, self.cancel, self.run):
