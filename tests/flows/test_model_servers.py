@@ -208,8 +208,8 @@ def test_a_slow_server_has_its_limit(store, triton):
 
 
 def test_cancel_within_a_second(store, triton):
-    triton.behave("tiny-lungs", delay_s=3)
     for url in (triton.grpc, triton.http):
+        triton.behave("tiny-lungs", delay_s=3)
         process, token = InferenceProcess(servers=ServerBook((_server(url),))), CancelToken()
         process.warm_up()
         before, cancelled_at = triton.asked("tiny-lungs"), [0.0]
@@ -225,7 +225,6 @@ def test_cancel_within_a_second(store, triton):
             process.run(store.get("tiny-lungs"), tiny_pack.film(), cancel=token)
         assert time.monotonic() - cancelled_at[0] < 1.0
         process.close()
-        triton.behave("tiny-lungs")
 
 
 def test_a_server_killed_during_a_run(store, tmp_path):

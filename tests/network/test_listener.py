@@ -59,6 +59,9 @@ def _caller(port: int, title: str = "SENDER", called: str = "OVERREAD") -> Itera
         if association.is_established:
             association.release()
         association.join()
+        # pynetdicom does not close a socket whose peer is gone: its shutdown() fails before
+        if (transport := association.dul.socket) and transport.socket:
+            transport.socket.close()
 
 
 def _ours(listener: Listener, **other: object) -> DimsePeer:
