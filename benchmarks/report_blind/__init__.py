@@ -1,0 +1,1 @@
+"""Reports and sentences that the report check was not written on; see README.md."""
