@@ -1,4 +1,4 @@
-"""The unseen benchmark: its marks, its truth and its seed hold. How the check scores is not asked here."""
+"""The unseen benchmark: its marks, its truth and its seed hold."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_mark_gives_its_place_state_side_and_sizes() -> None:
 
 def test_a_bad_mark_is_refused() -> None:
     for bad in ("{nope+|x}", "{nod|x}", "{nod+ 1 mm|x}"):
-        with pytest.raises(ValueError, match="no concept|a mark"):
+        with pytest.raises(ValueError, match=r"no concept|a mark"):
             parse(bad)
 
 
