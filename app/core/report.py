@@ -106,8 +106,19 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Softening:
+    """Why a discrepancy weighs less here than its rule says: ``was`` is what the rule says."""
+
+    was: Severity
+    why: Message
+
+
+@dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """Where report and findings (or study) disagree; ``id`` is stable for the same fault."""
+    """Where report and findings (or study) disagree; ``id`` is stable for the same fault.
+
+    ``softened``: the site's experience with the rule, or a second opinion, took weight from it.
+    """
 
     rule: str
     severity: Severity
@@ -115,6 +126,7 @@ class Discrepancy:
     finding_uid: str | None = None
     spans: tuple[Span, ...] = ()
     fix: Fix | None = None
+    softened: Softening | None = None
 
     @property
     def id(self) -> str:

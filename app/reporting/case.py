@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from app.core.finding import Finding
@@ -29,6 +29,7 @@ class Case:
     matches: dict[str, Matches]
     facts: StudyFacts
     links: tuple[SentenceLink, ...]
+    communicated: frozenset[str] = frozenset()
 
     @property
     def document(self) -> Document:
@@ -89,12 +90,14 @@ def case_of(
     subjects: tuple[Subject, ...],
     facts: StudyFacts,
     links: Sequence[SentenceLink] = (),
+    communicated: Collection[str] = (),
 ) -> Case:
     """A reading with its findings matched to the text."""
     accepted = [
         s for s in subjects if s.finding.is_in_report and s.finding.current.presence != "absent"
     ]
-    return Case(reading, subjects, match(accepted, reading), facts, tuple(links))
+    told = frozenset(communicated)
+    return Case(reading, subjects, match(accepted, reading), facts, tuple(links), told)
 
 
 def discrepancy(

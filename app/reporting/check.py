@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from app.core.finding import Finding
 from app.core.report import (
@@ -35,10 +35,12 @@ def check(
     language: str | None = None,
     *,
     links: Sequence[SentenceLink] = (),
+    communicated: Collection[str] = (),
 ) -> CheckResult:
     """Check ``text``; pure and thread-safe, the same input gives the same result.
 
-    ``links`` are the sentences of a draft. Raises ``UnsupportedLanguage`` for a text that is
+    ``links`` are the sentences of a draft, ``communicated`` the uids of findings of which a record
+    says that somebody was told. Raises ``UnsupportedLanguage`` for a text that is
     neither English nor Russian.
     """
     started = time.perf_counter()
@@ -46,7 +48,7 @@ def check(
     subjects = subjects_of(findings)
     region = _REGIONS.get(study.body_part.upper().replace(" ", ""), "")
     reading = read(text, spoken, region, own_patterns(subjects, spoken))
-    case = case_of(reading, subjects, study, links)
+    case = case_of(reading, subjects, study, links, communicated)
     found = [item for rule in RULES for item in rule(case)]
     return CheckResult(
         language=spoken,

@@ -83,6 +83,9 @@ def _discrepancy(item: Discrepancy) -> Json:
     }
     if item.fix is not None:
         row["fix"] = {"insert": item.fix.insert, "at": item.fix.start, "end": item.fix.end}
+    if item.softened is not None:
+        why = item.softened.why
+        row["softened"] = {"was": item.softened.was, "why": {"en": why.en, "ru": why.ru}}
     return row
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from app.core.ports import Clock, SystemClock
 from app.store.audit_log import AuditLog
 from app.store.blobs import Blobs
+from app.store.check_memory import CheckMemory
 from app.store.connection import BUSY_TIMEOUT_S, Connection
 from app.store.expected_objects import ExpectedObjects
 from app.store.findings import Findings
@@ -58,6 +59,7 @@ class Store:
         self.runs = ModelRuns(self._db)
         self.expected = ExpectedObjects(self._db)
         self.outbox = Outbox(self._db, folder)
+        self.check_memory = CheckMemory(self._db)
 
     def transaction(self) -> AbstractContextManager[None]:
         """Everything written inside is stored together or not at all."""

@@ -224,14 +224,13 @@ class ReportPanel(QWidget):
         session = self._session
         if session is None or session.is_signed:
             return None
-        text, findings, facts = session.report_text, session.findings, session.facts
-        chosen, links = session.language, session.links
-        if not text.strip():
+        given = check_report.snapshot(session)
+        if not given.text.strip():
             self._editor.show_discrepancies(())
             self._list.show_items((), {}, locked=False)
             self._refresh_status()
             return None
-        return lambda: check_report.check_text(text, findings, facts, chosen, links=links)
+        return lambda: check_report.check_snapshot(given)
 
     def _take_check(self, result: CheckResult) -> None:
         # the session drops a result whose text or findings are no longer the present ones

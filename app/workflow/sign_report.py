@@ -29,7 +29,8 @@ from app.core.report import (
 from app.reporting.check_json import check_to_json
 from app.reporting.extract import detect_language
 from app.store.outbox import Promise
-from app.workflow.check_report import check_text
+from app.workflow.check_memory import note_signed
+from app.workflow.check_report import check_snapshot, snapshot
 from app.workflow.context import AppContext
 from app.workflow.session import StudySession
 
@@ -219,8 +220,8 @@ def _with_addendum(session: StudySession, text: str) -> Report:
 def _checked(session: StudySession, report: Report) -> CheckResult:
     """The check of a version; a text in a third language cannot be checked, so not be signed."""
     detect_language(report.text)
-    return check_text(
-        report.text, session.findings, session.facts, report.language, links=report.links
+    return check_snapshot(
+        replace(snapshot(session, report.text), language=report.language, links=tuple(report.links))
     )
 
 
@@ -274,6 +275,7 @@ def _freeze(
                 hint_ru="Откройте исследование заново.",
             )
         store.reports.put(session.reading, report, document=document)
+        note_signed(session, fresh, report.overrides)
         for item in report.overrides:
             store.audit.append(
                 request.signer, "report.override", report.uid,

@@ -245,7 +245,7 @@ def communication(case: Case) -> Iterator[Discrepancy]:
         if not _NOT_TOLD.search(around):
             return
     for subject in case.accepted:
-        if subject.is_critical:
+        if subject.is_critical and subject.uid not in case.communicated:
             label = subject.finding.current.label
             yield discrepancy(
                 "critical-without-communication",
