@@ -219,6 +219,12 @@ class AlreadySigned(ReportError):
     code = "already-signed"
 
 
+class TemplateRefused(InputError):
+    """A report template or a macro is not valid, or the change of one is not allowed."""
+
+    code = "template"
+
+
 class UnsupportedLanguage(InputError):
     """The report is written in a language that the check does not know."""
 

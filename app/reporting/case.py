@@ -12,10 +12,10 @@ from app.core.report import Discrepancy, Fix, Message, SentenceLink, Severity, S
 from app.reporting.compose import is_quality_note, names_side
 from app.reporting.extract import Reading
 from app.reporting.matching import Matches, match
+from app.reporting.phrases import phrases
 from app.reporting.reading.document import Document, Sentence
 from app.reporting.reading.mentions import Mention
 from app.reporting.subjects import Subject, subject_of
-from app.reporting.templates import template
 
 _LONGEST_SPAN = 240
 
@@ -125,7 +125,7 @@ def name(subject: Subject, language: str) -> str:
     }  # fmt: skip
     side = sides[language].get(content.laterality or "", "")
     label = content.label.text(language)
-    if names_side(label, content.laterality or "", template("ru" if language == "ru" else "en")):
+    if names_side(label, content.laterality or "", phrases("ru" if language == "ru" else "en")):
         side = ""
     if language == "ru":
         return f"«{label}{' ' + side if side else ''}»"

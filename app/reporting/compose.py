@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from app.core.finding import Finding, FindingContent
 from app.core.measurement import Measurement
 from app.core.report import Language, SentenceLink, StudyFacts
-from app.reporting.templates import Template, template
+from app.reporting.phrases import Phrases, phrases
 
 _ORDER = {"critical": 0, "significant": 1, "incidental": 2, "descriptive": 3}
 _SIDE_ORDER = {"right": 0, "left": 1}
@@ -46,7 +46,7 @@ def compose(
     Without any, the findings section is left to be written: a placeholder that the check demands
     to be filled stands there, never a claim of normality.
     """
-    words = template(language)
+    words = phrases(language)
     shown = sorted(
         (f for f in findings if f.is_in_report and not is_quality_note(f.current)),
         key=_reading_order,
@@ -105,7 +105,7 @@ def is_quality_note(content: FindingContent) -> bool:
 def finding_sentence(finding: Finding, language: Language, *, brief: bool = False) -> str:
     """One sentence that states a finding: name, side, place and, unless ``brief``, sizes."""
     content = finding.current
-    words = template(language)
+    words = phrases(language)
     name = _name_inside(content)
     if language == "ru":
         name = content.label.ru or content.label.en
@@ -137,7 +137,7 @@ def _name_inside(content: FindingContent) -> str:
     return name if first.isupper() and len(first) > 1 else name[:1].lower() + name[1:]
 
 
-def _place(content: FindingContent, words: Template) -> str:
+def _place(content: FindingContent, words: Phrases) -> str:
     site = content.site
     if site is None:
         return ""
@@ -148,7 +148,7 @@ def _place(content: FindingContent, words: Template) -> str:
     return text
 
 
-def names_side(text: str, side: str, words: Template) -> bool:
+def names_side(text: str, side: str, words: Phrases) -> bool:
     """Whether the text says the side itself ("left lung"), so that it is not said twice."""
     stems = words.side_stems.get(side, ())
     return any(word.startswith(tuple(stems)) for word in re.findall(r"\w+", text.lower()))
@@ -156,7 +156,7 @@ def names_side(text: str, side: str, words: Template) -> bool:
 
 def measurements_text(measurements: Sequence[Measurement], language: Language) -> str:
     """Measurements as they are written in a report: ``12 × 8 mm, volume 1.4 mL``."""
-    words = template(language)
+    words = phrases(language)
     usable = [m for m in measurements if m.value is not None and m.status in _SHOWN_STATUS]
     parts: list[str] = []
     axes = {m.kind: m for m in usable if m.kind in _LENGTH_PAIR and m.unit in ("mm", "cm")}

@@ -9,7 +9,7 @@ from app.core.report import Language, StudyFacts
 from app.measure.methods import METHODS
 from app.reporting.check import check
 from app.reporting.compose import compose, finding_sentence
-from app.reporting.templates import template
+from app.reporting.phrases import phrases
 from tests.support.report_findings import finding, rules_of
 
 LOBE = {"value": "266005", "scheme": "SCT", "meaning": "Right lower lobe of lung", "segment": "S8"}
@@ -99,7 +99,7 @@ def test_an_edit_makes_its_sentence_stale() -> None:
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_every_measurement_has_a_name_in_the_draft(language: Language) -> None:
     nameless = {"long_axis"}  # a size is written without a word
-    words = template(language)
+    words = phrases(language)
     assert {kind for kind in METHODS if not words.measure_name(kind)} == nameless
 
 

@@ -1,4 +1,4 @@
-"""Words and forms of the draft, per language, read from ``resources/report/templates.json``."""
+"""Words and forms of the draft, per language, read from ``resources/report/phrases.json``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ROMAN = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI",
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class Phrases:
     """The words of one language. Placeholders stand where a person has to write."""
 
     language: Language
@@ -98,8 +98,8 @@ class Template:
 
 
 @functools.cache
-def template(language: Language) -> Template:
+def phrases(language: Language) -> Phrases:
     """The words of ``language``; read once per process."""
-    path = resources_folder() / "report" / "templates.json"
+    path = resources_folder() / "report" / "phrases.json"
     row = json.loads(path.read_text(encoding="utf-8"))[language]
-    return Template(language=language, **row)
+    return Phrases(language=language, **row)
