@@ -10,11 +10,12 @@ from typing import get_args
 from app.core.errors import UnsupportedLanguage
 from app.core.finding import Presence, Site
 from app.core.report import Change, Language, Span, Statement
+from app.reporting.reading.assertion import AssertionReader
 from app.reporting.reading.attributes import changes_of, places_of
-from app.reporting.reading.document import Document, document_of
+from app.reporting.reading.document import Document, document_of, document_with
 from app.reporting.reading.lexicon import concept as concept_of
 from app.reporting.reading.mentions import Mention, mentions_of
-from app.reporting.reading.patterns import Pattern
+from app.reporting.reading.patterns import Hit, Pattern
 
 _ENGLISH_SHARE = 0.6
 # Below so many letters, or with so much of its own script, a language given is believed.
@@ -139,6 +140,28 @@ def extract(text: str, language: str | None = None) -> Extraction:
         if held is None or _STRENGTH[statement.presence] > _STRENGTH[held]:
             presence[statement.label] = statement.presence
     return Extraction(spoken, statements, presence)
+
+
+def assertion_of(text: str, start: int, end: int, language: str | None = None) -> Presence:
+    """What ``text`` says of the thing that its characters ``start..end`` name.
+
+    The words need not be in the lexicon. History and questions are uncertain, as in statements.
+    Raises ``UnsupportedLanguage``.
+    """
+    document, hit = document_with(text, start, end, language_of(text, language))
+    for number, sentence in enumerate(document.sentences):
+        if hit is not None and sentence.first <= hit.first < sentence.last:
+            if _denies_itself(document, hit):
+                return "absent"
+            polarity = AssertionReader(document).judge(number, hit).polarity
+            return "uncertain" if polarity == "context" else polarity
+    return "present"
+
+
+def _denies_itself(document: Document, hit: Hit) -> bool:
+    """Whether a span ends with a denial of what it begins with ("сердце не расширено")."""
+    words = document.words[hit.first : hit.last]
+    return len(words) > 2 and words[-2].text in ("не", "not")
 
 
 def statements_of(reading: Reading) -> tuple[Statement, ...]:

@@ -10,6 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from app.reporting.reading.cues import (
+    CUES,
+    clause_number,
+    ends_with,
+    holds,
+    inside_longer,
+    settled,
+)
 from app.reporting.reading.document import Clause, Document, Sentence, by_sentence
 from app.reporting.reading.lexicon import CHANGES, NEGATIONS, lexicon
 from app.reporting.reading.patterns import Hit
@@ -18,7 +26,15 @@ from app.reporting.reading.sizes import sizes_in
 _NEAR_WORDS = 3  # reach of a bare "не" / "not"
 _FORWARD_WORDS = 14
 _LIST_ENDS = frozenset({"or", "nor", "или", "либо"})
-_TAKES_PART = frozenset({"neg_pre", "neg_post", "neg_word", "unc_pre", "unc_post"})
+_LIST_WORDS = frozenset({"and", "or", "nor", "и", "или", "либо", "ни"})
+_PRONOUNS = frozenset({"which", "that", "it", "this", "these", "they", "который", "которая",
+                       "которое", "которые"})  # fmt: skip
+
+
+Why = Literal[
+    "plain", "section", "history", "condition", "question_mark", "hedge", "hedge_list",
+    "negation", "normal_statement",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +42,13 @@ class Assertion:
     """What is asserted of one mention.
 
     ``limit`` of a denial: ``hard`` when only other, new or large ones are denied, ``soft`` for
-    acute or definite ones.
+    acute or definite ones. ``why`` says how it was decided, ``cue`` is the word that did.
     """
 
     polarity: Literal["present", "absent", "uncertain", "context"]
     limit: Literal["", "soft", "hard"] = ""
+    why: Why = "plain"
+    cue: Hit | None = None
 
 
 class AssertionReader:
@@ -38,22 +56,11 @@ class AssertionReader:
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        kinds = _TAKES_PART | {
-            "pseudo",
-            "unc_list",
-            "hist",
-            "cond",
-            "verb",
-            "scope_word",
-            "scope_soft",
-            "family",
-            *CHANGES,
-        }
-        hits = [hit for hit in document.hits if hit.kind in kinds]
+        hits = [hit for hit in document.hits if hit.kind in CUES]
         covering = [hit for hit in document.hits if hit.kind in ("concept", "head", "denied")]
         self._named = by_sentence(document, covering)
         self._cues = [
-            _settled(row, named)
+            settled(row, named)
             for row, named in zip(by_sentence(document, hits), self._named, strict=True)
         ]
         self._sizes = [
@@ -67,87 +74,96 @@ class AssertionReader:
         self._number = number
         sentence = self._document.sentences[number]
         cues = [c for c in self._cues[number] if c.last <= sentence.last]
+        context = self._context(sentence, hit, cues)
+        if context is not None:
+            return context
         if hit.kind == "denied":
-            if self._is_context(sentence, hit, cues):
-                return Assertion("context")
-            return Assertion("absent")
-        if self._is_context(sentence, hit, cues):
-            return Assertion("context")
-        at = _clause_number(sentence, hit.first)
+            return Assertion("absent", why="normal_statement", cue=hit)
+        at = clause_number(sentence, hit.first)
         clause = sentence.clauses[at]
         own = [c for c in cues if clause.first <= c.first < clause.last]
-        if self._is_uncertain(sentence, at, hit, cues, own):
-            return Assertion("uncertain")
+        hedge = self._hedge(sentence, at, hit, cues, own)
+        if hedge is not None:
+            return hedge
         cue = self._negation(sentence, at, hit, cues, own)
-        if cue is not None:
-            first, last = sorted((cue.first, hit.first))
-            limits = {c.kind for c in cues if first <= c.first <= last and not _holds(hit, c)} & {
-                "scope_word",
-                "scope_soft",
-            }
-            hard = "scope_word" in limits
-            return Assertion("absent", "hard" if hard else "soft" if limits else "")
-        return Assertion("present")
+        if cue is None:
+            return Assertion("present")
+        first, last = sorted((cue.first, hit.first))
+        limits = {c.kind for c in cues if first <= c.first <= last and not holds(hit, c)} & {
+            "scope_word",
+            "scope_soft",
+        }
+        hard = "scope_word" in limits
+        return Assertion("absent", "hard" if hard else "soft" if limits else "", "negation", cue)
 
-    def _is_context(self, sentence: Sentence, hit: Hit, cues: list[Hit]) -> bool:
+    def _context(self, sentence: Sentence, hit: Hit, cues: list[Hit]) -> Assertion | None:
         if sentence.section in ("indication", "recommendation", "comparison", "technique"):
-            return True
-        clause = sentence.clauses[_clause_number(sentence, hit.first)]
+            return Assertion("context", why="section")
+        clause = sentence.clauses[clause_number(sentence, hit.first)]
         for cue in cues:
             if cue.kind == "cond" and clause.first <= cue.first < hit.first:
-                return True
+                if inside_longer(cue, cues):
+                    continue  # "cannot be excluded" holds an "exclude"
+                return Assertion("context", why="condition", cue=cue)
             if cue.kind in ("hist", "family") and cue.first < hit.first:
-                if _inside_longer(cue, cues):
+                if inside_longer(cue, cues):
                     continue
-                reach = _clause_number(sentence, hit.first) - _clause_number(sentence, cue.first)
+                reach = clause_number(sentence, hit.first) - clause_number(sentence, cue.first)
                 separators = {c.opens for c in sentence.clauses[1:]}
                 carried = reach <= 2 and cue.first == sentence.first
                 if reach == 0 or (carried and not self._states(clause, cues)):
-                    return not (separators & {";", "contrast"} and reach)
+                    if separators & {";", "contrast"} and reach:
+                        return None
+                    return Assertion("context", why="history", cue=cue)
             if cue.kind == "family" and clause.first <= cue.first < clause.last:
-                return True
-        return False
+                return Assertion("context", why="history", cue=cue)
+        return None
 
-    def _is_uncertain(
+    def _hedge(
         self, sentence: Sentence, at: int, hit: Hit, cues: list[Hit], own: list[Hit]
-    ) -> bool:
-        words = self._document.words
-        for index in range(hit.last, min(hit.last + 4, sentence.last + 1, len(words))):
-            if "?" in words[index].gap and index < sentence.last:
-                return True
-        tail = words[sentence.last - 1].end
-        if hit.last + 3 >= sentence.last and "?" in self._document.text[tail : tail + 2]:
-            return True
+    ) -> Assertion | None:
+        if self._is_questioned(sentence, hit):
+            return Assertion("uncertain", why="question_mark")
         clause = sentence.clauses[at]
+        words = self._document.words
         for cue in own:
             if cue.kind == "unc_pre" and cue.last <= hit.first + 1 and cue.first < hit.first:
                 denied = any(
                     c.kind == "neg_pre" and 0 <= cue.first - c.last < _NEAR_WORDS for c in own
                 )
-                if denied or _inside_longer(cue, cues):
+                if denied or inside_longer(cue, cues):
                     continue  # "no findings suggesting ..."
-                return True
+                return Assertion("uncertain", why="hedge", cue=cue)
             backward = cue.kind == "unc_post" and cue.first >= hit.last
-            words = self._document.words
             weighs = (
                 words[cue.first].text in ("versus", "vs") and cue.first - hit.last < _NEAR_WORDS
             )
             if backward and (weighs or cue.last >= clause.last - 1):
-                return True
+                return Assertion("uncertain", why="hedge", cue=cue)
         # A hedge that is a clause of its own: "вероятнее всего, очаг ...", "Вероятно, ...".
         if at > 0 and sentence.clauses[at].opens in (",", "contrast"):
             before = sentence.clauses[at - 1]
             for cue in cues:
                 if cue.kind == "unc_pre" and cue.first >= before.first and cue.last == before.last:
-                    return True
+                    return Assertion("uncertain", why="hedge", cue=cue)
         # "... differential includes A, B and C": the hedge reaches over the list.
         for number in range(at, 0, -1):
             opens, before = sentence.clauses[number].opens, sentence.clauses[number - 1]
             if opens not in (",", "contrast") or self._states(sentence.clauses[number], cues):
-                return False
-            if any(c.kind == "unc_list" and before.first <= c.first < before.last for c in cues):
+                return None
+            for cue in cues:
+                if cue.kind == "unc_list" and before.first <= cue.first < before.last:
+                    return Assertion("uncertain", why="hedge_list", cue=cue)
+        return None
+
+    def _is_questioned(self, sentence: Sentence, hit: Hit) -> bool:
+        """Whether a question mark follows within a few words."""
+        words = self._document.words
+        for index in range(hit.last, min(hit.last + 4, sentence.last + 1, len(words))):
+            if "?" in words[index].gap and index < sentence.last:
                 return True
-        return False
+        tail = words[sentence.last - 1].end
+        return hit.last + 3 >= sentence.last and "?" in self._document.text[tail : tail + 2]
 
     def _negation(
         self, sentence: Sentence, at: int, hit: Hit, cues: list[Hit], own: list[Hit]
@@ -155,35 +171,96 @@ class AssertionReader:
         for cue in own:
             if cue.kind == "neg_word" and 0 <= hit.first - cue.last < _NEAR_WORDS - 1:
                 return cue
-            if cue.kind in NEGATIONS and hit.spans(cue):
+            if cue.kind in NEGATIONS and (hit.spans(cue) or ends_with(cue, hit)):
+                return cue  # "... is not enlarged" holds its finding
+        for cue in own:
+            if cue.kind == "neg_post" and cue.first >= hit.last:
+                if self._cut_off(hit, cue, own):
+                    break
                 return cue
-        backward = [c for c in own if c.kind == "neg_post" and c.first >= hit.last]
-        if backward:
-            return backward[0]
         for cue in own:
             if cue.kind == "neg_pre" and cue.last <= hit.first + 1 and cue.first < hit.first:
                 if self._blocked(cue, hit, own):
                     continue
                 return cue
-        return self._carried_forward(sentence, at, hit, cues) or self._carried_back(
-            sentence, at, hit, cues
+        return (
+            self._carried_forward(sentence, at, hit, cues)
+            or self._carried_back(sentence, at, hit, cues)
+            or self._taken_back(sentence, at, hit, cues)
         )
+
+    def _cut_off(self, hit: Hit, cue: Hit, own: list[Hit]) -> bool:
+        """Whether a size or a verb and then another finding stand between a mention and a cue.
+
+        In a text without commas the cue speaks of the later finding.
+        """
+        others = [
+            other.first
+            for other in self._named[self._number]
+            if hit.last <= other.first and other.last <= cue.first
+        ]
+        if not others:
+            return False
+        words = self._document.words
+        start, end = words[hit.last - 1].end, words[others[-1]].start
+        if any(start <= size < end for size in self._sizes[self._number]):
+            return True
+        named = self._named[self._number]
+        return any(
+            c.kind == "verb"
+            and hit.last <= c.first < others[-1]
+            and not any(holds(name, c) for name in named)
+            for c in own
+        )
+
+    def _taken_back(self, sentence: Sentence, at: int, hit: Hit, cues: list[Hit]) -> Hit | None:
+        """A following clause that says the finding is gone ("..., which has since resolved")."""
+        if at + 1 >= len(sentence.clauses):
+            return None
+        clause = sentence.clauses[at + 1]
+        words = self._document.words[clause.first : clause.first + 2]
+        if clause.opens not in (",", "contrast") or not any(w.text in _PRONOUNS for w in words):
+            return None
+        if any(clause.first <= n.first < clause.last for n in self._named[self._number]):
+            return None
+        for cue in cues:
+            if cue.kind == "neg_post" and clause.first <= cue.first < clause.last:
+                return cue
+        return None
 
     def _blocked(self, cue: Hit, hit: Hit, own: list[Hit]) -> bool:
         """Whether a forward cue has been used up before it reaches the mention."""
-        if hit.first - cue.last > _FORWARD_WORDS:
+        if hit.first - cue.last > _FORWARD_WORDS or self._begins_anew(cue, hit, own):
             return True
         return any(
             c.kind == "neg_post" and c.first <= cue.first < c.last and self._serves_left(c, own)
             for c in own
         )
 
+    def _begins_anew(self, cue: Hit, hit: Hit, own: list[Hit]) -> bool:
+        """Whether another finding and then a verb or its own organ stand between cue and mention.
+
+        "No effusion is seen heart is enlarged": without commas the second is no item of the list.
+        """
+        between = [
+            other
+            for other in self._named[self._number]
+            if cue.last <= other.first and other.last <= hit.first
+        ]
+        if not between:
+            return False
+        done = between[0].last
+        if any(c.kind in ("verb", "neg_post") and done <= c.first < hit.first for c in own):
+            words = self._document.words
+            return not any(words[n].text in _LIST_WORDS for n in range(done, hit.first))
+        return False
+
     def _serves_left(self, cue: Hit, own: list[Hit]) -> bool:
         """A cue that works both ways ("нет") belongs to a finding at its left if there is one."""
         first = min(c.first for c in own)
         clause_first = min(first, cue.first)
         sentence = self._document.sentences[self._number]
-        start = sentence.clauses[_clause_number(sentence, cue.first)].first
+        start = sentence.clauses[clause_number(sentence, cue.first)].first
         return clause_first >= start and any(
             hit.kind != "denied" and start <= hit.first and hit.last <= cue.first
             for hit in self._named[self._number]
@@ -291,48 +368,3 @@ class AssertionReader:
             return True
         kinds = {"verb", "neg_pre", "neg_post", "neg_word", *CHANGES}
         return any(clause.first <= c.first < clause.last and c.kind in kinds for c in cues)
-
-
-def _inside_longer(cue: Hit, cues: list[Hit]) -> bool:
-    """Whether a cue is part of a longer negation ("no history of")."""
-    return any(
-        c.kind == "neg_pre"
-        and c.first <= cue.first
-        and cue.last <= c.last
-        and c.last - c.first > cue.last - cue.first
-        for c in cues
-    )
-
-
-def _settled(hits: list[Hit], covering: list[Hit]) -> list[Hit]:
-    """Cues without those that are part of a name or of a longer cue of another meaning."""
-    kept: list[Hit] = []
-    overriding = [h for h in hits if h.kind in ("pseudo", "unc_pre", "unc_post", *CHANGES)]
-    for hit in hits:
-        length = hit.last - hit.first
-        in_name = hit.kind in _TAKES_PART and any(
-            c.owns(hit) and c.last - c.first > length for c in covering
-        )
-        overridden = hit.kind in NEGATIONS and any(
-            o.first < hit.last
-            and hit.first < o.last
-            and (o.last - o.first > length or (o.kind == "pseudo" and o.last - o.first >= length))
-            for o in overriding
-        )
-        bare = hit.kind == "neg_word" and any(
-            o.kind in ("neg_pre", "neg_post") and o.first <= hit.first < o.last for o in hits
-        )
-        if not (in_name or overridden or bare):
-            kept.append(hit)
-    return kept
-
-
-def _clause_number(sentence: Sentence, word: int) -> int:
-    for number, clause in enumerate(sentence.clauses):
-        if clause.first <= word < clause.last:
-            return number
-    return len(sentence.clauses) - 1
-
-
-def _holds(outer: Hit, inner: Hit) -> bool:
-    return outer.first <= inner.first and inner.last <= outer.last

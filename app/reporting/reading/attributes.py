@@ -37,7 +37,10 @@ _SAY_SIZE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """Side (with the span of its word), ``axis=value`` places, sizes, change, plurality."""
+    """Side (with the span of its word), ``axis=value`` places, sizes, change, plurality.
+
+    ``site_spans``: each place with the characters that say it.
+    """
 
     side: Laterality | None
     side_span: tuple[int, int] | None
@@ -45,6 +48,7 @@ class Attributes:
     sizes: tuple[Size, ...]
     change: Change | None
     plural: bool
+    site_spans: tuple[tuple[str, int, int], ...] = ()
 
 
 class AttributeReader:
@@ -77,13 +81,15 @@ class AttributeReader:
         sentence = self._document.sentences[number]
         at = _clause_number(sentence, hit.first)
         side, span = self._side(sentence, number, at, hit)
+        places = self._places(sentence, number, at, hit)
         return Attributes(
             side,
             span,
-            self._places(sentence, number, at, hit),
+            frozenset(place.value for place in places),
             self._lengths(sentence, number, at, hit, organ) if polarity != "absent" else (),
             self._change(sentence, number, hit),
             bool(self._plurals[number]),
+            tuple((place.value, *self._span(place)) for place in places),
         )
 
     def places_anywhere(self) -> frozenset[str]:
@@ -122,8 +128,8 @@ class AttributeReader:
                 return True
         return False
 
-    def _places(self, sentence: Sentence, number: int, at: int, hit: Hit) -> frozenset[str]:
-        found: dict[str, str] = {}
+    def _places(self, sentence: Sentence, number: int, at: int, hit: Hit) -> list[Hit]:
+        found: dict[str, Hit] = {}
         for clause in self._clauses_for(sentence, number, at):
             here: dict[str, list[Hit]] = {}
             for site in self._sites[number]:
@@ -132,8 +138,8 @@ class AttributeReader:
             for axis, sites in here.items():
                 if axis not in found:
                     nearest = min(sites, key=lambda s: _distance(s, hit))
-                    found[axis] = nearest.value
-        return frozenset(found.values())
+                    found[axis] = nearest
+        return list(found.values())
 
     def _clauses_for(self, sentence: Sentence, number: int, at: int) -> list[Clause]:
         """The mention's clause, then neighbors that hold no finding of their own."""

@@ -6,7 +6,7 @@ import bisect
 import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.core.report import Language
 from app.reporting.reading.lexicon import Lexicon, lexicon
@@ -16,6 +16,7 @@ from app.reporting.reading.tokens import Word, words_of
 _STOP = re.compile(r"[.!?]+(?=[\s)\"»]|$)|\n")
 _CLAUSE_END = re.compile(r"[,;:()\[\]]|\s[-–—]\s")
 _LINE_SECTIONS = frozenset({"technique", "indication", "comparison"})
+_NAMES = frozenset({"concept", "head", "denied"})
 _UNIT_ABBREVIATIONS = frozenset({"см", "г", "гг", "л"})
 
 
@@ -84,6 +85,30 @@ def document_of(text: str, language: Language, extra: Sequence[Pattern] = ()) ->
     sections = _sections(text, book)
     sentences = tuple(_sentences(text, words, hits, sections, book))
     return Document(text, language, words, hits, sections, sentences)
+
+
+def document_with(
+    text: str, start: int, end: int, language: Language
+) -> tuple[Document, Hit | None]:
+    """A document in which the characters ``start..end`` are one name, and that name.
+
+    Names of the lexicon that share words with it are left out. None: no word lies in the span.
+    """
+    document = document_of(text, language)
+    inside = [
+        number
+        for number, word in enumerate(document.words)
+        if word.end > start and word.start < end
+    ]
+    if not inside:
+        return document, None
+    name = Hit("concept", "own:span", inside[0], inside[-1] + 1)
+    kept = [
+        hit
+        for hit in document.hits
+        if hit.kind not in _NAMES or hit.last <= name.first or name.last <= hit.first
+    ]
+    return replace(document, hits=(*kept, name)), name
 
 
 def by_sentence(document: Document, hits: Iterable[Hit]) -> list[list[Hit]]:
@@ -240,6 +265,8 @@ def _clauses(
 
 
 def _strongest(gap: str) -> str:
+    if ")" in gap and "," in gap:
+        return ","  # a bracket within a list does not end it
     for mark in ";:()[]":
         if mark in gap:
             return mark

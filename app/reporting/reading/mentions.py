@@ -8,7 +8,7 @@ from typing import Literal
 
 from app.core.codes import Laterality
 from app.core.report import Change
-from app.reporting.reading.assertion import AssertionReader
+from app.reporting.reading.assertion import Assertion, AssertionReader
 from app.reporting.reading.attributes import AttributeReader
 from app.reporting.reading.document import Document, Sentence
 from app.reporting.reading.lexicon import NEGATIONS, denied_when_normal, heads
@@ -26,7 +26,8 @@ class Mention:
 
     ``polarity`` ``context`` is history, a question or a condition: named, not stated.
     ``implied``: a normal statement that denies the finding without naming it. ``limit``: a
-    denial of *other*, *new* or *large* ones only. ``sites`` hold ``axis=value``.
+    denial of *other*, *new* or *large* ones only. ``sites`` hold ``axis=value``. ``organ``, ``hit``
+    and ``assertion`` say how it was read.
     """
 
     concept: str
@@ -43,6 +44,10 @@ class Mention:
     start: int
     end: int
     side_span: tuple[int, int] | None = None
+    site_spans: tuple[tuple[str, int, int], ...] = ()
+    organ: str = ""
+    hit: Hit | None = None
+    assertion: Assertion | None = None
 
     @property
     def is_stated(self) -> bool:
@@ -96,6 +101,10 @@ def mentions_of(document: Document, region: str = "") -> tuple[Mention, ...]:
                     start=words[hit.first].start,
                     end=words[hit.last - 1].end,
                     side_span=what.side_span if sided else None,
+                    site_spans=what.site_spans,
+                    organ=organ,
+                    hit=hit,
+                    assertion=stated,
                 )
             )
     return tuple(_with_shared_attributes(found))

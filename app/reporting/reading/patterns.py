@@ -37,17 +37,22 @@ class Pattern:
     kind: str
     value: str
     items: tuple[Item, ...]
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A pattern found at the words ``first <= n < last``; ``skipped`` are those in its gaps."""
+    """A pattern found at the words ``first <= n < last``; ``skipped`` are those in its gaps.
+
+    ``term`` is the pattern as it is written in the lexicon.
+    """
 
     kind: str
     value: str
     first: int
     last: int
     skipped: tuple[int, ...] = ()
+    term: str = ""
 
     def owns(self, other: Hit) -> bool:
         """Whether all words of ``other`` are words of this pattern, not of its gaps."""
@@ -77,7 +82,7 @@ def parse(kind: str, value: str, text: str) -> Pattern:
         gap = 0
     if not items or all(item.optional for item in items):
         raise ValueError(f"pattern {text!r} has no fixed word")
-    return Pattern(kind, value, tuple(items))
+    return Pattern(kind, value, tuple(items), text)
 
 
 class PatternIndex:
@@ -137,7 +142,7 @@ def _match(pattern: Pattern, at: int, words: Sequence[Word], index: int) -> Hit 
             position = place + 1
         elif not item.optional:
             return None
-    return Hit(pattern.kind, pattern.value, index, position, tuple(skipped))
+    return Hit(pattern.kind, pattern.value, index, position, tuple(skipped), pattern.text)
 
 
 def _place(item: Item, words: Sequence[Word], position: int) -> int:
