@@ -6,7 +6,7 @@ from typing import Final
 
 from app.core.measurement import Measurement, MeasurementStatus
 from app.core.report import Language, Message
-from app.reporting.templates import template
+from app.reporting.phrases import phrases
 
 WORDS: Final = {
     "title": Message("Radiology report", "Заключение врача-рентгенолога"),
@@ -94,7 +94,7 @@ def status_word(status: MeasurementStatus, language: Language) -> str:
 
 def measure_name(measurement: Measurement, language: Language) -> str:
     """What was measured, never empty: the plain diameters have no name inside a sentence."""
-    name = template(language).measure_name(measurement.kind)
+    name = phrases(language).measure_name(measurement.kind)
     if not name:
         plain = _PLAIN.get(measurement.kind)
         name = plain.text(language) if plain else measurement.kind.replace("_", " ")
@@ -113,7 +113,7 @@ def value_text(measurement: Measurement, language: Language) -> str:
     """Value and unit as a report writes them; a dash where there is no value."""
     if measurement.value is None:
         return "–"
-    words = template(language)
+    words = phrases(language)
     unit = words.unit(measurement.unit)
     shown = words.number(measurement.value, measurement.unit)
     return shown if unit in ("", "1") else f"{shown} {unit}"
@@ -124,7 +124,7 @@ def reference_text(measurement: Measurement, language: Language) -> str:
     reference = measurement.reference
     if reference is None or (reference.low is None and reference.high is None):
         return ""
-    words = template(language)
+    words = phrases(language)
 
     def shown(value: float) -> str:
         return words.number(value, measurement.unit)
