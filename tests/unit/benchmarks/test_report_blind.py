@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
+
 import pytest
 
+from benchmarks.report_blind.cases import cases
 from benchmarks.report_blind.concepts import HALVES, LANGUAGES
+from benchmarks.report_blind.errors import CLASSES
+from benchmarks.report_blind.rendering import Edit, plain, render
 from benchmarks.report_blind.sentences import Sentence, as_gold, parse, sentences
+from benchmarks.report_blind.source import Report, reports
 
 
 def _all(language: str) -> list[Sentence]:
@@ -44,3 +51,108 @@ def test_what_is_no_statement_stands_apart() -> None:
     gold = as_gold(Sentence("a", "en", "dev", "history", text, mentions))
     assert [row["state"] for row in gold["mentions"]] == ["absent"]
     assert [row["state"] for row in gold["context"]] == ["context"]
+
+
+_made = cache(cases)
+ALL = [report for language in LANGUAGES for report in reports(language)]
+_DATE = re.compile(r"\b\d{1,2}[./]\d{1,2}[./]\d{4}\b")
+
+
+def _name(report: Report) -> str:
+    return f"{report.language}-{report.uid}"
+
+
+@pytest.mark.parametrize("report", ALL, ids=_name)
+def test_what_a_report_states_is_what_was_accepted(report: Report) -> None:
+    """Every accepted finding is stated, sized and sided as in the list."""
+    named = {part.name for part in report.parts if re.fullmatch(r"[fx]\d", part.name)}
+    assert named == {finding["uid"] for finding in report.accepted()}
+    two_parts = any(
+        report.indices(name, impression=True) and report.indices(name, impression=False)
+        for name in named
+    )
+    title = plain(report, report.indices("mod")[0])
+    for finding in report.accepted():
+        where = report.indices(finding["uid"])
+        said = " ".join(plain(report, at) for at in where).lower()
+        if two_parts and finding["significance"] in ("critical", "significant"):
+            assert report.indices(finding["uid"], impression=True), finding["uid"]
+        if finding["significance"] == "critical":
+            assert report.indices("comm")
+        words = {"left": "left|лев|слева", "right": "right|прав|справа"}
+        if finding["laterality"] in words:
+            assert re.search(words[finding["laterality"]], f"{said} {title}".lower())
+        for measure in finding["measurements"]:
+            sizes = [measure["value"]]
+            sizes += [measure["previous"]["value"]] if "previous" in measure else []
+            for size in sizes:
+                in_cm = f"{size / 10:.1f}".replace(".", "[.,]")
+                assert re.search(rf"(?<!\d)(?:{size:g}|{in_cm})(?!\d)", said), (said, size)
+
+
+@pytest.mark.parametrize("report", ALL, ids=_name)
+def test_a_report_is_whole_and_its_dates_are_those_of_the_study(report: Report) -> None:
+    text = render(report, Edit()).text
+    assert not re.search(r"\[\[|\]\]|<<|>>|[{}\x00]|=>", text)
+    study = report.study
+    years = {day[:4] for day in (study["study_date"], study["patient_birth_date"])}
+    years |= {day[:4] for day in study["priors"]}
+    for day in _DATE.findall(text):
+        assert day[-4:] in years
+    assert all(prior < study["study_date"] for prior in study["priors"])
+
+
+def test_both_languages_tell_the_same_stories_in_the_same_halves() -> None:
+    halves = [{report.uid: report.half for report in reports(language)} for language in LANGUAGES]
+    assert halves[0] == halves[1]
+    assert len(halves[0]) >= 45
+
+
+@pytest.mark.parametrize("half", HALVES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_case_has_its_twin_and_its_place(language: str, half: str) -> None:
+    made = _made(language, half)
+    by_id = {case["id"]: case for case in made}
+    assert len(by_id) == len(made) >= 300
+    assert len({case["truth"]["error_class"] for case in made} - {None}) == len(CLASSES)
+    for case in made:
+        truth = case["truth"]
+        if truth["error_class"] is None:
+            continue
+        twin = by_id[truth["twin"]]
+        assert twin["truth"]["error_class"] is None
+        assert twin["truth"]["base"] == truth["base"]
+        assert any(case[key] != twin[key] for key in ("report", "findings", "study"))
+        assert "\x00" not in case["report"]
+        for start, end in truth.get("spans") or ([truth["span"]] if truth["span"] else []):
+            words = case["report"][start:end]
+            assert words == words.strip()
+            assert words
+        uids = {finding["uid"] for finding in case["findings"]}
+        assert truth["finding_uid"] is None or truth["finding_uid"] in uids
+        assert truth["span"] or truth["finding_uid"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_was_put_in_is_found_at_the_span(language: str) -> None:
+    """A span shows the change: what differs from the twin lies in it, or it names the finding."""
+    for half in HALVES:
+        made = _made(language, half)
+        by_id = {case["id"]: case for case in made}
+        for case in made:
+            truth = case["truth"]
+            if truth["error_class"] is None or truth["span"] is None:
+                continue
+            spans = truth.get("spans") or [truth["span"]]
+            twin = " ".join(by_id[truth["twin"]]["report"].split())
+            new = [
+                words
+                for start, end in spans
+                if (words := " ".join(case["report"][start:end].split())) not in twin
+            ]
+            changed = " ".join(case["report"].split()) != twin
+            assert bool(new) == changed, (case["id"], truth)
+
+
+def test_the_same_seed_gives_the_same_cases() -> None:
+    assert cases("en", "dev") == _made("en", "dev")
