@@ -13,7 +13,8 @@ from app.core.errors import IdentityConflict, InputError, UsageFault
 from app.core.findings_json import findings_from_json
 from app.core.report import CheckResult, StudyFacts
 from app.reporting.check import check
-from app.reporting.check_json import CHECK_SCHEMA, check_to_json, study_facts_from_json
+from app.reporting.check_json import CHECK_SCHEMA, check_to_json
+from app.reporting.facts_json import study_facts_from_json
 
 # A Windows or POSIX path that ends so is a case's study object, not images.
 _FACTS_SUFFIX = ".json"

@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from app.core.clinical import ClinicalFacts
 from app.core.codes import Code, Laterality
 from app.core.finding import Finding, Presence, Site
+from app.core.study_details import FindingImages, RequiredItem, SeriesFacts, TechniqueFacts
 
 Language = Literal["en", "ru"]
 ReportState = Literal["draft", "signed", "amended"]
@@ -22,6 +24,10 @@ SectionName = Literal[
 ]  # fmt: skip
 
 
+_NO_TECHNIQUE = TechniqueFacts()
+_NOTHING_CLINICAL = ClinicalFacts()
+
+
 @dataclass(frozen=True, slots=True)
 class StudyFacts:
     """What the check knows of the study; empty or None means not known.
@@ -29,6 +35,10 @@ class StudyFacts:
     Dates are ISO 8601; ``laterality`` is R, L or empty; ``contrast`` None: unknown or not
     applicable; ``priors`` None: unknown, empty: there are none. ``is_incomplete``: images are
     known to be missing (D18), ``received`` of ``expected`` where they were counted.
+    ``comparable_priors`` are dates of earlier studies of the same body region; ``external_prior``:
+    one from elsewhere was seen. ``absent_organs`` are ids of organs (``resources/lexicon``) that
+    were removed; ``required`` what the template demands; ``known_lesions`` tracking UIDs of
+    lesions that an earlier report told or rejected.
     """
 
     modality: str = ""
@@ -43,6 +53,17 @@ class StudyFacts:
     is_incomplete: bool = False
     received: int | None = None
     expected: int | None = None
+    accession_number: str = ""
+    patient_id: str = ""
+    comparable_priors: tuple[str, ...] | None = None
+    external_prior: bool = False
+    series: tuple[SeriesFacts, ...] = ()
+    finding_images: tuple[FindingImages, ...] = ()
+    technique: TechniqueFacts = _NO_TECHNIQUE
+    absent_organs: tuple[str, ...] = ()
+    required: tuple[RequiredItem, ...] = ()
+    clinical: ClinicalFacts = _NOTHING_CLINICAL
+    known_lesions: tuple[str, ...] = ()
 
     @property
     def incompleteness(self) -> Message | None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from app.core.errors import InputError
-from app.core.report import CheckResult, Discrepancy, Span, Statement, StudyFacts
+from app.core.report import CheckResult, Discrepancy, Span, Statement
 from app.reporting.extract import Extraction
 
 CHECK_SCHEMA = "overread.check/1"
@@ -91,46 +89,3 @@ def _discrepancy(item: Discrepancy) -> Json:
 
 def _span(span: Span) -> Json:
     return {"start": span.start, "end": span.end, "text": span.text}
-
-
-def study_facts_from_json(data: object) -> StudyFacts:
-    """The ``study`` object of a case; missing or null fields are not known."""
-    if data is None:
-        return StudyFacts()
-    if not isinstance(data, Mapping):
-        raise InputError(
-            "The study of a case is not an object.",
-            ru="Поле study не является объектом.",
-            hint="Give its fields: modality, body_part, patient_sex, priors and so on.",
-            hint_ru="Укажите его поля: modality, body_part, patient_sex, priors и другие.",
-        )
-    contrast = data.get("contrast")
-    priors = data.get("priors")
-    if priors is not None and not isinstance(priors, list):
-        raise InputError(
-            "The priors of a study are not a list of dates.",
-            ru="Поле priors исследования — не список дат.",
-        )
-
-    def text(key: str) -> str:
-        value = data.get(key)
-        return "" if value is None else str(value)
-
-    def count(key: str) -> int | None:
-        value = data.get(key)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-    return StudyFacts(
-        modality=text("modality"),
-        body_part=text("body_part"),
-        patient_name=text("patient_name"),
-        patient_sex=text("patient_sex"),
-        patient_birth_date=text("patient_birth_date"),
-        study_date=text("study_date"),
-        laterality=text("laterality"),
-        contrast=contrast if isinstance(contrast, bool) else None,
-        priors=None if priors is None else tuple(str(day) for day in priors),
-        is_incomplete=data.get("is_incomplete") is True,
-        received=count("received"),
-        expected=count("expected"),
-    )

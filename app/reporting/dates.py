@@ -53,6 +53,14 @@ def dates_in(text: str) -> Iterator[FoundDate]:
             yield FoundDate(readings, match.start(), match.end())
 
 
+def impossible_dates_in(text: str) -> Iterator[tuple[int, int]]:
+    """Spans of what is written as a date with a four-digit year and is no day of any calendar."""
+    for match in _DATE.finditer(text):
+        is_whole = any(match[name] for name in ("y1", "y3", "y4", "y5"))
+        if (is_whole or len(match["y2"] or "") == 4) and not tuple(_readings(match)):
+            yield match.start(), match.end()
+
+
 def iso_date(text: str) -> dt.date | None:
     """A date as in DICOM or ISO 8601 (``20250407``, ``2025-04-07``), or None."""
     digits = text.strip().replace("-", "")[:8]

@@ -16,6 +16,9 @@ from app.reporting.reading.lexicon import concept_names, concepts, own_concept, 
 from app.reporting.reading.mentions import mentions_of
 from app.reporting.reading.patterns import Pattern
 
+SAFETY_NET = "safety-net"  # the name of its operating point
+# A change within the larger of these is none: the uncertainty of measuring by hand.
+STABLE_MM, STABLE_SHARE = 2.0, 0.15
 _MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 
 
@@ -37,6 +40,43 @@ class Subject:
     def uid(self) -> str:
         """The finding's uid."""
         return self.finding.uid
+
+    @property
+    def is_proposed(self) -> bool:
+        """Whether nobody has decided on it."""
+        return self.finding.state == "proposed"
+
+    @property
+    def is_unnamed(self) -> bool:
+        """Whether the lexicon has no name for it: a structure or a measure, no finding."""
+        return not self.concept
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether its longest length grew beyond the uncertainty of measuring."""
+        if not self.lengths_mm or not self.earlier_mm:
+            return False
+        before = self.earlier_mm[0]
+        return self.lengths_mm[0] - before > max(STABLE_MM, STABLE_SHARE * before)
+
+    @property
+    def is_in_the_net(self) -> bool:
+        """Whether it is a proposal of a safety net, which nobody is asked to decide."""
+        point = self.finding.proposal.operating_point
+        return self.is_proposed and point is not None and point.name == SAFETY_NET
+
+    @property
+    def is_abnormal_measure(self) -> bool:
+        """Whether it is an opportunistic measure: incidental or descriptive, valid, out of range.
+
+        An accepted finding with a name of its own is none: the report has to state it.
+        """
+        content = self.finding.current
+        if content.significance not in ("incidental", "descriptive"):
+            return False
+        if content.presence == "absent" or not (self.is_unnamed or self.is_proposed):
+            return False
+        return any(_is_out_of_range(item) for item in content.measurements)
 
     @property
     def is_significant(self) -> bool:
@@ -76,6 +116,14 @@ def subject_of(finding: Finding) -> Subject:
         tuple(lengths),
         tuple(earlier),
     )
+
+
+def _is_out_of_range(measure: Measurement) -> bool:
+    value, known = measure.value, measure.reference
+    if value is None or known is None or measure.status not in ("valid", "edited"):
+        return False
+    below = known.low is not None and value < known.low
+    return below or (known.high is not None and value > known.high)
 
 
 def _is_length(measure: Measurement) -> bool:

@@ -9,11 +9,10 @@ from app.core.report import Change, Discrepancy, Fix, Message, Severity
 from app.reporting.case import Case, discrepancy, name
 from app.reporting.reading.mentions import Mention
 from app.reporting.reading.sizes import Size, sizes_in
-from app.reporting.subjects import Subject
+from app.reporting.subjects import STABLE_MM, STABLE_SHARE, Subject
 
 _BLOCK_MM, _BLOCK_SHARE = 2.0, 0.15
 _SLIP_SHARE = 0.06  # how near to a factor of ten counts as a slip of the unit
-_STABLE_MM, _STABLE_SHARE = 2.0, 0.15
 _REACH = 3  # sentences between a finding and the sentence on its change
 
 
@@ -218,7 +217,7 @@ def _measured_change(subject: Subject) -> set[Change]:
     """The words that the measured change allows; near the limit two of them."""
     now, before = subject.lengths_mm[0], subject.earlier_mm[0]
     off = now - before
-    limit = max(_STABLE_MM, _STABLE_SHARE * before)
+    limit = max(STABLE_MM, STABLE_SHARE * before)
     allowed: set[Change] = set()
     if abs(off) <= limit:
         allowed.add("stable")

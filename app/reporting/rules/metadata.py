@@ -65,8 +65,8 @@ _NAME_LINE = re.compile(
     r"(?: пациента)?)\s*:\s*(?P<name>[^\n]+)",
     re.IGNORECASE,
 )
-_BIRTH = re.compile(r"дата рождения|г\.?\s*р\.?(?!\w)|год рождения|dob\b|birth|born", re.IGNORECASE)
-_EXAM = re.compile(
+BIRTH = re.compile(r"дата рождения|г\.?\s*р\.?(?!\w)|год рождения|dob\b|birth|born", re.IGNORECASE)
+EXAM = re.compile(
     r"дата\s+(?:исследования|проведения|выполнения)|date of (?:exam\w*|study|service)|"
     r"(?:exam\w*|study|scan)\s+date\b|дата\s+обследования|performed on|date performed",
     re.IGNORECASE,
@@ -86,9 +86,9 @@ def identity(case: Case) -> Iterator[Discrepancy]:
         ]
         wanted: dt.date | None = None
         what = ("", "")
-        if _EXAM.search(before):
+        if EXAM.search(before):
             wanted, what = day, ("examination date", "Дата исследования")
-        elif _BIRTH.search(before) or _BIRTH.search(after):
+        elif BIRTH.search(before) or BIRTH.search(after):
             wanted, what = birth, ("birth date", "Дата рождения")
         if wanted is None or found.may_be(wanted):
             continue
@@ -153,7 +153,7 @@ def _identity(case: Case, what: tuple[str, str], start: int, end: int) -> Discre
     )
 
 
-_COMPARED = re.compile(
+COMPARED = re.compile(
     r"\bcompar(?:ed|ison)\s+(?:with|to)|in comparison (?:with|to)|"
     r"(?:since|than|from)\s+(?:the\s+)?(?:prior|previous|last)|"
     r"compared\s+(?:to|with)|unchanged from|"
@@ -173,7 +173,7 @@ _NO_PRIOR = re.compile(
 def priors(case: Case) -> Iterator[Discrepancy]:
     """``comparison-without-prior`` and ``wrong-prior-date``."""
     known = case.facts.priors
-    if known is None:
+    if known is None or (not known and case.facts.external_prior):
         return
     days = [day for day in map(iso_date, known) if day is not None]
     for number, sentence in enumerate(case.document.sentences):
@@ -182,7 +182,7 @@ def priors(case: Case) -> Iterator[Discrepancy]:
         text = case.flat[sentence.start : sentence.end]
         compares = (
             sentence.section == "comparison"
-            or _COMPARED.search(text)
+            or COMPARED.search(text)
             or (case.reading.changes[number] and any(dates_in(text)))
         )
         if not compares or _NO_PRIOR.search(text) or not text.strip():

@@ -27,7 +27,7 @@ def omitted_and_negated(case: Case) -> Iterator[Discrepancy]:
     """``omitted-finding`` and ``negated-finding``: an accepted finding that is not stated."""
     for subject in case.accepted:
         if not subject.concept:
-            if not _is_quoted(case, subject):
+            if not is_quoted(case, subject) and not subject.is_abnormal_measure:
                 yield _omitted(case, subject)
             continue
         denials = [m for m in case.reading.mentions if _denies(subject, m)]
@@ -54,7 +54,7 @@ def omitted_and_negated(case: Case) -> Iterator[Discrepancy]:
 def _omitted(case: Case, subject: Subject) -> Discrepancy:
     language = case.document.language
     is_structure = not subject.concept and subject.finding.current.significance == "descriptive"
-    severity: Severity = "block" if subject.is_significant else "warn"
+    severity: Severity = "block" if subject.is_significant or subject.has_grown else "warn"
     return discrepancy(
         "omitted-finding",
         "note" if is_structure else severity,
@@ -63,13 +63,13 @@ def _omitted(case: Case, subject: Subject) -> Discrepancy:
             f"Принятой находки {name(subject, 'ru')} нет в отчёте.",
         ),
         subject=subject,
-        fix=_insertion(case, finding_sentence(subject.finding, language)),
+        fix=insertion(case, finding_sentence(subject.finding, language)),
     )
 
 
-def _insertion(case: Case, sentence: str) -> Fix:
-    """Insert a sentence at the end of the findings section (or of the text)."""
-    section = case.document.section("findings")
+def insertion(case: Case, sentence: str, name: str = "findings") -> Fix:
+    """Insert a sentence at the end of a section (or of the text)."""
+    section = case.document.section(name)
     text = case.text
     end = section.end if section else len(text)
     start = section.start if section else 0
@@ -81,7 +81,7 @@ def _insertion(case: Case, sentence: str) -> Fix:
     return Fix(f"{lead}{sentence}", end, end)
 
 
-def _is_quoted(case: Case, subject: Subject) -> bool:
+def is_quoted(case: Case, subject: Subject) -> bool:
     """For a finding that the lexicon does not know: its name, or its word stems, in a sentence."""
     label = subject.finding.current.label.text(case.document.language).lower().replace("ё", "е")
     text = case.text.lower().replace("ё", "е")
@@ -184,7 +184,7 @@ def _asserts_rejected(subject: Subject, mention: Mention) -> bool:
 def undecided(case: Case) -> Iterator[Discrepancy]:
     """``undecided-significant-finding`` blocks, ``undecided-finding`` is a note."""
     for subject in case.subjects:
-        if subject.finding.state != "proposed":
+        if not subject.is_proposed or subject.is_in_the_net or subject.is_abnormal_measure:
             continue
         significant = subject.is_significant
         yield discrepancy(
@@ -279,7 +279,7 @@ def missing_from_impression(case: Case) -> Iterator[Discrepancy]:
     if not case.document.has_section("impression") or not case.document.has_section("findings"):
         return
     for subject in case.accepted:
-        if not subject.is_significant or not subject.concept:
+        if not (subject.is_significant or subject.has_grown) or not subject.concept:
             continue
         matches = case.matches[subject.uid]
         if not matches.of("findings") or matches.of("impression"):
@@ -295,6 +295,11 @@ def missing_from_impression(case: Case) -> Iterator[Discrepancy]:
             ),
             subject=subject,
             spans=[case.place(matches.of("findings")[0])],
+            fix=insertion(
+                case,
+                finding_sentence(subject.finding, case.document.language, brief=True),
+                "impression",
+            ),
         )
 
 

@@ -32,9 +32,10 @@ _MODALITY_WORDS: dict[str, re.Pattern[str]] = {
     "MG": re.compile(r"(?<!\w)(?:mammogra\w+|маммогра\w+)(?!\w)", re.IGNORECASE),
 }  # fmt: skip
 _SAME_MODALITY = {"CR": "DX", "RF": "DX", "XR": "DX", "MRI": "MR"}
-_OTHER_EXAM = re.compile(
+OTHER_EXAM = re.compile(
     r"evaluat|further|helpful|useful|require|may be|could|would|perform|better (?:seen|demonstrat)|"
     r"\bold\b|known|recently|seen on|(?:in|on) the|"
+    r"\bsince\b|sensitiv|(?:CT|thoracic) ratio|КТИ|"
     r"compar|prior|previous|recommend|correlat|follow|suggest|consider|advis|if |contralateral|"
     r"correlation|recent|outside|earlier|history|dated|"
     r"сравн|сопостав|учрежден|"
@@ -54,7 +55,7 @@ def modality(case: Case) -> Iterator[Discrepancy]:
         if sentence.section in ("recommendation", "comparison", "indication", "communication"):
             continue
         text = case.flat[sentence.start : sentence.end]
-        if _OTHER_EXAM.search(text):
+        if OTHER_EXAM.search(text):
             continue
         named = {
             name: match
@@ -116,7 +117,7 @@ def contrast(case: Case) -> Iterator[Discrepancy]:
         ):
             continue
         text = case.flat[sentence.start : sentence.end]
-        if _OTHER_EXAM.search(text):
+        if OTHER_EXAM.search(text):
             continue
         without = bool(_CONTRAST_NO.search(text))
         with_contrast = bool(_CONTRAST_YES.search(_CONTRAST_NO.sub(" ", text)))

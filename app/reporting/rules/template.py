@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from app.core.finding import IN_REPORT, Finding
-from app.core.report import Discrepancy, Fix, Message
+from app.core.report import Discrepancy, Fix, Message, Span
 from app.reporting.case import Case, discrepancy
 from app.reporting.compose import content_sha256
 
@@ -31,6 +31,7 @@ _PLACEHOLDER = re.compile(
     r"значение|дату|here|text|size|value|measurement|side|date)(?!\w)"
 )
 _ANATOMIC_BRACKET = re.compile(r"^\[(?:S\d+|[LTCThС]+\d+|sic|\d+([,;-]\s*\d+)*)\]$", re.IGNORECASE)
+_LONGEST_FIRST = 80
 _ROMAN_BEFORE = re.compile(r"^X{2,3}$")
 
 
@@ -65,6 +66,7 @@ def sections(case: Case) -> Iterator[Discrepancy]:
             "section-missing",
             "block",
             Message("The report is empty.", "Отчёт пуст."),
+            spans=[case.span(0, len(case.text))],
         )
         return
     for name, english, russian in (
@@ -78,7 +80,13 @@ def sections(case: Case) -> Iterator[Discrepancy]:
             message = Message(
                 f"The report has no {english} section.", f"В отчёте нет раздела {russian}."
             )
-            yield discrepancy("section-missing", "block", message, fix=_header_fix(case, name))
+            yield discrepancy(
+                "section-missing",
+                "block",
+                message,
+                spans=[_first_words(case)],
+                fix=_header_fix(case, name),
+            )
         else:
             end = section.header_start + len(section.header)
             yield discrepancy(
@@ -90,6 +98,13 @@ def sections(case: Case) -> Iterator[Discrepancy]:
                 ),
                 spans=[case.span(section.header_start, end)],
             )
+
+
+def _first_words(case: Case) -> Span:
+    """The first line, or its first words: where a report without the section begins."""
+    start = len(case.text) - len(case.text.lstrip())
+    line = case.text.find("\n", start)
+    return case.span(start, min(line if line >= 0 else len(case.text), start + _LONGEST_FIRST))
 
 
 def _header_fix(case: Case, name: str) -> Fix | None:

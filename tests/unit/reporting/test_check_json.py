@@ -6,8 +6,9 @@ import pytest
 
 from app.core.errors import InputError
 from app.core.report import StudyFacts
-from app.reporting.check_json import check_to_json, extraction_to_json, study_facts_from_json
+from app.reporting.check_json import check_to_json, extraction_to_json
 from app.reporting.extract import extract
+from app.reporting.facts_json import study_facts_from_json
 from tests.support.report_findings import checked, finding, report
 
 
