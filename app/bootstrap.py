@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shutil
 import time
@@ -14,6 +13,7 @@ from app.config import folders
 from app.config.logging import set_up_logging
 from app.config.secrets import FileSecrets
 from app.config.settings import load_settings
+from app.config.system_logon import OperatingSystemLogon, account_name
 from app.core.ports import Clock, RandomUids, SnapshotRenderer, SystemClock, UidSource
 from app.jobs.machine_memory import memory_bytes
 from app.jobs.runner import JobRunner
@@ -89,6 +89,8 @@ def build_context(
         workspace=workspace,
         patient_data=set_up_logging(folder / "logs" if data_folder else folders.log_folder()),
         secrets=FileSecrets(folder),
+        time_witness=_MachineTime(settings.signing.time_server),
+        logon=OperatingSystemLogon(),
         volumes=VolumeCache(memory_bytes() * settings.memory_budget_percent // 100),
         snapshots=_snapshot_renderer,
     )
@@ -124,12 +126,25 @@ def forget_old_archives(workspace: Path, *, keep: Sequence[Path]) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def account_name() -> str:
-    """The name of the account that runs the program."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # an account without a name, as in containers
-        return "unknown"
+class _MachineTime:
+    """What the system and the site's time server say of the clock."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+
+    def is_synchronised(self) -> bool | None:
+        """Whether the system keeps its clock by a time server; None: it does not tell."""
+        from app.config.system_time import is_synchronised
+
+        return is_synchronised()
+
+    def offset_s(self) -> float | None:
+        """Seconds that the site's time server is ahead of us; None: there is none to ask."""
+        if not self._server:
+            return None
+        from app.network.time_server import clock_offset_s
+
+        return clock_offset_s(self._server)
 
 
 def _snapshot_renderer() -> SnapshotRenderer:

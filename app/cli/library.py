@@ -192,9 +192,9 @@ def _backup(context: AppContext, args: argparse.Namespace, line: Any) -> tuple[A
 
 
 def _restore(args: argparse.Namespace) -> tuple[Any, str]:
-    from app.bootstrap import account_name
     from app.cli.language import in_language
     from app.config.folders import data_folder
+    from app.config.system_logon import account_name
     from app.workflow.library import restore
 
     done = restore(args.backup, args.data or data_folder(), user=account_name())

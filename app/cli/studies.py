@@ -92,8 +92,18 @@ def _print(row: dict[str, Any]) -> None:
 
 
 _STATES = {
-    "en": {"draft": "draft", "signed": "signed", "amended": "amended"},
-    "ru": {"draft": "черновик", "signed": "подписано", "amended": "дополнено"},
+    "en": {
+        "draft": "draft",
+        "preliminary": "preliminary",
+        "signed": "signed",
+        "amended": "amended",
+    },
+    "ru": {
+        "draft": "черновик",
+        "preliminary": "предварительно",
+        "signed": "подписано",
+        "amended": "дополнено",
+    },
 }
 
 

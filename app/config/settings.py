@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from app.config.inference_settings import InferenceSettings
 from app.config.pack_settings import PackSettings
 from app.config.peer_settings import AeTitle, PeerSettings
+from app.config.signing_settings import SigningSettings
 from app.core.errors import EnvironmentFault, InputError
 
 SETTINGS_NAME = "settings.toml"
@@ -54,6 +55,8 @@ class Settings(BaseModel):
     peers: Annotated[tuple[PeerSettings, ...], Field(strict=False)] = ()
     # where and how models run
     inference: InferenceSettings = InferenceSettings()
+    # who may sign, and how one knows
+    signing: SigningSettings = SigningSettings()
 
     @field_validator("fallback_character_set")
     @classmethod
@@ -121,11 +124,12 @@ def save_settings(folder: Path, settings: Settings) -> None:
     """Write the settings; the old file stays until the new one is complete."""
     values = settings.model_dump(mode="json")
     tables = {name: values.pop(name) for name in ("packs", "peers")}
-    inference = values.pop("inference")
+    inference, signing = values.pop("inference"), values.pop("signing")
     tables["inference.servers"] = inference.pop("servers")
     lines = _toml_lines(values)
     if inference:
         lines += ["", "[inference]", *_toml_lines(inference)]
+    lines += ["", "[signing]", *_toml_lines(signing)]
     for name, rows in tables.items():
         for row in rows:
             lines += ["", f"[[{name}]]", *_toml_lines(row)]

@@ -225,6 +225,31 @@ class TemplateRefused(InputError):
     code = "template"
 
 
+class NotIdentified(ReportError):
+    """Account, password or session do not show who this is; ``locked``: too many failures."""
+
+    code = "not-identified"
+    locked = False
+
+
+class NotPermitted(ReportError):
+    """The role of this person does not allow it."""
+
+    code = "not-permitted"
+
+
+class DoubtfulClock(ReportError):
+    """The clock went back or differs from the time server, and no reason was given."""
+
+    code = "clock"
+
+
+class AccountError(InputError):
+    """An account cannot be made or changed as asked."""
+
+    code = "account"
+
+
 class UnsupportedLanguage(InputError):
     """The report is written in a language that the check does not know."""
 

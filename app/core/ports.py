@@ -60,6 +60,30 @@ class SecretStore(Protocol):
         ...
 
 
+class TimeWitness(Protocol):
+    """Knows whether the machine's clock is right."""
+
+    def is_synchronised(self) -> bool | None:
+        """Whether the system keeps its clock by a time server; None: it does not tell."""
+        ...
+
+    def offset_s(self) -> float | None:
+        """Seconds that the site's time server is ahead of us; None: there is none to ask."""
+        ...
+
+
+class SystemLogon(Protocol):
+    """The user of the operating system."""
+
+    def account(self) -> str:
+        """The account that runs the program."""
+        ...
+
+    def check(self, password: str) -> bool:
+        """Whether this is the password of the account."""
+        ...
+
+
 class SystemClock:
     """The machine's clock."""
 

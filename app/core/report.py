@@ -10,11 +10,15 @@ from typing import Literal
 
 from app.core.clinical import ClinicalFacts
 from app.core.codes import Code, Laterality
+from app.core.communication import Communication
 from app.core.finding import Finding, Presence, Site
+from app.core.message import Message as Message  # part of this module's vocabulary
+from app.core.signing import Signature as Signature
 from app.core.study_details import FindingImages, RequiredItem, SeriesFacts, TechniqueFacts
 
 Language = Literal["en", "ru"]
-ReportState = Literal["draft", "signed", "amended"]
+ReportState = Literal["draft", "preliminary", "signed", "amended"]
+VersionChange = Literal["original", "cosignature", "addendum", "correction"]
 Severity = Literal["block", "warn", "note"]
 CheckVerdict = Literal["clean", "warnings", "blocked"]
 Change = Literal["new", "stable", "larger", "smaller"]
@@ -115,18 +119,6 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One sentence in both languages."""
-
-    en: str
-    ru: str
-
-    def text(self, language: str) -> str:
-        """The sentence in ``language``."""
-        return self.ru if language == "ru" else self.en
-
-
-@dataclass(frozen=True, slots=True)
 class Softening:
     """Why a discrepancy weighs less here than its rule says: ``was`` is what the rule says."""
 
@@ -196,17 +188,13 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
-    """Who signed, when (ISO 8601 UTC) and what the signature means (21 CFR 11.50)."""
-
-    name: str
-    at_utc: str
-    meaning: str
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
-    """A report version. Signed versions never change; an addendum is a new version."""
+    """A report version. Signed versions never change; every change is a new version.
+
+    ``preliminary``: signed by a resident, awaits co-signature. ``change`` is what this version is
+    to its predecessor, ``change_reason`` why it was corrected. ``prior_signatures`` are those of
+    earlier versions that this one rests on, oldest first.
+    """
 
     uid: str
     study_instance_uid: str
@@ -219,6 +207,26 @@ class Report:
     signature: Signature | None = None
     predecessor_uid: str = ""
     content_sha256: str = ""
+    change: VersionChange = "original"
+    change_reason: str = ""
+    prior_signatures: tuple[Signature, ...] = ()
+    communications: tuple[Communication, ...] = ()
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it is signed for good: neither a draft nor preliminary."""
+        return self.state in ("signed", "amended")
+
+    @property
+    def signatures(self) -> tuple[Signature, ...]:
+        """All signatures, oldest first."""
+        own = () if self.signature is None else (self.signature,)
+        return (*self.prior_signatures, *own)
+
+    @property
+    def communicated(self) -> frozenset[str]:
+        """The findings of which a record says that somebody was told."""
+        return frozenset(uid for record in self.communications for uid in record.finding_uids)
 
 
 def text_sha256(text: str) -> str:

@@ -53,13 +53,26 @@ class AuditLog:
         row = self._db.row(f"{_SELECT} ORDER BY seq DESC LIMIT 1")
         return None if row is None else _event(row)
 
+    def latest_time(self) -> str:
+        """The latest time in the trail since a doubtful clock was last accepted, or empty."""
+        row = self._db.row(
+            "SELECT at_utc FROM audit_log WHERE seq >"
+            " COALESCE((SELECT MAX(seq) FROM audit_log WHERE action = 'clock.accepted'), 0)"
+            " ORDER BY at_utc DESC LIMIT 1"
+        )
+        return "" if row is None else str(row["at_utc"])
+
     def events(self, *, subject_uid: str = "") -> Iterator[AuditEvent]:
         """All events in order, or those of one subject."""
         after = 0
         while True:
-            rows = self._db.rows(
-                f"{_SELECT} WHERE seq > ? AND (? = '' OR subject_uid = ?) ORDER BY seq LIMIT ?",
-                (after, subject_uid, subject_uid, _PAGE),
+            rows = (
+                self._db.rows(
+                    f"{_SELECT} WHERE subject_uid = ? AND seq > ? ORDER BY seq LIMIT ?",
+                    (subject_uid, after, _PAGE),
+                )
+                if subject_uid
+                else self._db.rows(f"{_SELECT} WHERE seq > ? ORDER BY seq LIMIT ?", (after, _PAGE))
             )
             if not rows:
                 return

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import Any
 
-from app.core.report import Override, Report, SentenceLink, Signature
+from app.core.report import Report
+from app.core.report_json import report_from_json, report_to_json
 from app.store.connection import Connection
 
 
@@ -28,7 +28,7 @@ class Reports:
             " content_sha256 = excluded.content_sha256",
             (
                 report.uid, report.study_instance_uid, reading, report.version, report.state,
-                report.text, json.dumps(_payload(report), ensure_ascii=False), document,
+                report.text, json.dumps(report_to_json(report), ensure_ascii=False), document,
                 report.content_sha256,
             ),
         )  # fmt: skip
@@ -52,34 +52,8 @@ class Reports:
         return "" if row is None else str(row["document"])
 
 
-def _payload(report: Report) -> dict[str, Any]:
-    signature = report.signature
-    return {
-        "language": report.language,
-        "links": [[link.text, link.finding_uid, link.content_sha256] for link in report.links],
-        "overrides": [
-            [item.discrepancy_id, item.rule, item.reason] for item in report.overrides
-        ],
-        "signature": None
-        if signature is None
-        else [signature.name, signature.at_utc, signature.meaning],
-        "predecessor_uid": report.predecessor_uid,
-    }  # fmt: skip
-
-
 def _report(row: sqlite3.Row) -> Report:
-    payload = json.loads(row["payload"])
-    signature = payload["signature"]
-    return Report(
-        uid=row["uid"],
-        study_instance_uid=row["study_instance_uid"],
-        version=row["version"],
-        language=payload["language"],
-        text=row["text"],
-        state=row["state"],
-        links=tuple(SentenceLink(*link) for link in payload["links"]),
-        overrides=tuple(Override(*item) for item in payload["overrides"]),
-        signature=None if signature is None else Signature(*signature),
-        predecessor_uid=payload["predecessor_uid"],
-        content_sha256=row["content_sha256"],
+    return report_from_json(
+        {name: row[name] for name in row.keys()},  # noqa: SIM118 - a row iterates over its values
+        json.loads(row["payload"]),
     )

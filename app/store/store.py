@@ -10,6 +10,7 @@ from app.core.ports import Clock, SystemClock
 from app.store.audit_log import AuditLog
 from app.store.blobs import Blobs
 from app.store.check_memory import CheckMemory
+from app.store.communications import Communications
 from app.store.connection import BUSY_TIMEOUT_S, Connection
 from app.store.expected_objects import ExpectedObjects
 from app.store.findings import Findings
@@ -22,6 +23,7 @@ from app.store.outbox import Outbox
 from app.store.reports import Reports
 from app.store.sessions import Sessions
 from app.store.studies import Studies
+from app.store.users import Users
 
 
 class Store:
@@ -53,6 +55,8 @@ class Store:
         self.removal = LibraryRemoval(self._db)
         self.findings = Findings(self._db)
         self.reports = Reports(self._db)
+        self.communications = Communications(self._db)
+        self.users = Users(self._db)
         self.audit = AuditLog(self._db, self.clock)
         self.blobs = Blobs(self._db)
         self.sessions = Sessions(self._db)

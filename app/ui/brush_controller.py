@@ -80,8 +80,8 @@ class BrushController(QObject):
         if session is None or image is None or not image.is_loaded:
             return
         uid = session.selected_uid
-        if uid is None or session.is_signed:
-            self.refused.emit(tr("brush.signed" if session.is_signed else "brush.no_finding"))
+        if uid is None or session.is_locked:
+            self.refused.emit(tr("brush.signed" if session.is_locked else "brush.no_finding"))
             return
         finding = session.finding(uid)
         if session.ref_of(finding) != image.ref:

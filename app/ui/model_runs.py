@@ -113,7 +113,7 @@ class ModelRuns(QObject):
         earlier run is kept.
         """
         session = self._session
-        if session is None or session.is_signed:
+        if session is None or session.is_locked:
             return
         key = pack_id, ref
         self._states[key] = "running"
@@ -161,7 +161,7 @@ class ModelRuns(QObject):
         if session is not self._session:
             return
         self._routing = routing
-        if not session.study.blocked and not session.is_signed:
+        if not session.study.blocked and not session.is_locked:
             self.run_suitable(again=False)
         self._announce()
 

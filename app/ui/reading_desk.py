@@ -108,7 +108,7 @@ class ReadingDesk(QObject):
         What was given or found at the latest run is there already, to be moved.
         """
         session = self.session
-        if session is None or session.is_signed:
+        if session is None or session.is_locked:
             return
         uid = session.study.study_instance_uid
         runs = self._context.store.runs.of_study(uid, session.reading)

@@ -47,7 +47,7 @@ class ReportHeader(QWidget):
         self._state.setText("" if report is None else tr(f"report.state.{report.state}"))
         for code, button in self._buttons.items():
             button.setToolTip(tr("report.language_tip"))
-            button.setEnabled(session is not None and not session.is_signed)
+            button.setEnabled(session is not None and not session.is_locked)
             button.setChecked(session is not None and session.language == code)
 
     def _button(self, code: Language) -> QPushButton:
@@ -85,13 +85,14 @@ class ReportButtons(QWidget):
 
     def refresh(self, session: StudySession | None, *, writing_addendum: bool) -> None:
         """Show the verbs that the state of the report allows."""
-        signed = session is not None and session.is_signed
+        signed = session is not None and session.is_locked
+        is_final = session is not None and session.is_signed
         for name, key in _VERBS:
             button = self._buttons[name]
             button.setText(f"{tr(f'report.{name}')}  {key}".rstrip())
             button.setToolTip(tr(f"report.{name}_tip"))
             button.setEnabled(session is not None)
             if name == "addendum":
-                button.setVisible(signed and not writing_addendum)
+                button.setVisible(is_final and not writing_addendum)
             else:
                 button.setVisible(not signed)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from app.core.errors import AppError
 from app.core.report import CheckResult, Discrepancy, Language, Override, Report
+from app.core.signing import meaning_text
 from app.ui import finding_words as words
 from app.ui.addendum_editor import AddendumEditor
 from app.ui.discrepancy_panel import DiscrepancyPanel
@@ -142,7 +143,7 @@ class ReportPanel(QWidget):
         self.flush()
         self._write(lambda: compose_report.draft(session, session.language))
         stated = sum(1 for finding in session.findings if finding.is_in_report)
-        if not session.is_signed:
+        if not session.is_locked:
             key = "report.draft_replaced" if stated else "report.draft_empty"
             self._notice = tr(key, count=stated)
             self._refresh_status()
@@ -155,7 +156,7 @@ class ReportPanel(QWidget):
     def sign(self) -> None:
         """Open the sign dialog; the check runs anew in it."""
         session = self._session
-        if session is None or session.is_signed or self._dialog is not None:
+        if session is None or session.is_locked or self._dialog is not None:
             return
         self.flush()
         dialog = SignDialog(session, self._apply, self)
@@ -222,7 +223,7 @@ class ReportPanel(QWidget):
     def _prepare_check(self) -> CheckWork | None:
         self.flush()
         session = self._session
-        if session is None or session.is_signed:
+        if session is None or session.is_locked:
             return None
         given = check_report.snapshot(session)
         if not given.text.strip():
@@ -268,7 +269,7 @@ class ReportPanel(QWidget):
 
     def _apply(self, item: Discrepancy) -> None:
         session = self._session
-        if session is None or session.is_signed:
+        if session is None or session.is_locked:
             return
         self.flush()
         if not session.is_check_current:
@@ -345,7 +346,7 @@ class ReportPanel(QWidget):
 
     def _refresh(self) -> None:
         session = self._session
-        signed = session is not None and session.is_signed
+        signed = session is not None and session.is_locked
         is_open = session is not None
         self._editor.setReadOnly(signed or not is_open)
         self._editor.setPlaceholderText(tr("report.placeholder" if is_open else "report.no_study"))
@@ -360,7 +361,7 @@ class ReportPanel(QWidget):
                     "report.signed_line",
                     name=signature.name,
                     at=words.full_time_text(signature.at_utc),
-                    meaning=signature.meaning,
+                    meaning=meaning_text(signature.meaning).text(language()),
                 )
             )
         if session is not None and report is not None:
@@ -383,10 +384,10 @@ class ReportPanel(QWidget):
         if session.is_check_current and not self._writing.is_ahead:
             self._editor.show_discrepancies(d for d in items if d.id not in overrides)
         # what was open at signing is frozen with the report; there is nothing left to resolve
-        shown = () if session.is_signed else items
-        if session.is_signed:
+        shown = () if session.is_locked else items
+        if session.is_locked:
             self._editor.show_discrepancies(())
-        self._list.show_items(shown, overrides, locked=session.is_signed)
+        self._list.show_items(shown, overrides, locked=session.is_locked)
         self._give_list_room(bool(shown))
 
     def _give_list_room(self, wanted: bool) -> None:

@@ -30,9 +30,9 @@ def status_line(session: StudySession | None) -> tuple[str, str]:
     if session is None:
         return "", "dim"
     if session.last_check is None or not session.report_text.strip():
-        return ("" if session.is_signed else tr("report.not_checked")), "dim"
+        return ("" if session.is_locked else tr("report.not_checked")), "dim"
     text, worst = counts_line(session.last_check.discrepancies, session.overrides)
-    if session.is_signed:
+    if session.is_locked:
         return (tr("report.at_signing", text=text) if text else ""), "dim"
     if worst:
         return text, worst

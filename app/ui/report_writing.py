@@ -55,7 +55,7 @@ class ReportWriting(QObject):
         """Journal what was typed, now."""
         self._journal.stop()
         session, text = self._session, self._editor.report_text()
-        if session is None or session.is_signed or text == self._synced_text:
+        if session is None or session.is_locked or text == self._synced_text:
             return
         before, self._synced_text = self._synced_text, text
         try:
@@ -72,10 +72,10 @@ class ReportWriting(QObject):
         if session is None or session.report_text == self._synced_text:
             return
         self._synced_text = session.report_text
-        self._editor.replace_all(session.report_text, undoable=not session.is_signed)
+        self._editor.replace_all(session.report_text, undoable=not session.is_locked)
 
     def _text_changed(self) -> None:
-        if self._session is None or self._session.is_signed:
+        if self._session is None or self._session.is_locked:
             return
         # a throttle, not a debounce: what is typed without a pause reaches the disk as well
         if not self._journal.isActive():

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 680
 _HEIGHT_WITH_LIST: Final = 640
-MEANINGS: Final = ("author", "approval", "review")
+MEANINGS: Final = ("author", "approval")
 _STATES: Final[tuple[FindingState, ...]] = ("accepted", "edited", "rejected", "proposed")
 
 
@@ -128,7 +128,7 @@ class SignDialog(QDialog):
             return
         request = sign_report.SignRequest(
             signer=self._signer.text().strip(),
-            meaning=self._meaning.currentText(),
+            meaning=self._meaning.currentData(),
             overrides=self._session.overrides,
             check=self._check,
         )

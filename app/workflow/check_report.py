@@ -53,7 +53,7 @@ def snapshot(session: StudySession, text: str | None = None) -> CheckInput:
         facts=session.facts,
         language=session.language,
         links=tuple(session.links),
-        communicated=frozenset(),
+        communicated=session.communicated,
         policy=policy_of(session.context.store),
     )
 

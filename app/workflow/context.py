@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from app.config.logging import PatientDataFilter, end_logging
 from app.config.settings import Settings
-from app.core.ports import Clock, SecretStore, SnapshotRenderer, UidSource
+from app.core.ports import (
+    Clock,
+    SecretStore,
+    SnapshotRenderer,
+    SystemLogon,
+    TimeWitness,
+    UidSource,
+)
 from app.inference.pack_store import PackStore
 from app.inference.result_cache import ResultCache
 from app.jobs.runner import JobRunner
@@ -44,6 +51,8 @@ class AppContext:
     volumes: VolumeCache
     patient_data: PatientDataFilter
     secrets: SecretStore
+    time_witness: TimeWitness
+    logon: SystemLogon
     snapshots: Callable[[], SnapshotRenderer] | None = None
     results: ResultCache = field(default_factory=lambda: ResultCache(Path(), 0))
     prefetch: Prefetch = field(init=False)

@@ -84,6 +84,13 @@ def export(
             hint="Sign the report first.",
             hint_ru="Сначала подпишите заключение.",
         )
+    if session.is_being_corrected:
+        raise ReportError(
+            "A correction of the signed report is being written; nothing is exported meanwhile.",
+            ru="Подписанное заключение исправляется; до окончания экспорт невозможен.",
+            hint="Sign the correction or discard it.",
+            hint_ru="Подпишите исправление или отмените его.",
+        )
     if session.is_signed:
         require_intact(session)
     images = key_images(session) if {"pdf", "key-images"} & set(kinds) else ()

@@ -100,7 +100,7 @@ def apply_results(session: StudySession, results: ForeignResults) -> tuple[str, 
     has or had already is left as it is, whatever was decided about it.
     """
     study, store, context = session.study.study_instance_uid, session.context.store, session.context
-    if not session.is_open or session.is_signed or results.study_instance_uid != study:
+    if not session.is_open or session.is_locked or results.study_instance_uid != study:
         store.audit.append(context.user, "result.dropped", results.study_instance_uid, {})
         return ()
     known = store.findings.known(study, session.reading)

@@ -188,7 +188,7 @@ def apply_result(session: StudySession, outcome: ModelOutcome) -> tuple[str, ...
     pack = outcome.installed.pack
     if (
         not session.is_open
-        or session.is_signed
+        or session.is_locked
         or source.study_instance_uid != session.study.study_instance_uid
         or any(f.study_instance_uid != source.study_instance_uid for f in outcome.proposed.findings)
     ):

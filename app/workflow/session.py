@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from app.core.communication import Communication
 from app.core.errors import AlreadySigned, InvalidTransition
 from app.core.events import Signal
 from app.core.finding import Finding, Significance
@@ -88,6 +89,7 @@ class StudySession:
         self._findings = {f.uid: f for f in store.findings.live(uid, self.reading)}
         self._masks = MaskMemory(store.blobs)
         self._report = store.reports.latest(uid, self.reading)
+        self._communications = store.communications.live(uid, self.reading)
         self._is_text_audited = False
         self._position = store.sessions.get(uid, self.reading)
         selected = self._position.get("selected_uid")
@@ -240,12 +242,59 @@ class StudySession:
 
     @property
     def is_signed(self) -> bool:
-        """Whether the newest version is signed: findings and text are locked."""
+        """Whether the newest version is signed for good; a preliminary one is not."""
+        return self._report is not None and self._report.is_final
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether findings and text are closed: the newest version is signed or preliminary."""
         return self._report is not None and self._report.state != "draft"
 
+    @property
+    def is_revision(self) -> bool:
+        """Whether the draft takes the place of a version that is signed or preliminary."""
+        return self._report is not None and not self.is_locked and self._report.version > 1
+
+    @property
+    def final_report(self) -> Report | None:
+        """The newest version that is signed for good, also while a correction is written."""
+        store, uid = self.context.store, self.study.study_instance_uid
+        if self._report is None or self.is_signed:
+            return self._report
+        final = [v for v in store.reports.versions(uid, self.reading) if v.is_final]
+        return final[-1] if final else None
+
+    @property
+    def is_being_corrected(self) -> bool:
+        """Whether a correction of a signed report is being written: nothing goes out meanwhile."""
+        return self.is_revision and self.final_report is not None
+
+    @property
+    def communications(self) -> tuple[Communication, ...]:
+        """Who was told of critical results of this study."""
+        return self._communications
+
+    def read_communications(self) -> None:
+        """Take what the library now holds about who was told."""
+        uid = self.study.study_instance_uid
+        self._communications = self.context.store.communications.live(uid, self.reading)
+        self.report_changed.emit()
+
+    @property
+    def communicated(self) -> frozenset[str]:
+        """The findings of which a record says that somebody was told."""
+        return frozenset(uid for record in self.communications for uid in record.finding_uids)
+
     def require_unsigned(self) -> None:
-        """Raise ``AlreadySigned`` where the report is signed."""
-        if self.is_signed:
+        """Raise ``AlreadySigned`` where the report is signed or awaits co-signature."""
+        if self._report is not None and self._report.state == "preliminary":
+            raise AlreadySigned(
+                "This report is signed as preliminary and awaits co-signature.",
+                ru="Заключение подписано предварительно и ожидает подписи старшего врача.",
+                hint="Begin a revision to change it.",
+                hint_ru="Чтобы изменить его, начните правку.",
+            )
+        if self.is_locked:
             raise AlreadySigned(
                 "This report is signed; findings and text do not change.",
                 ru="Заключение подписано: находки и текст не изменяются.",

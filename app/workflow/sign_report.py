@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from app.core.errors import (
     AlreadySigned,
@@ -15,36 +13,36 @@ from app.core.errors import (
     ReportError,
     StaleCheck,
 )  # fmt: skip
-from app.core.finding import Finding
-from app.core.findings_json import findings_to_json
-from app.core.report import (
-    CheckResult,
-    Discrepancy,
-    Message,
-    Override,
-    Report,
-    Signature,
-    findings_sha256,
-)  # fmt: skip
-from app.reporting.check_json import check_to_json
+from app.core.report import CheckResult, Discrepancy, Override, Report, ReportState, Signature
 from app.reporting.extract import detect_language
 from app.store.outbox import Promise
 from app.workflow.check_memory import note_signed
 from app.workflow.check_report import check_snapshot, snapshot
-from app.workflow.context import AppContext
+from app.workflow.checked_clock import accept_clock, require_clock
+from app.workflow.identify import identify, require_permitted
 from app.workflow.session import StudySession
-
-SIGNED_SCHEMA = "overread.signed/1"
+from app.workflow.signed_versions import document_sha256, frozen_document
+from app.workflow.signed_versions import missing_when_read as missing_when_read
+from app.workflow.signed_versions import require_intact as require_intact
+from app.workflow.signed_versions import signed_document as signed_document
+from app.workflow.signed_versions import verify_signed as verify_signed
 
 
 @dataclass(frozen=True, slots=True)
 class SignRequest:
-    """Who signs, what it means (21 CFR 11.50), and the check that was looked at."""
+    """Who signs, what it means (21 CFR 11.50), and the check that was looked at.
+
+    ``signer`` is a name where the library has no accounts, else a login; ``password`` is asked
+    then. ``meaning`` is a code of ``signing.meaning_text``. ``clock_reason`` says why a doubtful
+    clock is taken.
+    """
 
     signer: str
     meaning: str
     check: CheckResult
     overrides: tuple[Override, ...] = ()
+    password: str = field(default="", repr=False)
+    clock_reason: str = ""
 
 
 def sign(session: StudySession, request: SignRequest) -> Report:
@@ -52,11 +50,12 @@ def sign(session: StudySession, request: SignRequest) -> Report:
 
     Raises ``IdentityConflict`` for a blocked study (D08), ``AlreadySigned``, ``StaleCheck`` where
     text or findings changed after ``request.check``, ``OpenDiscrepancies`` where something blocks
-    and has no reason, ``UnsupportedLanguage``, ``ReportError`` for an empty text or no name.
-    Nothing changes then.
+    and has no reason, ``UnsupportedLanguage``, ``NotIdentified`` for a wrong password,
+    ``NotPermitted`` for a role that may not, ``DoubtfulClock``, ``ReportError`` for an empty text
+    or no name. Nothing changes then.
     """
     _require_signable(session, request.signer)
-    if session.is_signed:
+    if session.is_locked:
         session.require_unsigned()
     draft = session.draft_or_new()
     if not draft.text.strip():
@@ -68,28 +67,43 @@ def sign(session: StudySession, request: SignRequest) -> Report:
         )
     fresh = _checked(session, draft)
     _require_current(request.check, fresh)
-    return _freeze(session, draft, request, fresh)
+    return _freeze(session, draft, replace(request, check=fresh))
+
+
+@dataclass(frozen=True, slots=True)
+class AddendumRequest:
+    """What is added to a signed report, and by whom (as in ``SignRequest``)."""
+
+    text: str
+    signer: str
+    overrides: tuple[Override, ...] = ()
+    password: str = field(default="", repr=False)
+    clock_reason: str = ""
+
+
+def add_addendum(session: StudySession, request: AddendumRequest) -> Report:
+    """Add to a signed report: a new signed version that names the one before.
+
+    The whole text is checked again; reasons given for the version before still count. Raises what
+    ``sign`` raises.
+    """
+    _require_signable(session, request.signer)
+    require_intact(session)
+    version = _with_addendum(session, request.text)
+    fresh = _checked(session, version)
+    known = {item.discrepancy_id: item for item in (*version.overrides, *request.overrides)}
+    asked = SignRequest(
+        request.signer, "addendum", fresh, tuple(known.values()), request.password,
+        request.clock_reason,
+    )  # fmt: skip
+    return _freeze(session, version, asked)
 
 
 def addendum(
-    session: StudySession,
-    text: str,
-    signer: str,
-    *,
-    meaning: str = "addendum",
-    overrides: Sequence[Override] = (),
+    session: StudySession, text: str, signer: str, *, overrides: Sequence[Override] = ()
 ) -> Report:
-    """Add to a signed report: a new signed version that names the one before.
-
-    The whole text is checked again; reasons given for the version before still count.
-    """
-    _require_signable(session, signer)
-    version = _with_addendum(session, text)
-    fresh = _checked(session, version)
-    known = {item.discrepancy_id: item for item in (*version.overrides, *overrides)}
-    return _freeze(
-        session, version, SignRequest(signer, meaning, fresh, tuple(known.values())), fresh
-    )
+    """``add_addendum`` where the library has no accounts."""
+    return add_addendum(session, AddendumRequest(text, signer, tuple(overrides)))
 
 
 def addendum_check(session: StudySession, text: str) -> CheckResult:
@@ -98,68 +112,6 @@ def addendum_check(session: StudySession, text: str) -> CheckResult:
     What was overridden in the version before is still listed: see ``session.overrides``.
     """
     return _checked(session, _with_addendum(session, text))
-
-
-def verify_signed(context: AppContext, report: Report) -> bool:
-    """Whether the stored version is what was signed: hash over text, findings, check, reasons.
-
-    The hash must also stand in the audit trail: whoever changes both report and hash is found.
-    """
-    document = context.store.reports.document(report.uid)
-    trail = context.store.audit.events(subject_uid=report.uid)
-    if report.content_sha256 not in {event.details.get("content_sha256") for event in trail}:
-        return False
-    if hashlib.sha256(document.encode("utf-8")).hexdigest() != report.content_sha256:
-        return False
-    frozen = json.loads(document)
-    return bool(
-        frozen["text"] == report.text
-        and frozen["report_uid"] == report.uid
-        and frozen["version"] == report.version
-        and frozen["signature"] == _signature(report.signature)
-        and frozen["overrides"] == _overrides(report.overrides)
-    )
-
-
-def signed_document(context: AppContext, report: Report) -> dict[str, Any]:
-    """What the signature covers. Raises ``ReportError`` where it no longer matches its hash."""
-    if not verify_signed(context, report):
-        raise _not_as_signed()
-    found: dict[str, Any] = json.loads(context.store.reports.document(report.uid))
-    return found
-
-
-def require_intact(session: StudySession) -> None:
-    """Raise ``ReportError`` unless report and findings are those that were signed."""
-    report = session.report
-    if report is None or report.signature is None:
-        return
-    frozen = signed_document(session.context, report)
-    if frozen["check"]["findings_sha256"] != findings_sha256(session.findings):
-        raise _not_as_signed()
-
-
-def missing_when_read(session: StudySession) -> Message | None:
-    """What was missing when the report was signed, else what is missing now (D18); None: nothing.
-
-    The signed check tells it: images that come later do not change what was read.
-    """
-    report = session.report
-    if report is None or report.signature is None:
-        return session.facts.incompleteness
-    for item in signed_document(session.context, report)["check"]["discrepancies"]:
-        if item["rule"] == "incomplete-study":
-            return Message(item["message"]["en"].rstrip("."), item["message"]["ru"].rstrip("."))
-    return None
-
-
-def _not_as_signed() -> ReportError:
-    return ReportError(
-        "The signed report in the library does not match its signature.",
-        ru="Подписанное заключение в базе данных не соответствует подписи.",
-        hint="Do not use it; restore the library from a backup.",
-        hint_ru="Не используйте его; восстановите базу данных из копии.",
-    )
 
 
 def open_blocks(check: CheckResult, overrides: Sequence[Override]) -> tuple[Discrepancy, ...]:
@@ -190,7 +142,7 @@ def _require_signable(session: StudySession, signer: str) -> None:
 def _with_addendum(session: StudySession, text: str) -> Report:
     """The next version, not signed yet. Raises ``ReportError``."""
     signed = session.report
-    if signed is None or signed.state == "draft":
+    if signed is None or not signed.is_final:
         raise ReportError(
             "Only a signed report takes an addendum.",
             ru="Дополнение возможно только к подписанному заключению.",
@@ -214,6 +166,9 @@ def _with_addendum(session: StudySession, text: str) -> Report:
         signature=None,
         predecessor_uid=signed.uid,
         content_sha256="",
+        change="addendum",
+        change_reason="",
+        prior_signatures=signed.signatures,
     )
 
 
@@ -238,33 +193,30 @@ def _require_current(looked_at: CheckResult, fresh: CheckResult) -> None:
         )
 
 
-def _freeze(
-    session: StudySession, draft: Report, request: SignRequest, fresh: CheckResult
-) -> Report:
-    left = open_blocks(fresh, request.overrides)
-    if left:
-        raise OpenDiscrepancies(
-            f"The check blocks signing: {left[0].message.en}",
-            ru=f"Проверка не даёт подписать: {left[0].message.ru}",
-            hint=f"Correct it or give a reason ({len(left)} left).",
-            hint_ru=f"Исправьте или укажите причину (осталось: {len(left)}).",
-        )
-    context = session.context
-    signature = Signature(request.signer.strip(), context.clock.now_utc(), request.meaning)
-    present = {item.id for item in fresh.discrepancies}
+def _freeze(session: StudySession, draft: Report, request: SignRequest) -> Report:
+    _require_no_block(request)
+    context, store = session.context, session.context.store
+    before = _predecessor(session, draft)
+    clock = require_clock(context, request.clock_reason)
+    signer = identify(context, request.signer, request.password)
+    require_permitted(context, signer, request.meaning, before)
     report = replace(
         draft,
-        state="amended" if draft.predecessor_uid else "signed",
-        signature=signature,
-        overrides=tuple(
-            o for o in request.overrides if o.reason.strip() and o.discrepancy_id in present
+        state=_state(request.meaning, before),
+        change=draft.change if request.meaning != "cosignature" else "cosignature",
+        signature=Signature(
+            signer.name, context.clock.now_utc(), request.meaning, signer.login,
+            signer.signing_role, signer.identity, clock, request.clock_reason.strip(),
         ),
-    )
-    document = _document(report, session.findings, fresh)
-    report = replace(
-        report, content_sha256=hashlib.sha256(document.encode("utf-8")).hexdigest()
+        overrides=_reasons(request),
+        communications=session.communications,
+        content_sha256="",
     )  # fmt: skip
-    store = context.store
+    document = frozen_document(
+        report, session.findings, request.check,
+        predecessor_sha256=before.content_sha256 if before else "",
+    )  # fmt: skip
+    report = replace(report, content_sha256=document_sha256(document))
     with store.transaction():
         newest = store.reports.latest(report.study_instance_uid, session.reading)
         if newest is not None and newest.version >= report.version and newest.state != "draft":
@@ -275,17 +227,7 @@ def _freeze(
                 hint_ru="Откройте исследование заново.",
             )
         store.reports.put(session.reading, report, document=document)
-        note_signed(session, fresh, report.overrides)
-        for item in report.overrides:
-            store.audit.append(
-                request.signer, "report.override", report.uid,
-                {
-                    "rule": item.rule,
-                    "discrepancy": item.discrepancy_id,
-                    "reason_sha256": hashlib.sha256(item.reason.encode("utf-8")).hexdigest(),
-                },
-            )  # fmt: skip
-        if context.settings.auto_send_to:
+        if report.is_final and context.settings.auto_send_to:
             store.outbox.promise(
                 Promise(
                     report.uid, report.study_instance_uid, session.reading,
@@ -293,45 +235,86 @@ def _freeze(
                 ),
                 at_utc=context.clock.now_utc(),
             )  # fmt: skip
-        store.audit.append(
-            context.user, f"report.{report.state}", report.uid,
-            {
-                "study": report.study_instance_uid,
-                "content_sha256": report.content_sha256,
-                "report_sha256": fresh.report_sha256,
-                "findings_sha256": fresh.findings_sha256,
-                "version": str(report.version),
-                "predecessor": report.predecessor_uid,
-            },
-        )  # fmt: skip
+        note_signed(session, request.check, report.overrides)
+        _note(session, report, request.check)
     session.take_signed(report)
     return report
 
 
-def _document(report: Report, findings: Sequence[Finding], check: CheckResult) -> str:
-    body = {
-        "schema": SIGNED_SCHEMA,
-        "report_uid": report.uid,
-        "study_instance_uid": report.study_instance_uid,
-        "version": report.version,
-        "predecessor_uid": report.predecessor_uid,
-        "language": report.language,
-        "text": report.text,
-        "signature": _signature(report.signature),
-        "overrides": _overrides(report.overrides),
-        "findings": findings_to_json(report.study_instance_uid, findings),
-        "check": check_to_json(check),
-    }
-    return json.dumps(body, ensure_ascii=False, sort_keys=True)
-
-
-def _signature(signature: Signature | None) -> dict[str, str] | None:
+def _note(session: StudySession, report: Report, check: CheckResult) -> None:
+    """The events of the trail: each reason given, then the signature."""
+    signature, trail = report.signature, session.context.store.audit
     if signature is None:
+        raise ValueError("a version without signature is not noted")
+    actor = signature.login or signature.name
+    for item in report.overrides:
+        trail.append(
+            actor, "report.override", report.uid,
+            {
+                "rule": item.rule,
+                "discrepancy": item.discrepancy_id,
+                "reason_sha256": hashlib.sha256(item.reason.encode("utf-8")).hexdigest(),
+            },
+        )  # fmt: skip
+    if signature.clock == "overridden":
+        accept_clock(session.context, actor, report.uid, signature.clock_reason)
+    trail.append(
+        actor, f"report.{report.state}", report.uid,
+        {
+            "study": report.study_instance_uid,
+            "content_sha256": report.content_sha256,
+            "report_sha256": check.report_sha256,
+            "findings_sha256": check.findings_sha256,
+            "version": str(report.version),
+            "predecessor": report.predecessor_uid,
+            "change": report.change,
+            "meaning": signature.meaning,
+            "identity": signature.identity,
+            "role": signature.role,
+            "clock": signature.clock,
+            "communications": str(len(report.communications)),
+            "account": session.context.user,
+        },
+    )  # fmt: skip
+
+
+def _require_no_block(request: SignRequest) -> None:
+    left = open_blocks(request.check, request.overrides)
+    if left:
+        raise OpenDiscrepancies(
+            f"The check blocks signing: {left[0].message.en}",
+            ru=f"Проверка не даёт подписать: {left[0].message.ru}",
+            hint=f"Correct it or give a reason ({len(left)} left).",
+            hint_ru=f"Исправьте или укажите причину (осталось: {len(left)}).",
+        )
+
+
+def _reasons(request: SignRequest) -> tuple[Override, ...]:
+    """The reasons that are given and concern something that the check still finds."""
+    present = {item.id for item in request.check.discrepancies}
+    return tuple(
+        o for o in request.overrides if o.reason.strip() and o.discrepancy_id in present
+    )  # fmt: skip
+
+
+def _predecessor(session: StudySession, draft: Report) -> Report | None:
+    """The version that this one takes the place of; it must be as it was signed."""
+    if not draft.predecessor_uid:
         return None
-    return {"name": signature.name, "at": signature.at_utc, "meaning": signature.meaning}
+    versions = session.context.store.reports.versions(draft.study_instance_uid, session.reading)
+    for version in versions:
+        if version.uid == draft.predecessor_uid:
+            signed_document(session.context, version)
+            return version
+    raise ReportError(
+        "The version that this one follows is not in the library.",
+        ru="В базе данных нет версии, за которой следует эта.",
+        hint="Restore the library from a backup.",
+        hint_ru="Восстановите базу данных из копии.",
+    )
 
 
-def _overrides(overrides: Sequence[Override]) -> list[dict[str, str]]:
-    return [
-        {"discrepancy_id": o.discrepancy_id, "rule": o.rule, "reason": o.reason} for o in overrides
-    ]
+def _state(meaning: str, before: Report | None) -> ReportState:
+    if meaning == "preliminary":
+        return "preliminary"
+    return "amended" if before is not None and before.is_final else "signed"

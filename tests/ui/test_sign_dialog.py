@@ -71,7 +71,7 @@ def test_a_clean_report_is_signed_and_locked(
     assert session.report.state == "signed"
     assert session.report.signature is not None
     assert session.report.signature.name == "Dr Petrov"
-    assert session.report.signature.meaning == "I am the author and responsible"
+    assert session.report.signature.meaning == "author"
     assert verify_signed(context, session.report)
     assert panel.editor.isReadOnly()
     before = panel.editor.report_text()

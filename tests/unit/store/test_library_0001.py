@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from app.core.errors import DatabaseTooNew
+from app.core.errors import AlreadySigned, DatabaseTooNew
+from app.core.report import Signature
 from app.store.connection import Connection
 from app.store.migrate import migrate, shipped_migrations
 from app.store.sessions import MAIN_READING
@@ -108,3 +110,16 @@ def test_a_library_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(DatabaseTooNew, match="newer version"):
         Store(tmp_path)
+
+
+def test_a_signed_report_of_the_first_form_stays_closed(tmp_path: Path) -> None:
+    _fill_0001(tmp_path)
+    store = Store(tmp_path, clock=FixedClock())
+    report = store.reports.latest("1.2.3", MAIN_READING)
+    assert report is not None
+    assert report.signature == Signature("Dr Petrov", NOW, "author")
+    assert report.signatures == (report.signature,)
+    assert (report.change, report.communications) == ("original", ())
+    with pytest.raises(AlreadySigned):
+        store.reports.put(MAIN_READING, replace(report, text="another"))
+    store.close()
