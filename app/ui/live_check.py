@@ -60,7 +60,11 @@ class LiveCheck(QObject):
     def run_now(self) -> None:
         """Check at once, in the background."""
         self.stop()
-        work = self._prepare()
+        try:
+            work = self._prepare()
+        except AppError as error:  # the library cannot be read
+            self.failed.emit(error)
+            return
         if work is None:
             return
         number = self._newest
