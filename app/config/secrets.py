@@ -28,13 +28,19 @@ class FileSecrets:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / SECRETS_NAME
+        self._held: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return "FileSecrets(<secrets>)"
 
     def get(self, name: str) -> str:
         """The secret, or empty. Raises ``InputError`` for a file that is not valid."""
-        return os.environ.get(variable_name(name)) or self._read().get(name, "")
+        held = os.environ.get(variable_name(name)) or self._held.get(name)
+        return held or self._read().get(name, "")
+
+    def hold(self, name: str, secret: str) -> None:
+        """Keep a secret in memory alone: the password of a signing key is never written."""
+        self._held[name] = secret
 
     def put(self, name: str, secret: str) -> None:
         """Keep a secret; the old file stays until the new one is complete."""
@@ -42,6 +48,7 @@ class FileSecrets:
 
     def remove(self, name: str) -> None:
         """Forget a secret; one that is not there is no fault."""
+        self._held.pop(name, None)
         known = self._read()
         if known.pop(name, None) is not None:
             self._write(known)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from app.config.inference_settings import InferenceSettings
 from app.config.pack_settings import PackSettings
 from app.config.peer_settings import AeTitle, PeerSettings
+from app.config.report_settings import ReportSettings
 from app.config.signing_settings import SigningSettings
 from app.core.errors import EnvironmentFault, InputError
 
@@ -57,6 +58,8 @@ class Settings(BaseModel):
     inference: InferenceSettings = InferenceSettings()
     # who may sign, and how one knows
     signing: SigningSettings = SigningSettings()
+    # letterhead, certificates and receivers of signed reports
+    report: ReportSettings = ReportSettings()
 
     @field_validator("fallback_character_set")
     @classmethod
@@ -87,6 +90,9 @@ class Settings(BaseModel):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two peers have the name {twice[0]}")
+        shared = [target.name for target in self.report.targets if target.name in names]
+        if shared:
+            raise ValueError(f"a peer and a report target have the name {shared[0]}")
         unknown = [name for name in self.auto_send_to if name not in names]
         if unknown:
             raise ValueError(f"auto_send_to names {unknown[0]}, and no peer has this name")
@@ -94,6 +100,11 @@ class Settings(BaseModel):
         if len(set(chosen)) != len(chosen):
             raise ValueError("packs names one twice")
         return self
+
+    @property
+    def promised_to(self) -> tuple[str, ...]:
+        """Who gets what is signed: peers and report targets, by name."""
+        return (*self.auto_send_to, *(target.name for target in self.report.targets))
 
 
 def load_settings(folder: Path) -> Settings:
@@ -122,17 +133,7 @@ def load_settings(folder: Path) -> Settings:
 
 def save_settings(folder: Path, settings: Settings) -> None:
     """Write the settings; the old file stays until the new one is complete."""
-    values = settings.model_dump(mode="json")
-    tables = {name: values.pop(name) for name in ("packs", "peers")}
-    inference, signing = values.pop("inference"), values.pop("signing")
-    tables["inference.servers"] = inference.pop("servers")
-    lines = _toml_lines(values)
-    if inference:
-        lines += ["", "[inference]", *_toml_lines(inference)]
-    lines += ["", "[signing]", *_toml_lines(signing)]
-    for name, rows in tables.items():
-        for row in rows:
-            lines += ["", f"[[{name}]]", *_toml_lines(row)]
+    lines = _table_lines("", settings.model_dump(mode="json"))
     path = folder / SETTINGS_NAME
     partial = path.with_suffix(".partial")
     try:
@@ -147,6 +148,30 @@ def save_settings(folder: Path, settings: Settings) -> None:
             hint_ru="Проверьте права и свободное место.",
             technical_detail=str(fault),
         ) from fault
+
+
+def _table_lines(name: str, values: Mapping[str, Any]) -> list[str]:
+    """The values of a table, then its sub-tables: ``[name]``, and ``[[name]]`` for lists of them.
+
+    Within ``[[...]]`` what maps is an inline table.
+    """
+    tables = {key: value for key, value in values.items() if isinstance(value, Mapping)}
+    rows = {
+        key: value
+        for key, value in values.items()
+        if isinstance(value, list) and value and isinstance(value[0], Mapping)
+    }
+    plain = {key: value for key, value in values.items() if key not in tables and key not in rows}
+    lines = _toml_lines(plain)
+    if name and lines:
+        lines = ["", f"[{name}]", *lines]
+    prefix = f"{name}." if name else ""
+    for key, table in tables.items():
+        lines += _table_lines(f"{prefix}{key}", table)
+    for key, found in rows.items():
+        for row in found:
+            lines += ["", f"[[{prefix}{key}]]", *_toml_lines(row)]
+    return lines
 
 
 def _toml_lines(values: Mapping[str, Any]) -> list[str]:

@@ -164,6 +164,12 @@ class PeerUnavailable(NetworkFault):
     code = "network-unavailable"
 
 
+class CertificateFault(EnvironmentFault):
+    """The certificate for signing PDFs cannot be used: file, password, token, dates."""
+
+    code = "certificate"
+
+
 class StoreError(EnvironmentFault):
     """The local library cannot be read or written."""
 

@@ -55,6 +55,10 @@ class SecretStore(Protocol):
         """Keep a secret."""
         ...
 
+    def hold(self, name: str, secret: str) -> None:
+        """Keep a secret in memory alone, until the program ends."""
+        ...
+
     def remove(self, name: str) -> None:
         """Forget a secret."""
         ...

@@ -49,3 +49,14 @@ def test_a_damaged_file_is_named_and_never_quoted(tmp_path: Path) -> None:
         FileSecrets(tmp_path).get("PACS")
     assert "hidden" not in str(caught.value) + repr(caught.value.__cause__)
     assert "hidden" not in repr(FileSecrets(tmp_path))
+
+
+def test_what_is_held_is_never_written(tmp_path: Path) -> None:
+    secrets = FileSecrets(tmp_path)
+    secrets.hold("certificate", "not for the disk")
+    assert secrets.get("certificate") == "not for the disk"
+    secrets.put("PACS", "token")
+    assert "not for the disk" not in (tmp_path / SECRETS_NAME).read_text("utf-8")
+    assert FileSecrets(tmp_path).get("certificate") == ""
+    secrets.remove("certificate")
+    assert secrets.get("certificate") == ""

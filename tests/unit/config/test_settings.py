@@ -90,3 +90,50 @@ def test_d10_a_character_set_that_is_none_is_refused(tmp_path: Path, name: str) 
 def test_d10_the_character_set_of_old_files(tmp_path: Path) -> None:
     save_settings(tmp_path, Settings(fallback_character_set="cp1251"))
     assert load_settings(tmp_path).fallback_character_set == "cp1251"
+
+
+REPORT = {
+    "timestamp_url": "http://tsa.example/stamp",
+    "letterhead": {"name": "Clinic", "name_ru": "Клиника № 5", "address": ["Main street 1"]},
+    "hl7": {"sending_facility": "CLINIC", "embed_pdf": True},
+    "certificates": [
+        {"file": "/keys/clinic.p12"},
+        {"user": "Petrov", "module": "/lib/t.so", "token": "card", "certificate": "own"},
+    ],
+    "targets": [
+        {"kind": "folder", "name": "RIS", "folder": "/out", "send": ["hl7", "pdf"]},
+        {"kind": "mllp", "name": "Engine", "host": "127.0.0.1", "port": 2575},
+    ],
+}
+
+
+def test_report_settings_are_saved_and_loaded(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"report": REPORT, "auto_send_to": ()})
+    save_settings(tmp_path, settings)
+    assert load_settings(tmp_path) == settings
+    assert settings.promised_to == ("RIS", "Engine")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"certificates": [{"user": "x"}]}, "PKCS#12"),
+        ({"certificates": [{"file": "a", "module": "b"}]}, "PKCS#12"),
+        ({"certificates": [{"module": "b"}]}, "label"),
+        ({"certificates": [{"file": "a"}, {"file": "b"}]}, "same user"),
+        ({"targets": [REPORT["targets"][0]] * 2}, "same name"),
+        ({"targets": [REPORT["targets"][0] | {"send": []}]}, "send"),
+        ({"targets": [REPORT["targets"][0] | {"send": ["seg"]}]}, "send"),
+        ({"timestamp_url": "ftp://x"}, "address"),
+        ({"hl7": {"sending_facility": "a\nb"}}, "sending_facility"),
+    ],
+)
+def test_mistakes_in_report_settings_are_named(change: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Settings.model_validate({"report": change})
+
+
+def test_a_report_target_is_no_peer() -> None:
+    target = REPORT["targets"][0] | {"name": "PACS"}
+    with pytest.raises(ValueError, match="a peer and a report target"):
+        Settings.model_validate({"peers": (PACS,), "report": {"targets": [target]}})
