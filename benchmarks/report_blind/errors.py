@@ -235,17 +235,16 @@ def side_against_study(report: Report, _: Random) -> Iterator[Slip]:
     yield Slip(kind, report, Edit(slips=slips), "block", (title,), (), "title")
     other = {"R": "L", "L": "R"}[report.study["laterality"]]
     changed = report.with_study({"laterality": other})
-    for finding in report.findings:
-        if finding["laterality"]:
-            changed = _changed(
-                changed, finding["uid"], {"laterality": _OTHER[finding["laterality"]]}
-            )
     yield Slip(kind, changed, Edit(), "block", (title,), (), "study")
     sided = [at for f in report.accepted() for at in _sided(report, f["uid"])]
     if sided:
         texts = {at: _flipped(report.parts[at].text, report.language) for at in sided}
-        whole = Edit(texts=texts, slips=slips)
-        yield Slip(kind, report, whole, "block", (title, *sided), (), "whole report")
+        whole = report
+        for finding in report.findings:
+            side = _OTHER[finding["laterality"]]
+            whole = _changed(whole, finding["uid"], {"laterality": side})
+        edit = Edit(texts=texts, slips=slips)
+        yield Slip(kind, whole, edit, "block", (title, *sided), (), "whole report")
 
 
 def _written_slips(report: Report, uid: str, kind: str) -> list[int]:
@@ -514,7 +513,9 @@ def contrast(report: Report, rnd: Random) -> Iterator[Slip]:
     if given is None or not where:
         return
     changed = report.with_study({"contrast": not given})
-    yield Slip("contrast-mismatch", changed, Edit(), "block", tuple(where), (), "study")
+    titles = report.indices("mod")
+    named = [at for at in titles if re.search("contrast|gadolin|контраст", plain(report, at), re.I)]
+    yield Slip("contrast-mismatch", changed, Edit(), "block", (*where, *named), (), "study")
     phrase = rnd.choice(phrases("contrast-no" if given else "contrast-yes", report.language))
     phrase = like(phrase, _text(report))
     if not report.parts[where[0]].text.endswith("."):
