@@ -41,17 +41,6 @@ class MeasurementRow:
 
 
 @dataclass(frozen=True, slots=True)
-class SignatureLine:
-    """One signature in words: who, when (ISO 8601 UTC), what it means, and how it was given."""
-
-    name: str
-    at_utc: str
-    meaning: Message
-    role: Message | None = None
-    how: Message | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class VersionLine:
     """One earlier version: its number, what it was, who signed it and when (ISO 8601 UTC)."""
 
@@ -69,9 +58,7 @@ class ReportDocument:
     ``models`` are lines such as "cxr-lung-fields 1.0.0 (cpu)". ``study_date`` is ISO 8601.
     ``missing`` says what of the study was not there when it was read, without full stop.
     ``communications`` are sentences on who was told of a critical finding, in the report's
-    language; ``signatures`` are all that count, the last is the one that made this version (empty:
-    what ``report`` says alone); ``versions`` are those before this one, the oldest first. What is
-    ``is_preliminary`` was signed by a resident and awaits a second signature.
+    language; ``versions`` are those before this one, the oldest first.
     """
 
     report: Report
@@ -88,7 +75,5 @@ class ReportDocument:
     letterhead: Letterhead = Letterhead()
     measurements: Sequence[MeasurementRow] = ()
     communications: Sequence[str] = ()
-    signatures: Sequence[SignatureLine] = ()
     versions: Sequence[VersionLine] = ()
     referring_physician: PatientText = field(default=PatientText(""))
-    is_preliminary: bool = False

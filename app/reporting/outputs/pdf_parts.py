@@ -10,11 +10,11 @@ from typing import Final
 from reportlab.lib.units import mm
 from reportlab.platypus import Image, KeepTogether, Paragraph, Spacer, Table, TableStyle
 
-from app.core.report import Language
-from app.reporting.outputs.document import KeyImage, Letterhead, ReportDocument, SignatureLine
+from app.core.report import Language, Signature
+from app.reporting.outputs.document import KeyImage, Letterhead, ReportDocument
 from app.reporting.outputs.pdf_style import FONT, RULE, WIDTH, paragraph, style
 from app.reporting.outputs.words import (
-    meaning_words,
+    how_signed,
     measure_name,
     reference_text,
     sex_word,
@@ -194,29 +194,22 @@ def signature_block(document: ReportDocument) -> list[object]:
     if report.signature is None:
         head.append(paragraph(word("draft", language), style(10, bold=True, color="#a00000")))
     else:
-        if document.is_preliminary:
+        if report.state == "preliminary":
             draft = word("preliminary", language)
             head.append(paragraph(draft, style(10, bold=True, color="#a00000")))
-        signed = signature_lines(document)
-        head.append(paragraph(_signed(signed[-1], language), style(10, bold=True)))
-        lines.insert(0, _meaning(signed[-1], language))
-        lines[1:1] = [
+        *earlier, last = report.signatures
+        head.append(paragraph(_signed(last, language), style(10, bold=True)))
+        meaning = f"{word('meaning', language)}: {how_signed(last, language)}"
+        before = [
             f"{word('earlier', language)}: {_name(one.name)}, {moment(one.at_utc, language)}, "
-            f"{one.meaning.text(language)}"
-            for one in signed[:-1]
+            f"{how_signed(one, language)}"
+            for one in earlier
         ]
+        lines = [meaning, *before, *lines]
         if report.content_sha256:
             lines.append(f"{word('hash', language)}: {report.content_sha256}")
     small = style(8, color="#444444")
     return [KeepTogether([Spacer(1, 6 * mm), *head, *(paragraph(line, small) for line in lines)])]
-
-
-def signature_lines(document: ReportDocument) -> Sequence[SignatureLine]:
-    """The signatures that count, the one that made this version last."""
-    signature = document.report.signature
-    if document.signatures or signature is None:
-        return document.signatures
-    return (SignatureLine(signature.name, signature.at_utc, meaning_words(signature.meaning)),)
 
 
 def moment(at_utc: str, language: Language) -> str:
@@ -274,11 +267,6 @@ def _name(name: str) -> str:
     return name.replace("^", " ").strip()
 
 
-def _signed(line: SignatureLine, language: Language) -> str:
-    return f"{word('signed', language)}: {_name(line.name)}, {moment(line.at_utc, language)}"
-
-
-def _meaning(line: SignatureLine, language: Language) -> str:
-    parts = [f"{word('meaning', language)}: {line.meaning.text(language)}"]
-    parts += [extra.text(language) for extra in (line.role, line.how) if extra is not None]
-    return "; ".join(parts)
+def _signed(signature: Signature, language: Language) -> str:
+    name, at = _name(signature.name), moment(signature.at_utc, language)
+    return f"{word('signed', language)}: {name}, {at}"

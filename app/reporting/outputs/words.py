@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from app.core.measurement import Measurement, MeasurementStatus
-from app.core.report import Language, Message
+from app.core.report import Language, Message, Signature
+from app.core.signing import identity_text, meaning_text
 from app.reporting.phrases import phrases
 
 WORDS: Final = {
@@ -47,12 +48,9 @@ WORDS: Final = {
     ),
 }
 
-# The meanings that the program itself gives to a signature; any other is printed as typed.
-_MEANINGS: Final = {
-    "author": Message("author and responsible", "автор, несёт ответственность"),
-    "review": Message("reviewed", "проверено"),
-    "approval": Message("approved", "утверждено"),
-    "addendum": Message("addendum", "дополнение"),
+_ROLES: Final = {
+    "radiologist": Message("radiologist", "врач-рентгенолог"),
+    "resident": Message("resident", "ординатор"),
 }
 
 _SEXES: Final = {
@@ -77,14 +75,17 @@ def word(key: str, language: Language) -> str:
     return WORDS[key].text(language)
 
 
-def meaning_words(meaning: str) -> Message:
-    """What a signature means, in words."""
-    return _MEANINGS.get(meaning, Message(meaning, meaning))
-
-
 def sex_word(sex: str, language: Language) -> str:
     """Sex as it is printed; what is not known as it stands."""
     return _SEXES[sex].text(language) if sex in _SEXES else sex
+
+
+def how_signed(signature: Signature, language: Language) -> str:
+    """What the signature means, as what its author signed, and how the author was identified."""
+    parts = [meaning_text(signature.meaning), identity_text(signature.identity)]
+    if signature.role in _ROLES:
+        parts.insert(1, _ROLES[signature.role])
+    return "; ".join(part.text(language) for part in parts)
 
 
 def status_word(status: MeasurementStatus, language: Language) -> str:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pypdf
 
-from app.core.report import Report
+from app.core.report import Override, Report, Signature
 from app.core.study import PatientText
 from app.reporting.outputs.document import Letterhead, ReportDocument
 from app.reporting.render_pdf import render_pdf
 from tests.support.pdf_readers import pdf_text, require_pdfa, vera_pdf
-from tests.unit.reporting.outputs.documents import TEXTS, document, signed
+from tests.unit.reporting.outputs.documents import AT_UTC, TEXTS, document, signed
 
 
 def _write(folder: Path, name: str, one: ReportDocument) -> Path:
@@ -55,14 +55,20 @@ def test_the_validator_finds_what_is_no_pdfa(tmp_path: Path) -> None:
 
 
 def test_everything_stands_on_it(tmp_path: Path) -> None:
-    text = pdf_text(_write(tmp_path, "ru.pdf", document("ru", is_preliminary=True)))
+    older = Signature("Orlova^Anna", AT_UTC, "preliminary", "orlova", "resident", "password")
+    preliminary = signed(
+        "ru", state="preliminary", prior_signatures=(older,),
+        overrides=(Override("x", "omitted-finding", "known"),),
+    )  # fmt: skip
+    text = pdf_text(_write(tmp_path, "ru.pdf", document("ru", report=preliminary)))
     for part in (
         "Clinic № 5", "Main street 1", "Licence 77", "Иванова Анна Сергеевна", "4711", "03.02.1965",
         "женский", "A123", "Плевральный выпот слева, объём 412 мл.", "412 мл", "12,3 мм",
         "исправлено врачом", "≤ 0,5", "не измерено", "voxel-count@1", "Dr Sidorov was told",
         "Petrov Ivan, 20.11.2026 10:00:00 UTC", "автор, несёт ответственность", "known",
         "cxr-lung-fields 1.0.0 (cpu)", "ПРЕДВАРИТЕЛЬНОЕ", "Предыдущие версии: - 1: подписано",
-        "ab" * 32, "one", "two",
+        "ab" * 32, "one", "two", "Подписано ранее: Orlova Anna", "ординатор",
+        "учётная запись и пароль", "имя указано, без учётной записи",
     ):  # fmt: skip
         assert part in text, part
 
