@@ -52,11 +52,23 @@ class VersionLine:
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesLine:
+    """A series that was read: its UID, modality, description and number of images."""
+
+    uid: str
+    modality: str
+    description: str
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReportDocument:
     """Everything that stands on the printed report.
 
     ``models`` are lines such as "cxr-lung-fields 1.0.0 (cpu)". ``study_date`` is ISO 8601.
     ``missing`` says what of the study was not there when it was read, without full stop.
+    ``study_time`` is ``HH:MM:SS`` or empty; ``modality`` a DICOM code; ``findings`` are those of
+    the report. ``pdf`` is the printed report where it travels inside another output.
     ``communications`` are sentences on who was told of a critical finding, in the report's
     language; ``versions`` are those before this one, the oldest first.
     """
@@ -77,3 +89,8 @@ class ReportDocument:
     communications: Sequence[str] = ()
     versions: Sequence[VersionLine] = ()
     referring_physician: PatientText = field(default=PatientText(""))
+    study_time: str = ""
+    modality: str = ""
+    findings: Sequence[Finding] = ()
+    series: Sequence[SeriesLine] = ()
+    pdf: bytes = field(default=b"", repr=False)

@@ -15,9 +15,10 @@ from app.reporting.outputs.document import (
     Letterhead,
     MeasurementRow,
     ReportDocument,
+    SeriesLine,
     VersionLine,
 )
-from tests.support.domain import model_finding
+from tests.support.domain import effusion, model_finding
 
 AT_UTC = "2026-11-20T10:00:00.000+00:00"
 TEXTS: dict[str, str] = {
@@ -50,7 +51,6 @@ def signed(language: Language = "en", **changes: object) -> Report:
 
 def document(language: Language = "en", **changes: object) -> ReportDocument:
     """The report with everything that can stand on it."""
-    finding = model_finding()
     numbers = (
         Measurement("volume", 412.0, "mL", "voxel-count@1"),
         Measurement("long_axis", 12.34, "mm", "recist@2", status="edited"),
@@ -59,6 +59,7 @@ def document(language: Language = "en", **changes: object) -> ReportDocument:
         ),
         Measurement("mean", None, "[hnsf'U]", "voxel-stats@1", status="failed"),
     )
+    finding = model_finding(content=effusion(measurements=numbers))
     values: dict = {
         "report": signed(language, overrides=(Override("x", "omitted-finding", "known"),)),
         "patient_name": PatientText("Иванова^Анна^Сергеевна"),
@@ -71,6 +72,11 @@ def document(language: Language = "en", **changes: object) -> ReportDocument:
         "models": ("cxr-lung-fields 1.0.0 (cpu)",),
         "key_images": (KeyImage(picture(), "one"), KeyImage(picture("RGBA", (40, 80)), "two")),
         "letterhead": Letterhead("Clinic № 5", ("Main street 1",), "Licence 77", picture("RGB")),
+        "findings": (finding,),
+        "modality": "DX",
+        "study_time": "09:30:00",
+        "referring_physician": PatientText("Сидоров^Пётр"),
+        "series": (SeriesLine("1.2.3.4.1", "DX", "chest", 1),),
         "measurements": tuple(MeasurementRow(finding, item) for item in numbers),
         "communications": ("Dr Sidorov was told by telephone at 10:05.",),
         "versions": (VersionLine(1, Message("signed", "подписано"), "Petrov^Ivan", AT_UTC),),
