@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from app.cli import check_memory
 from app.cli.text_input import answer_lines, read_text
 from app.core.errors import IdentityConflict, InputError, UsageFault
 from app.core.findings_json import findings_from_json
@@ -22,6 +23,19 @@ _FACTS_SUFFIX = ".json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=check_memory.WHAT,
+        help="rules: how their alerts ended here; dismissals: remembered words; page: the rules in "
+        "words (Markdown, --lang). Without: check a report",
+    )
+    parser.add_argument("--restore", metavar="RULE", help="rules: give a demoted rule its weight")
+    parser.add_argument("--lift", metavar="ID", help="dismissals: forget remembered words")
+    parser.add_argument(
+        "--remember", nargs=2, metavar=("RULE", "WORDS"), help="dismissals: such warnings are notes"
+    )
+    parser.add_argument("--data", type=Path, default=None, help="folder of the local library")
     parser.add_argument("--report", metavar="FILE", help="report text; -: standard input")
     parser.add_argument("--findings", metavar="FILE", help="findings.json")
     parser.add_argument("--study", metavar="PATH", help="the study's files, or its facts as .json")
@@ -38,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb; 1 when the check blocks (or a line of ``--jsonl`` could not be read)."""
+    if args.what is not None:
+        return check_memory.run(args)
     if args.jsonl is not None:
         return answer_lines(args.jsonl, CHECK_SCHEMA, _answer)
     if not args.report or not args.findings:

@@ -87,8 +87,13 @@ def pattern_of(item: Discrepancy) -> Pattern | None:
     if item.rule in _PERSONAL:
         return None
     words = item.spans[0].text if item.spans else item.message.en
+    return Pattern(item.rule, plain_words(words))
+
+
+def plain_words(words: str) -> str:
+    """Words as they are remembered: lower case, ё as е, every number as #."""
     plain = re.sub(r"\d+(?:[.,]\d+)*", "#", words.lower().replace("ё", "е"))
-    return Pattern(item.rule, re.sub(r"\s+", " ", plain).strip()[:_LONGEST])
+    return re.sub(r"\s+", " ", plain).strip()[:_LONGEST]
 
 
 def apply_policy(result: CheckResult, policy: AlertPolicy) -> CheckResult:

@@ -6,9 +6,10 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 
-from app.core.report import Discrepancy, Message
+from app.core.report import Discrepancy, Fix, Message
 from app.reporting.case import Case, discrepancy
 from app.reporting.dates import dates_in, iso_date, years_between
+from app.reporting.phrases import phrases
 from app.reporting.reading.document import Sentence
 
 _AGE = re.compile(
@@ -76,6 +77,7 @@ EXAM = re.compile(
 def identity(case: Case) -> Iterator[Discrepancy]:
     """``wrong-identity``: name, birth date or study date of somebody else."""
     yield from _names(case)
+    yield from _numbers(case)
     birth, day = iso_date(case.facts.patient_birth_date), iso_date(case.facts.study_date)
     for found in dates_in(case.text):
         line_start = case.text.rfind("\n", 0, found.start) + 1
@@ -93,6 +95,33 @@ def identity(case: Case) -> Iterator[Discrepancy]:
         if wanted is None or found.may_be(wanted):
             continue
         yield _identity(case, what, found.start, found.end)
+
+
+_ACCESSION = re.compile(
+    r"(?<!\w)(?:accession(?:\s*(?:number|no\.?|#))?|номер исследования|исследование №)\s*[:#№]?\s*"
+    r"(?P<value>[A-Za-zА-Яа-я]{0,4}[-/]?\d[\w/-]{3,15})(?!\w)",
+    re.IGNORECASE,
+)
+_PATIENT_ID = re.compile(
+    r"(?<!\w)(?:patient id|MRN|ID пациента)\s*[:#№]?\s*"
+    r"(?P<value>[A-Za-zА-Яа-я]{0,4}[-/]?\d[\w/-]{2,15})(?!\w)",
+    re.IGNORECASE,
+)
+
+
+def _numbers(case: Case) -> Iterator[Discrepancy]:
+    """Accession number and patient ID, letters and figures compared."""
+    for pattern, actual, what in (
+        (_ACCESSION, case.facts.accession_number, ("accession number", "Номер исследования")),
+        (_PATIENT_ID, case.facts.patient_id, ("patient ID", "ID пациента")),
+    ):
+        for match in pattern.finditer(case.text) if actual else ():
+            if _bare(match["value"]) != _bare(actual):
+                yield _identity(case, what, match.start("value"), match.end("value"))
+
+
+def _bare(number: str) -> str:
+    return re.sub(r"[\W_]", "", number).upper().lstrip("0")
 
 
 def _names(case: Case) -> Iterator[Discrepancy]:
@@ -255,5 +284,13 @@ def communication(case: Case) -> Iterator[Discrepancy]:
                     f"Критическая находка «{label.ru}»: не указано, кому и когда сообщено.",
                 ),
                 subject=subject,
+                fix=_communication_fix(case),
             )
             return
+
+
+def _communication_fix(case: Case) -> Fix:
+    """A line at the end for who was told and when: places that the check wants filled in."""
+    end = len(case.text.rstrip())
+    line = phrases(case.document.language).communication
+    return Fix(f"\n{line}", end, end)

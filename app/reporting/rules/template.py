@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from app.core.finding import IN_REPORT, Finding
 from app.core.report import Discrepancy, Fix, Message, Span
 from app.reporting.case import Case, discrepancy
-from app.reporting.compose import content_sha256
+from app.reporting.compose import content_sha256, finding_sentence
 
 _PLACEHOLDER = re.compile(
     r"_{2,}"
@@ -146,4 +146,12 @@ def generated(case: Case) -> Iterator[Discrepancy]:
                 ),
                 subject=next(s for s in case.subjects if s.uid == finding.uid),
                 spans=[span],
+                fix=_refresh(case, finding, at, link.text),
             )
+
+
+def _refresh(case: Case, finding: Finding, at: int, old: str) -> Fix | None:
+    """The sentence anew, as long as the old one was: whole where it stands in the findings."""
+    section = next((s.section for s in case.document.sentences if s.start <= at < s.end), "")
+    new = finding_sentence(finding, case.document.language, brief=section == "impression")
+    return Fix(new, at, at + len(old)) if new != old else None
