@@ -68,7 +68,8 @@ class ReportDocument:
     ``models`` are lines such as "cxr-lung-fields 1.0.0 (cpu)". ``study_date`` is ISO 8601.
     ``missing`` says what of the study was not there when it was read, without full stop.
     ``study_time`` is ``HH:MM:SS`` or empty; ``modality`` a DICOM code; ``findings`` are those of
-    the report. ``pdf`` is the printed report where it travels inside another output.
+    the report, ``chain_uid`` its first version (empty: itself). ``pdf`` is the printed report
+    where it travels inside another output.
     ``communications`` are sentences on who was told of a critical finding, in the report's
     language; ``versions`` are those before this one, the oldest first.
     """
@@ -94,3 +95,4 @@ class ReportDocument:
     findings: Sequence[Finding] = ()
     series: Sequence[SeriesLine] = ()
     pdf: bytes = field(default=b"", repr=False)
+    chain_uid: str = ""
