@@ -33,6 +33,10 @@ class Reports:
             ),
         )  # fmt: skip
 
+    def discard(self, report_uid: str) -> None:
+        """Remove a draft; a signed version raises ``AlreadySigned``."""
+        self._db.execute("DELETE FROM reports WHERE uid = ?", (report_uid,))
+
     def latest(self, study_instance_uid: str, reading: str) -> Report | None:
         """The newest version, or None."""
         found = self.versions(study_instance_uid, reading)

@@ -358,8 +358,8 @@ class StudySession:
         self._report = report
         self._language = report.language
 
-    def take_signed(self, report: Report) -> None:
-        """Show the version that was just signed and stored; undo ends before it."""
+    def take_version(self, report: Report) -> None:
+        """Show the version that was just stored; undo ends before it."""
         self._report = report
         self.history.barrier()
         self.report_changed.emit()

@@ -20,6 +20,7 @@ from app.workflow.check_memory import note_signed
 from app.workflow.check_report import check_snapshot, snapshot
 from app.workflow.checked_clock import accept_clock, require_clock
 from app.workflow.identify import identify, require_permitted
+from app.workflow.revise import predecessor_of
 from app.workflow.session import StudySession
 from app.workflow.signed_versions import document_sha256, frozen_document
 from app.workflow.signed_versions import missing_when_read as missing_when_read
@@ -237,7 +238,7 @@ def _freeze(session: StudySession, draft: Report, request: SignRequest) -> Repor
             )  # fmt: skip
         note_signed(session, request.check, report.overrides)
         _note(session, report, request.check)
-    session.take_signed(report)
+    session.take_version(report)
     return report
 
 
@@ -301,17 +302,9 @@ def _predecessor(session: StudySession, draft: Report) -> Report | None:
     """The version that this one takes the place of; it must be as it was signed."""
     if not draft.predecessor_uid:
         return None
-    versions = session.context.store.reports.versions(draft.study_instance_uid, session.reading)
-    for version in versions:
-        if version.uid == draft.predecessor_uid:
-            signed_document(session.context, version)
-            return version
-    raise ReportError(
-        "The version that this one follows is not in the library.",
-        ru="В базе данных нет версии, за которой следует эта.",
-        hint="Restore the library from a backup.",
-        hint_ru="Восстановите базу данных из копии.",
-    )
+    before = predecessor_of(session, draft)
+    signed_document(session.context, before)
+    return before
 
 
 def _state(meaning: str, before: Report | None) -> ReportState:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from app.core.errors import ReportError
 from app.core.finding import Finding
-from app.core.findings_json import findings_to_json
+from app.core.findings_json import findings_from_json, findings_to_json
 from app.core.report import CheckResult, Message, Report, findings_sha256
 from app.core.report_json import (
     communications_to_json,
@@ -73,6 +73,11 @@ def signed_document(context: AppContext, report: Report) -> dict[str, Any]:
         raise _not_as_signed()
     found: dict[str, Any] = json.loads(context.store.reports.document(report.uid))
     return found
+
+
+def frozen_findings(context: AppContext, report: Report) -> tuple[Finding, ...]:
+    """The findings as they were signed. Raises ``ReportError`` where the version was changed."""
+    return findings_from_json(signed_document(context, report)["findings"])
 
 
 def require_intact(session: StudySession) -> None:
