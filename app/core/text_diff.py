@@ -59,5 +59,5 @@ def _pieces(tag: str, was: str, now: str) -> Iterator[TextPiece]:
         yield TextPiece("added", now)
 
 
-def _opcodes(old: Sequence[str], new: Sequence[str]) -> list[tuple[str, int, int, int, int]]:
+def _opcodes(old: Sequence[str], new: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:
     return difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
