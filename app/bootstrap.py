@@ -73,6 +73,7 @@ def build_context(
         runner=JobRunner(
             {
                 "interaction": 1,
+                "writing": 1,
                 "io": 2,
                 "compute": max(1, cores - 1),
                 "inference": 1,

@@ -45,10 +45,15 @@ class History:
         self._done: deque[Command] = deque()
         self._undone: list[Command] = []
 
-    def run(self, command: Command) -> None:
-        """Do ``command`` and record it; redo is lost. A failing command is not recorded."""
+    def run(self, command: Command, *, together: Command | None = None) -> None:
+        """Do ``command`` and record it; redo is lost. A failing command is not recorded.
+
+        ``together`` stands for the newest command and this one, and is recorded in their place.
+        """
         command.do()
-        self._done.append(command)
+        if together is not None and self._done:
+            self._done.pop()
+        self._done.append(together or command)
         self._undone.clear()
         self._trim()
         self.changed.emit()
@@ -70,6 +75,11 @@ class History:
         self._done.append(self._undone.pop())
         self.changed.emit()
         return True
+
+    @property
+    def newest(self) -> Command | None:
+        """The latest command if nothing was undone since, else None."""
+        return self._done[-1] if self._done and not self._undone else None
 
     @property
     def commands(self) -> tuple[Command, ...]:

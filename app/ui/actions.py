@@ -147,8 +147,15 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
        toolbar=8),
     _a("report_draft", "report", "Ctrl+D", scope="window", needs="study", icon="draft"),
     _a("report_check", "report", "Ctrl+K", scope="window", needs="study", icon="check"),
-    _a("report_next", "report", "F8", scope="window", needs="study"),
+    _a("report_next", "report", "F8 Alt+Down", scope="window", needs="study"),
+    _a("report_previous", "report", "Shift+F8 Alt+Up", scope="window", needs="study"),
     _a("report_fix", "report", "Ctrl+.", scope="window", needs="study"),
+    _a("report_dismiss", "report", "Alt+Del", scope="window", needs="study"),
+    _a("report_find", "report", "Ctrl+F", scope="window", needs="study", has_separator=True),
+    _a("report_replace", "report", "Ctrl+H", scope="window", needs="study"),
+    _a("report_next_section", "report", "Ctrl+PgDown", scope="window", needs="study"),
+    _a("report_previous_section", "report", "Ctrl+PgUp", scope="window", needs="study"),
+    _a("report_window", "report", "F9", scope="window", needs="nothing", is_checkable=True),
     _a("report_sign", "report", "Ctrl+Return", scope="window", needs="study", icon="sign",
        has_separator=True),
     _a("export", "report", "Ctrl+E", scope="window", needs="study", icon="export"),
@@ -207,6 +214,14 @@ class ActionSet:
             if spec.scope == "image":
                 for widget in widgets:
                     widget.addAction(self.by_id[spec.id])
+
+    def of_menu(self, name: MenuName, *more: str) -> list[QAction]:
+        """The commands of a menu with keys for the whole window, and those named beside it."""
+        return [
+            self.by_id[spec.id]
+            for spec in ACTIONS
+            if (spec.menu == name and spec.scope == "window") or spec.id in more
+        ]
 
     def relabel(self) -> None:
         """Texts in the language in force."""

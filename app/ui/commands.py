@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from app.ui.findings_panel import FindingsPanel
     from app.ui.health_panel import HealthPanel
     from app.ui.reading_desk import ReadingDesk
+    from app.ui.report_dock import ReportDock
     from app.ui.report_panel import ReportPanel
     from app.ui.side_windows import SideWindows
     from app.ui.traffic import Traffic
@@ -31,6 +32,7 @@ class WindowCommands(Protocol):
     desk: ReadingDesk
     findings: FindingsPanel
     report: ReportPanel
+    report_place: ReportDock
     health: HealthPanel
     windows: SideWindows
     traffic: Traffic
@@ -110,6 +112,13 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
         "report_draft": report.draft,
         "report_check": report.check,
         "report_next": report.next_discrepancy,
+        "report_previous": report.previous_discrepancy,
+        "report_dismiss": report.dismiss,
+        "report_find": report.open_search,
+        "report_replace": report.open_replace,
+        "report_next_section": report.next_section,
+        "report_previous_section": report.previous_section,
+        "report_window": window.report_place.toggle,
         "report_fix": report.apply_fix,
         "report_sign": report.sign,
         "export": window.export,

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.core.report import Discrepancy, Message, Override
-from app.ui.panel_style import SEVERITY_MARKS
+from app.reporting.alert_policy import HARD_SHOWN, REASONS, SOFT_SHOWN
+from app.ui.discrepancy_row import DiscrepancyRow
+from app.ui.finding_words import counted
 from app.ui.reject_menu import ReasonList
-from app.ui.texts import entries, language, tr
+from app.ui.texts import entries, tr
 
-OVERRIDE_REASONS: Final = ("already_told", "chronic", "not_significant", "ai_wrong", "check_wrong")
+OVERRIDE_REASONS: Final = tuple(reason for reason in REASONS if reason != "other")
+"""Another reason is given in words."""
 _ORDER: Final = ("block", "warn", "note")
+_MOST: Final = {"block": HARD_SHOWN, "warn": SOFT_SHOWN}
 
 
 def override_reasons() -> tuple[tuple[str, Message], ...]:
@@ -48,22 +45,37 @@ def in_reading_order(items: Sequence[Discrepancy]) -> tuple[Discrepancy, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What is to be listed."""
+
+    items: tuple[Discrepancy, ...] = ()
+    overrides: tuple[tuple[str, Override], ...] = ()
+    locked: bool = False
+
+
 class DiscrepancyPanel(QWidget):
-    """Lists discrepancies; remembers which is the current one while the list changes."""
+    """Lists discrepancies; remembers which is the current one while the list changes.
+
+    At most three blocks and seven warnings stand open, notes and what was dismissed are folded;
+    a line opens each. The list is never rebuilt under a question that is being answered, and a
+    button that has the focus keeps it. ``left`` tells that a question was answered or given up.
+    """
 
     show_requested = Signal(object)
     fix_requested = Signal(object)
     override_given = Signal(object, str)
     override_removed = Signal(object)
+    left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._items: tuple[Discrepancy, ...] = ()
-        self._overrides: Mapping[str, Override] = {}
+        self._listed = _Listed()
+        self._pending: _Listed | None = None
         self._current_id = ""
-        self._locked = False
+        self._unfolded: set[str] = set()
         self._asking: ReasonList | None = None
-        self._shown: list[_Row] = []
+        self._shown: list[DiscrepancyRow] = []
         body = QWidget()
         body.setObjectName("body")
         self._rows = QVBoxLayout(body)
@@ -80,16 +92,22 @@ class DiscrepancyPanel(QWidget):
 
     @property
     def items(self) -> tuple[Discrepancy, ...]:
-        """What is listed, in reading order."""
-        return self._items
+        """What is listed, folded or not, in reading order."""
+        return self._listed.items
+
+    @property
+    def unfolded(self) -> tuple[Discrepancy, ...]:
+        """What stands open."""
+        return tuple(row.item for row in self._shown)
 
     @property
     def current(self) -> Discrepancy | None:
         """The highlighted discrepancy; the first open one when none was chosen."""
-        for item in self._items:
+        for item in self.items:
             if item.id == self._current_id:
                 return item
-        return next((item for item in self._items if item.id not in self._overrides), None)
+        dismissed = dict(self._listed.overrides)
+        return next((item for item in self.items if item.id not in dismissed), None)
 
     def show_items(
         self, items: Sequence[Discrepancy], overrides: Mapping[str, Override], *, locked: bool
@@ -98,72 +116,132 @@ class DiscrepancyPanel(QWidget):
         ordered = in_reading_order(items)
         standing = [item for item in ordered if item.id not in overrides]
         dismissed = [item for item in ordered if item.id in overrides]
-        listed = (*standing, *dismissed)
-        unchanged = (listed, dict(overrides), locked) == (
-            self._items, dict(self._overrides), self._locked,
-        )  # fmt: skip
-        if unchanged and self._rows.count():
+        listed = _Listed((*standing, *dismissed), tuple(overrides.items()), locked)
+        if listed == (self._pending or self._listed) and self._rows.count():
             return
-        self._items, self._overrides, self._locked = listed, dict(overrides), locked
+        if self._asking is not None:
+            self._pending = listed
+            return
+        self._listed = listed
         self.relabel()
 
     def relabel(self) -> None:
         """Build the list anew, in the language in force."""
+        focused = self._focused()
         self._asking = None
+        if self._pending is not None:
+            self._listed, self._pending = self._pending, None
         self._shown.clear()
         while (entry := self._rows.takeAt(0)) is not None:
             widget = entry.widget()
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        current = self.current
-        for item in self._items:
-            row = _Row(item, self._overrides.get(item.id), locked=self._locked)
-            row.mark_current(current is not None and item.id == current.id)
-            row.clicked.connect(self._show)
-            row.action_requested.connect(self._act)
-            self._rows.addWidget(row)
-            self._shown.append(row)
+        overrides = dict(self._listed.overrides)
+        for name, group in self._groups(overrides):
+            self._add_group(name, group, overrides)
         self._rows.addStretch(1)
+        self._focus_again(focused)
 
     def step(self, step: int) -> Discrepancy | None:
         """Make the next (1) or previous (-1) discrepancy the current one."""
-        if not self._items:
+        if not self.items:
             return None
-        ids = [item.id for item in self._items]
+        ids = [item.id for item in self.items]
         if self._current_id in ids:
             place = (ids.index(self._current_id) + step) % len(ids)
         else:
             place = 0 if step > 0 else len(ids) - 1
-        self._make_current(self._items[place])
-        return self._items[place]
+        self._make_current(self.items[place])
+        return self.items[place]
 
     def ask_reason(self, item: Discrepancy) -> None:
         """Ask, inline, why ``item`` may stand."""
         self._make_current(item)
         row = self._row(item)
-        if row is None or self._locked:
+        if row is None or self._listed.locked or item.id in dict(self._listed.overrides):
             return
         if self._asking is not None:
             self._asking.hide()
             self._asking.deleteLater()
         asking = ReasonList(tr("discrepancy.reason_title"), override_reasons())
         asking.chosen.connect(lambda reason: self._reason_chosen(item, reason))
-        asking.cancelled.connect(self.relabel)
+        asking.cancelled.connect(self._give_up)
         row.add_below(asking)
         asking.setFocus()
         self._asking = asking
         self._scroll.ensureWidgetVisible(row)
 
+    def unfold(self, name: str) -> None:
+        """Open the folded ``block``, ``note`` or ``dismissed`` ones, until the list is empty."""
+        self._unfolded.add(name)
+        self.relabel()
+
+    def _groups(self, overrides: Mapping[str, Override]) -> list[tuple[str, list[Discrepancy]]]:
+        groups: dict[str, list[Discrepancy]] = {name: [] for name in (*_ORDER, "dismissed")}
+        for item in self.items:
+            groups["dismissed" if item.id in overrides else item.severity].append(item)
+        if not self.items:
+            self._unfolded.clear()
+        return list(groups.items())
+
+    def _add_group(
+        self, name: str, group: Sequence[Discrepancy], overrides: Mapping[str, Override]
+    ) -> None:
+        current = self.current
+        most = _MOST.get(name, 0)
+        if name in self._unfolded or any(item.id == self._current_id for item in group[most:]):
+            most = len(group)
+        for item in group[:most]:
+            override = overrides.get(item.id)
+            words = reason_text(override.reason) if override is not None else ""
+            row = DiscrepancyRow(item, override, words, locked=self._listed.locked)
+            row.mark_current(current is not None and item.id == current.id)
+            row.clicked.connect(self._show)
+            row.action_requested.connect(self._act)
+            self._rows.addWidget(row)
+            self._shown.append(row)
+        folded = len(group) - most
+        if folded > 0:
+            more = QPushButton(tr("discrepancy.more", what=counted(name, folded)))
+            more.setProperty("role", "link")
+            more.clicked.connect(lambda: self.unfold(name))
+            self._rows.addWidget(more)
+
+    def _focused(self) -> tuple[str, str] | None:
+        """Row and action of the button that has the focus."""
+        for row in self._shown:
+            for action, button in row.buttons.items():
+                if button.hasFocus():
+                    return row.item.id, action
+        return None
+
+    def _focus_again(self, focused: tuple[str, str] | None) -> None:
+        for row in self._shown:
+            if focused is not None and row.item.id == focused[0]:
+                button = row.buttons.get(focused[1]) or row.buttons["show"]
+                button.setFocus()
+                return
+        if focused is not None:
+            self.left.emit()
+
     def _reason_chosen(self, item: Discrepancy, reason: str) -> None:
         self._asking = None
         self.override_given.emit(item, reason)
+        self.relabel()
+        self.left.emit()
 
-    def _row(self, item: Discrepancy) -> _Row | None:
+    def _give_up(self) -> None:
+        self.relabel()
+        self.left.emit()
+
+    def _row(self, item: Discrepancy) -> DiscrepancyRow | None:
         return next((row for row in self._shown if row.item.id == item.id), None)
 
     def _make_current(self, item: Discrepancy) -> None:
         self._current_id = item.id
+        if self._row(item) is None and self._asking is None:
+            self.relabel()
         for row in self._shown:
             row.mark_current(row.item.id == item.id)
         found = self._row(item)
@@ -184,82 +262,3 @@ class DiscrepancyPanel(QWidget):
             self.ask_reason(item)
         else:
             self.override_removed.emit(item)
-
-
-class _Row(QWidget):
-    """One discrepancy: sign and word of its severity, one sentence, buttons."""
-
-    clicked = Signal(object)
-    action_requested = Signal(str, object)
-
-    def __init__(self, item: Discrepancy, override: Override | None, *, locked: bool) -> None:
-        super().__init__()
-        self.item = item
-        self.setObjectName("row")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        severity = QLabel(f"{SEVERITY_MARKS[item.severity]} {tr(f'discrepancy.{item.severity}')}")
-        severity.setProperty("role", "dim" if override else item.severity)
-        sentence = QLabel(item.message.text(language()))
-        sentence.setWordWrap(True)
-        if override is not None:
-            sentence.setProperty("role", "dim")
-        buttons = QHBoxLayout()
-        buttons.setSpacing(4)
-        buttons.addWidget(severity)
-        if override is not None:
-            reason = reason_text(override.reason)
-            given = QLabel("· " + tr("discrepancy.dismissed", reason=reason))
-            given.setProperty("role", "dim")
-            given.setWordWrap(True)
-            buttons.addWidget(given, 1)
-        else:
-            buttons.addStretch(1)
-        for action, key, tip in self._actions(override, locked=locked):
-            button = QPushButton(tr(key))
-            button.setProperty("role", "link")
-            button.setToolTip(tip)
-            button.clicked.connect(
-                lambda _=False, action=action: self.action_requested.emit(action, self.item)
-            )
-            buttons.addWidget(button)
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(8, 4, 4, 2)
-        self._layout.setSpacing(1)
-        self._layout.addWidget(sentence)
-        self._layout.addLayout(buttons)
-
-    def add_below(self, widget: QWidget) -> None:
-        """Put the list of reasons under the sentence."""
-        self._layout.addWidget(widget)
-
-    def mark_current(self, current: bool) -> None:
-        """Highlight the current discrepancy."""
-        self.setStyleSheet(
-            "QWidget#row { background: palette(button); border-radius: 4px; }" if current else ""
-        )
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """A click shows its place."""
-        self.clicked.emit(self.item)
-        event.accept()
-
-    def _actions(self, override: Override | None, *, locked: bool) -> list[tuple[str, str, str]]:
-        actions = [("show", "discrepancy.show", "Alt+↓ Alt+↑")]
-        if locked:
-            return actions
-        if override is not None:
-            return [*actions, ("take_back", "discrepancy.take_back", "")]
-        if self.item.fix is not None:
-            actions.append(("fix", "discrepancy.fix", fix_tip(self.item)))
-        word = "override" if self.item.severity == "block" else "dismiss"
-        return [*actions, ("override", f"discrepancy.{word}", "")]
-
-
-def fix_tip(item: Discrepancy) -> str:
-    """What the offered fix would write."""
-    if item.fix is None:
-        return tr("discrepancy.no_fix")
-    if item.fix.insert.strip():
-        return tr("discrepancy.fix_tip", text=item.fix.insert.strip())
-    removed = item.spans[0].text if item.spans else ""
-    return tr("discrepancy.delete_tip", text=removed)

@@ -45,9 +45,10 @@ class HistoryBridge:
             (self._redo, history.redo_label if history else None, "action.redo"),
         ):
             action.setEnabled(label is not None)
-            action.setText(f"{tr(key)} {_named(label)}".strip() if label else tr(key))
+            action.setText(f"{tr(key)} {step_name(label)}".strip() if label else tr(key))
 
 
-def _named(label: str) -> str:
+def step_name(label: str) -> str:
+    """What a step of the history is called in the language in force."""
     key = f"history.{label}"
     return tr(key) if key in entries() else label

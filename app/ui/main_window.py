@@ -29,6 +29,7 @@ from app.ui.mark_bar import MarkBar
 from app.ui.messages import MessageBar
 from app.ui.patient_banner import PatientBanner
 from app.ui.reading_desk import ReadingDesk
+from app.ui.report_dock import ReportDock
 from app.ui.report_panel import ReportPanel
 from app.ui.side_windows import SideWindows
 from app.ui.study_browser import StudyBrowser
@@ -69,6 +70,7 @@ class MainWindow(QMainWindow):
         self.banner = PatientBanner(context.user)
         self.findings = FindingsPanel(context)
         self.report = ReportPanel(context)
+        self.report_place = ReportDock(self.report)
         self.jobs = JobsPanel(context)
         self.messages = MessageBar()
         self.mark_bar = MarkBar(self.desk.marking)
@@ -85,6 +87,7 @@ class MainWindow(QMainWindow):
         for name in ("toggle_browser", "toggle_panels", "toggle_overlays"):
             self.actions_.by_id[name].setChecked(True)
         self._connect()
+        self.report_place.set_actions(self.actions_.of_menu("report", "undo", "redo"))
         self.set_tool("window")
         self._session_changed(None)
         self._relabel()
@@ -212,14 +215,12 @@ class MainWindow(QMainWindow):
             self.messages.show_note(tr("models.none"))
 
     def undo(self) -> None:
-        """Take the latest decision or stroke back."""
-        if self.desk.session is not None:
-            self.desk.session.undo()
+        """Take the latest change back: a decision, a stroke, or what was written."""
+        self.report.undo()
 
     def redo(self) -> None:
         """Do it again."""
-        if self.desk.session is not None:
-            self.desk.session.redo()
+        self.report.redo()
 
     def export(self) -> None:
         """Write the outputs of the reviewed study to a folder."""
@@ -252,6 +253,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep everything, then let go; the context is closed by whoever made it."""
         self.close_study()
+        self.report_place.bring_back()
         self.traffic.close()
         self.bridge.close()
         event.accept()
@@ -300,6 +302,7 @@ class MainWindow(QMainWindow):
         self._mark_layout()
         name = self.banner.title
         self.setWindowTitle(f"{name} - Overread" if session else "Overread")
+        self.report_place.set_title(name if session else "")
         if session is not None:
             self.grid.setFocus()
 
@@ -388,6 +391,7 @@ class MainWindow(QMainWindow):
         self.findings.run_requested.connect(self.desk.models.run_row)
         self.findings.set_series_provider(self.desk.series_on_screen)
         self.report.show_finding.connect(self.desk.show_finding)
+        self.report_place.changed.connect(self.actions_.by_id["report_window"].setChecked)
         self.browser.study_chosen.connect(self.opener.open_study)
         self.browser.series_chosen.connect(self._series_chosen)
         self.browser.objects_chosen.connect(self.windows.show_objects)
@@ -413,7 +417,7 @@ class MainWindow(QMainWindow):
         self._bar.setIconSize(QSize(ICON_SIZE_PX, ICON_SIZE_PX))
         self._bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         middle = column((self.grid, 1), (self.mark_bar, 0), (self.messages, 0))
-        self._right = splitter(Qt.Orientation.Vertical, self.findings, self.report, self.jobs)
+        self._right = splitter(Qt.Orientation.Vertical, self.findings, self.report_place, self.jobs)
         self._right.setSizes([420, 420, 0])
         self._right.setMinimumWidth(340)
         self.jobs.setMinimumHeight(130)

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import (
-    QLabel,
-    QSplitter,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
-from app.core.report import CheckResult, Discrepancy, Language, Override, Report
+from app.core.report import Discrepancy, Language, Report
 from app.core.signing import meaning_text
 from app.ui import finding_words as words
 from app.ui.addendum_editor import AddendumEditor
 from app.ui.discrepancy_panel import DiscrepancyPanel
-from app.ui.key_layout import latin_key
-from app.ui.live_check import CheckWork, LiveCheck
+from app.ui.field_walk import FieldWalk
+from app.ui.find_bar import FindBar
+from app.ui.history_bridge import step_name
 from app.ui.panel_style import PANEL_STYLE, set_role
 from app.ui.report_bars import ReportButtons, ReportHeader
+from app.ui.report_checking import ReportChecking
 from app.ui.report_editor import ReportEditor
+from app.ui.report_fields import fields_in
+from app.ui.report_frame import ReportFrame
+from app.ui.report_keys import KeyTable
+from app.ui.report_outline import ReportOutline, SectionList
 from app.ui.report_status import status_line
 from app.ui.report_writing import ReportWriting
 from app.ui.session_signals import SessionSignals
 from app.ui.sign_dialog import SignDialog
 from app.ui.texts import language, language_changed, tr
-from app.workflow import check_report, compose_report
+from app.workflow import compose_report
 
 if TYPE_CHECKING:
     from app.workflow.context import AppContext
@@ -50,7 +52,6 @@ class ReportPanel(QWidget):
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._context = context
         self._session: StudySession | None = None
         self._signals: SessionSignals | None = None
         self._addendum: AddendumEditor | None = None
@@ -66,26 +67,27 @@ class ReportPanel(QWidget):
         self._buttons.addendum_pressed.connect(self.add_addendum)
         self._editor = ReportEditor()
         self._editor.finding_clicked.connect(self._show_finding)
+        self._editor.undo_wanted.connect(self.undo)
+        self._editor.redo_wanted.connect(self.redo)
         self._writing = ReportWriting(self._editor, self)
         self._writing.typed.connect(self._typed)
         self._writing.failed.connect(self._say_error)
-        self._signature = QLabel()
-        self._signature.setWordWrap(True)
-        self._status = QLabel()
-        self._status.setWordWrap(True)
-        self._notice_line = QLabel()
-        self._notice_line.setWordWrap(True)
-        self._notice_line.setProperty("role", "dim")
-        self._list = DiscrepancyPanel()
-        self._list.show_requested.connect(self._show_discrepancy)
-        self._list.fix_requested.connect(self.apply_fix)
-        self._list.override_given.connect(self._override)
-        self._list.override_removed.connect(self._take_override_back)
+        self._outline = ReportOutline(self._editor)
+        self._fields = FieldWalk(self._editor, fields_in)
+        self._fields.filled.connect(lambda: self._writing.store("insert"))
+        self._find = FindBar(self._editor)
+        self._find.replaced.connect(lambda: self._writing.store("replace"))
+        self._checking = ReportChecking(
+            context.runner, self._editor, self._writing, self._outline, self
+        )
+        self._checking.show_finding.connect(self._show_finding)
+        self._checking.said.connect(self._say)
+        self._checking.refreshed.connect(self._checked)
+        self._signature, self._status, self._notice_line = QLabel(), QLabel(), QLabel()
         self._below = QVBoxLayout()
-        self._live = LiveCheck(context.runner, self._prepare_check, self)
-        self._live.finished.connect(self._take_check)
-        self._live.failed.connect(self._check_failed)
-        self._place()
+        self._frame = self._place()
+        self._keys = self._key_table()
+        self._editor.add_key_handler(self._keys.press)
         language_changed.connect(self._relabel)
         self._relabel()
 
@@ -97,7 +99,22 @@ class ReportPanel(QWidget):
     @property
     def discrepancies(self) -> DiscrepancyPanel:
         """The list under the text."""
-        return self._list
+        return self._checking.list
+
+    @property
+    def fields(self) -> FieldWalk:
+        """The fields of the text."""
+        return self._fields
+
+    @property
+    def outline(self) -> ReportOutline:
+        """The sections of the text."""
+        return self._outline
+
+    @property
+    def find_bar(self) -> FindBar:
+        """Find and replace."""
+        return self._find
 
     @property
     def sign_dialog(self) -> SignDialog | None:
@@ -112,7 +129,6 @@ class ReportPanel(QWidget):
     def set_session(self, session: StudySession | None) -> None:
         """Show the report of ``session`` (None: no study is open); stores what was typed."""
         self.flush()
-        self._live.stop()
         if self._signals is not None:
             self._signals.disconnect_all()
         self._signals = None
@@ -120,6 +136,8 @@ class ReportPanel(QWidget):
         self._session = session
         self._notice = ""
         self._writing.set_session(session)
+        self._checking.set_session(session)
+        self._outline.show_sections(self._editor.report_text(), ())
         if session is not None:
             self._signals = SessionSignals(
                 (session.report_changed, self._report_changed),
@@ -128,12 +146,23 @@ class ReportPanel(QWidget):
                 (session.findings_added, self._findings_changed),
                 (session.findings_removed, self._findings_changed),
             )
-            self._live.schedule()
+        self._refresh()
+
+    def set_full(self, full: bool) -> None:
+        """The parts side by side (in a window of its own), or above each other."""
+        self._frame.set_full(full)
         self._refresh()
 
     def flush(self) -> None:
         """Journal what was typed, now."""
         self._writing.flush()
+
+    def insert_text(self, text: str) -> None:
+        """Put ``text`` in place of the selection, as one step of undo."""
+        if self._session is not None and not self._editor.isReadOnly():
+            self.flush()
+            self._editor.replace_range(*self._editor.selected_range(), text)
+            self._writing.store("insert")
 
     def draft(self) -> None:
         """Compose a draft from the accepted findings; Ctrl+Z brings the old text back."""
@@ -145,13 +174,27 @@ class ReportPanel(QWidget):
         stated = sum(1 for finding in session.findings if finding.is_in_report)
         if not session.is_locked:
             key = "report.draft_replaced" if stated else "report.draft_empty"
-            self._notice = tr(key, count=stated)
-            self._refresh_status()
+            self._say(tr(key, count=stated))
+
+    def undo(self) -> None:
+        """Take the latest change of the study back, of the text or of a finding."""
+        self._go("undo")
+
+    def redo(self) -> None:
+        """Do it again."""
+        self._go("redo")
 
     def check(self) -> None:
         """Check now, in the background."""
-        self.flush()
-        self._live.run_now()
+        self._checking.run_now()
+
+    def open_search(self) -> None:
+        """Open the search."""
+        self._find.open(replacing=False)
+
+    def open_replace(self) -> None:
+        """Open search and replace."""
+        self._find.open(replacing=True)
 
     def sign(self) -> None:
         """Open the sign dialog; the check runs anew in it."""
@@ -159,28 +202,36 @@ class ReportPanel(QWidget):
         if session is None or session.is_locked or self._dialog is not None:
             return
         self.flush()
-        dialog = SignDialog(session, self._apply, self)
+        dialog = SignDialog(session, self._checking.apply, self)
         dialog.show_requested.connect(self._leave_dialog_for)
         dialog.signed.connect(self._was_signed)
         dialog.finished.connect(self._dialog_closed)
         self._dialog = dialog
         dialog.open()
 
-    def apply_fix(self, item: Discrepancy | None = None) -> None:
-        """Apply the offered fix of ``item``, else of the discrepancy at the cursor or the current
-        one."""
-        if not isinstance(item, Discrepancy):
-            item = self._editor.discrepancy_at_cursor() or self._list.current
-        if item is not None:
-            self._apply(item)
+    def apply_fix(self) -> None:
+        """Apply the offered fix of the discrepancy at the cursor, else of the current one."""
+        self._checking.apply()
+
+    def dismiss(self) -> None:
+        """Ask why the discrepancy at the cursor, else the current one, may stand."""
+        self._checking.dismiss()
 
     def next_discrepancy(self) -> None:
         """Go to the next discrepancy and show its place."""
-        self._step(1)
+        self._checking.step(1)
 
     def previous_discrepancy(self) -> None:
         """Go to the previous discrepancy and show its place."""
-        self._step(-1)
+        self._checking.step(-1)
+
+    def next_section(self) -> None:
+        """Put the cursor into the next section."""
+        self._outline.step(1)
+
+    def previous_section(self) -> None:
+        """Put the cursor into the section before."""
+        self._outline.step(-1)
 
     def add_addendum(self) -> None:
         """Open the addendum editor under a signed report."""
@@ -190,72 +241,45 @@ class ReportPanel(QWidget):
         self._addendum = AddendumEditor(session)
         self._addendum.signed.connect(self._was_signed)
         self._addendum.cancelled.connect(self._close_addendum)
-        self._addendum.show_requested.connect(self._show_discrepancy)
+        self._addendum.show_requested.connect(self._checking.show)
         self._below.addWidget(self._addendum)
         self._refresh()
         self._addendum.setFocus()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """The panel's keys, where no global action has taken them."""
-        control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
-        alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
-        key = latin_key(event.key())
-        keys: dict[tuple[bool, bool, int], Callable[[], None]] = {
-            (True, False, Qt.Key.Key_D): self.draft,
-            (True, False, Qt.Key.Key_K): self.check,
-            (True, False, Qt.Key.Key_Return): self.sign,
-            (True, False, Qt.Key.Key_Enter): self.sign,
-            (True, False, Qt.Key.Key_Period): self.apply_fix,
-            (False, True, Qt.Key.Key_Down): self.next_discrepancy,
-            (False, True, Qt.Key.Key_Up): self.previous_discrepancy,
-        }
-        run = keys.get((control, alt, key))
-        if run is None:
+        if not self._keys.press(event):
             super().keyPressEvent(event)
-            return
-        run()
-        event.accept()
 
     def _typed(self) -> None:
         self._notice = ""
-        self._live.schedule()
+        self._checking.schedule()
 
-    def _prepare_check(self) -> CheckWork | None:
-        self.flush()
+    def _go(self, way: str) -> None:
         session = self._session
-        if session is None or session.is_locked:
-            return None
-        given = check_report.snapshot(session)
-        if not given.text.strip():
-            self._editor.show_discrepancies(())
-            self._list.show_items((), {}, locked=False)
-            self._refresh_status()
-            return None
-        return lambda: check_report.check_snapshot(given)
-
-    def _take_check(self, result: CheckResult) -> None:
-        # the session drops a result whose text or findings are no longer the present ones
-        if self._session is not None and not self._session.set_check(result):
-            self._live.schedule()
-
-    def _check_failed(self, error: AppError) -> None:
-        self._notice = tr("report.check_failed", reason=error.text(language()))
-        self._refresh_status()
+        if session is None:
+            return
+        self.flush()
+        label = session.history.undo_label if way == "undo" else session.history.redo_label
+        if label is None:
+            return
+        self._write(session.undo if way == "undo" else session.redo)
+        # what is taken back may not be in sight: it is said
+        self._say(tr(f"report.{way}ne", what=step_name(label)))
 
     def _check_finished(self, _result: object = None) -> None:
         self._refresh()
 
     def _report_changed(self) -> None:
-        session = self._session
-        if session is None:
+        if self._session is None:
             return
         self._writing.take()
         self._refresh()
-        self._live.schedule()
+        self._checking.schedule()
 
     def _findings_changed(self, _payload: object = None) -> None:
         self._refresh()
-        self._live.schedule()
+        self._checking.schedule()
 
     def _write(self, work: Callable[[], object]) -> None:
         try:
@@ -264,59 +288,21 @@ class ReportPanel(QWidget):
             self._say_error(error)
 
     def _say_error(self, error: AppError) -> None:
-        self._notice = error.text(language())
+        self._say(error.text(language()))
+
+    def _say(self, text: str) -> None:
+        self._notice = text
         self._refresh_status()
-
-    def _apply(self, item: Discrepancy) -> None:
-        session = self._session
-        if session is None or session.is_locked:
-            return
-        self.flush()
-        if not session.is_check_current:
-            self._write(lambda: check_report.check_now(session))
-        check = session.last_check
-        fresh = [] if check is None else [d for d in check.discrepancies if d.id == item.id]
-        if not fresh or fresh[0].fix is None:
-            self._notice = tr("discrepancy.no_fix")
-            self._refresh_status()
-            return
-        fix = fresh[0].fix
-        self._editor.replace_range(fix.start, fix.end, fix.insert)
-        self.flush()
-        self._write(lambda: check_report.check_now(session))
-
-    def _override(self, item: Discrepancy, reason: str) -> None:
-        session = self._session
-        if session is not None:
-            self.flush()
-            self._write(lambda: session.set_override(Override(item.id, item.rule, reason)))
-
-    def _take_override_back(self, item: Discrepancy) -> None:
-        session = self._session
-        if session is not None:
-            self.flush()
-            self._write(lambda: session.remove_override(item.id))
-
-    def _show_discrepancy(self, item: Discrepancy) -> None:
-        if self._editor.show_place(item):
-            self._editor.setFocus()
-        if item.finding_uid:
-            self._show_finding(item.finding_uid)
 
     def _show_finding(self, uid: str) -> None:
         if self._session is not None and self._session.has_finding(uid):
             self._session.select(uid)
             self.show_finding.emit(uid)
 
-    def _step(self, step: int) -> None:
-        item = self._list.step(step)
-        if item is not None:
-            self._show_discrepancy(item)
-
     def _leave_dialog_for(self, item: Discrepancy) -> None:
         if self._dialog is not None:
             self._dialog.reject()
-        self._show_discrepancy(item)
+        self._checking.show(item)
 
     def _was_signed(self, report: Report) -> None:
         self._close_addendum()
@@ -368,36 +354,13 @@ class ReportPanel(QWidget):
             self._editor.show_links(report.links, words.finding_numbers(session.findings))
         else:
             self._editor.show_links((), {})
-        self._refresh_check()
+        self._fields.mark()
+        self._checking.refresh()
         self._refresh_status()
 
-    def _refresh_check(self) -> None:
-        session = self._session
-        if session is None:
-            self._editor.show_discrepancies(())
-            self._list.show_items((), {}, locked=True)
-            self._list.hide()
-            return
-        overrides = {item.discrepancy_id: item for item in session.overrides}
-        check = session.last_check
-        items = () if check is None or not session.report_text.strip() else check.discrepancies
-        if session.is_check_current and not self._writing.is_ahead:
-            self._editor.show_discrepancies(d for d in items if d.id not in overrides)
-        # what was open at signing is frozen with the report; there is nothing left to resolve
-        shown = () if session.is_locked else items
-        if session.is_locked:
-            self._editor.show_discrepancies(())
-        self._list.show_items(shown, overrides, locked=session.is_locked)
-        self._give_list_room(bool(shown))
-
-    def _give_list_room(self, wanted: bool) -> None:
-        """Show or hide the list; when it appears it gets two fifths of the height."""
-        if wanted and self._list.isHidden():
-            height = max(self._splitter.height(), 300)
-            self._list.show()
-            self._splitter.setSizes([height * 3 // 5, height * 2 // 5])
-        elif not wanted:
-            self._list.hide()
+    def _checked(self) -> None:
+        self._frame.show_list(bool(self._checking.list.items))
+        self._refresh_status()
 
     def _refresh_status(self) -> None:
         self._notice_line.setText(self._notice)
@@ -408,29 +371,44 @@ class ReportPanel(QWidget):
         set_role(self._status, role)
 
     def _relabel(self, *_: object) -> None:
-        self._list.relabel()
+        self._editor.setAccessibleName(tr("report.text_name"))
+        self._checking.list.setAccessibleName(tr("discrepancy.list_name"))
+        self._checking.list.relabel()
         self._refresh()
 
-    def _place(self) -> None:
+    def _key_table(self) -> KeyTable:
+        calls: dict[str, Callable[[], object]] = {
+            "Ctrl+D": self.draft, "Ctrl+K": self.check, "Ctrl+Return": self.sign,
+            "Ctrl+Enter": self.sign, "Ctrl+.": self.apply_fix, "Alt+Down": self.next_discrepancy,
+            "Alt+Up": self.previous_discrepancy, "Alt+Del": self.dismiss,
+            "Ctrl+F": self.open_search, "Ctrl+H": self.open_replace,
+            "Ctrl+PgDown": self.next_section, "Ctrl+PgUp": self.previous_section,
+        }  # fmt: skip
+        for number in range(9):
+            calls[f"Alt+{number + 1}"] = partial(self._outline.go_to, number)
+        return KeyTable(calls)
+
+    def _place(self) -> ReportFrame:
+        for label in (self._signature, self._status, self._notice_line):
+            label.setWordWrap(True)
+        self._notice_line.setProperty("role", "dim")
         writing = QWidget()
         column = QVBoxLayout(writing)
         column.setContentsMargins(8, 0, 8, 2)
         column.setSpacing(4)
         column.addWidget(self._editor, 1)
+        column.addWidget(self._find)
         column.addWidget(self._signature)
         column.addLayout(self._below)
         column.addWidget(self._notice_line)
         column.addWidget(self._status)
-        self._splitter = QSplitter(Qt.Orientation.Vertical)
-        self._splitter.addWidget(writing)
-        self._splitter.addWidget(self._list)
-        self._splitter.setStretchFactor(0, 1)
-        self._splitter.setChildrenCollapsible(False)
-        self._list.hide()
+        sections = SectionList(self._outline, self._editor)
+        frame = ReportFrame(writing, self._checking.list, sections, QWidget())
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(2)
         outer.addWidget(self._header)
-        outer.addWidget(self._splitter, 1)
+        outer.addWidget(frame, 1)
         outer.addWidget(self._buttons)
         self.setMinimumWidth(330)
+        return frame

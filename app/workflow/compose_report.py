@@ -20,6 +20,5 @@ def draft(session: StudySession, language: Language | None = None) -> Report:
     report = replace(
         session.draft_or_new(), language=language, text=made.text, links=tuple(made.links)
     )
-    session.put_draft(report, action="report.drafted")
-    session.report_changed.emit()
+    session.write_report(report, "draft", action="report.drafted")
     return report

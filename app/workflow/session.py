@@ -34,6 +34,7 @@ from app.workflow.context import AppContext
 from app.workflow.facts import study_facts
 from app.workflow.finding_step import FindingStep
 from app.workflow.mask_memory import MaskMemory
+from app.workflow.report_step import ReportLabel, ReportStep
 from app.workflow.volume_cache import find_stack, volume_key
 
 _WEIGHT: Final[dict[Significance, int]] = {
@@ -302,13 +303,41 @@ class StudySession:
                 hint_ru="Добавьте дополнение к заключению.",
             )
 
-    def set_report_text(self, text: str) -> None:
-        """Journal the text of the draft; on disk when this returns."""
-        if self._report is not None and text == self._report.text:
+    def set_report_text(
+        self,
+        text: str,
+        *,
+        label: ReportLabel = "typing",
+        links: Sequence[SentenceLink] | None = None,
+        joins: bool = False,
+    ) -> None:
+        """Journal the text of the draft; on disk when this returns.
+
+        ``links`` None: they stay. ``joins``: undo takes it back together with the typing before.
+        """
+        if self._report is not None and text == self._report.text and links is None:
             return
         self.require_unsigned()
-        self.put_draft(replace(self.draft_or_new(), text=text))
-        self.report_changed.emit()
+        draft = self.draft_or_new()
+        kept = draft.links if links is None else tuple(links)
+        self.write_report(replace(draft, text=text, links=kept), label, joins=joins)
+
+    def write_report(
+        self,
+        report: Report,
+        label: ReportLabel,
+        *,
+        action: str = "report.edited",
+        joins: bool = False,
+    ) -> None:
+        """Replace the draft as one step that undo takes back. Raises ``AlreadySigned``."""
+        self.require_unsigned()
+        step = ReportStep(self, label, self.draft_or_new(), report, action)
+        newest = self.history.newest
+        together = None
+        if joins and isinstance(newest, ReportStep) and newest.label == label == "typing":
+            together = newest.after_which(step)
+        self.history.run(step, together=together)
 
     @property
     def overrides(self) -> tuple[Override, ...]:
