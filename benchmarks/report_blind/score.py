@@ -18,6 +18,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from benchmarks.report_blind.cases import cases
@@ -73,12 +74,23 @@ def _hit(case: Row, alerts: Iterable[Row]) -> bool:
     )
 
 
+def _interval(by_report: dict[str, list[bool]]) -> tuple[float, float]:
+    """95% of the share found, the reports drawn anew 1000 times."""
+    rnd, drawn, groups = Random(7), [], list(by_report.values())
+    for _ in range(1000):
+        every = [hit for group in rnd.choices(groups, k=len(groups)) for hit in group]
+        drawn.append(sum(every) / len(every))
+    drawn.sort()
+    return drawn[25], drawn[974]
+
+
 def check_half(language: str, half: str, command: str) -> tuple[list[str], list[Row]]:
     """Lines to print and the misses of one half."""
     made = cases(language, half)
     public = [{k: v for k, v in case.items() if k != "truth"} for case in made]
     said = answers(command, public)
     hits: dict[str, list[bool]] = {}
+    by_report: dict[str, list[bool]] = {}
     loud: dict[str, int] = {}
     verdicts, hard, visible, misses = 0, 0, 0, []
     clean = [case for case in made if case["truth"]["error_class"] is None]
@@ -97,6 +109,7 @@ def check_half(language: str, half: str, command: str) -> tuple[list[str], list[
         else:
             hit = _hit(case, alerts)
             hits.setdefault(truth["error_class"], []).append(hit)
+            by_report.setdefault(truth["base"], []).append(hit)
             wrong = not hit
         if wrong:
             misses.append({**case, "alerts": alerts})
@@ -107,9 +120,11 @@ def check_half(language: str, half: str, command: str) -> tuple[list[str], list[
         false = loud.pop(kind, 0)
         lines.append(f"| {kind} | {len(hits[kind])} | {share:.3f} | {false} of {len(clean)} |")
     every = [hit for one in hits.values() for hit in one]
+    low, high = _interval(by_report)
     lines += [
         "",
-        f"All errors: {sum(every)} of {len(every)} found ({sum(every) / len(every):.3f}). "
+        f"All errors: {sum(every)} of {len(every)} found ({sum(every) / len(every):.3f}; "
+        f"95% {low:.3f} to {high:.3f}). "
         f"Verdict right: {verdicts / len(made):.3f}. Per clean report: {hard / len(clean):.3f} "
         f"blocking, {visible / len(clean):.3f} visible alerts."
         + (f" Other rules on clean reports: {loud}." if loud else ""),
