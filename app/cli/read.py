@@ -9,9 +9,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.language import in_language
+from app.cli.password_input import add_password_option, ask_password
+
 if TYPE_CHECKING:
     from app.core.study import Study
     from app.dicom.files.scan import SkippedFile
+    from app.workflow.context import AppContext
     from app.workflow.read_study import ReadOutcome
 
 
@@ -26,6 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--report", type=Path, metavar="FILE", help="take this text, draft none")
     parser.add_argument("--sign", default="", metavar="NAME", help="sign when nothing blocks")
+    parser.add_argument(
+        "--clock-reason", default="", metavar="TEXT", help="why to sign with a doubtful clock"
+    )
+    add_password_option(parser)
     parser.add_argument("--lang", choices=("en", "ru"), default=None)
     parser.add_argument("--study", default="", metavar="UID", help="one of several in PATH")
     parser.add_argument("--data", type=Path, default=None, help="folder of the local library")
@@ -48,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             opened = open_paths(context, [args.path], progress=progress.show)
             studies = _chosen(opened.studies, args)
+            password = _password(context, args)
             done: list[tuple[ReadOutcome, Path]] = []
             for study in studies:
                 # several studies must not write over each other
@@ -61,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
                     else Path(args.accept),
                     report=args.report,
                     signer=args.sign,
+                    password=password,
+                    clock_reason=args.clock_reason,
                     language=args.lang,
                 )
                 outcome = read_study(
@@ -90,6 +101,16 @@ def run(args: argparse.Namespace) -> int:
             _print_text(outcome, out, args.lang or "en")
     is_blocked = any(outcome.is_blocked for outcome, _out in done)
     return ExitCode.ANSWER_IS_NO if is_blocked else ExitCode.DONE
+
+
+def _password(context: AppContext, args: argparse.Namespace) -> str:
+    """Asked only where the library has accounts."""
+    from app.workflow.identify import asks_password
+
+    if not args.sign or not asks_password(context):
+        return ""
+    prompt = in_language(f"Password of {args.sign}", f"Пароль {args.sign}")
+    return ask_password(prompt, from_stdin=args.password_stdin)
 
 
 def _chosen(studies: tuple[Study, ...], args: argparse.Namespace) -> tuple[Study, ...]:
@@ -138,5 +159,5 @@ def _print_text(outcome: ReadOutcome, out: Path, language: str) -> None:
         sys.stdout.write(f"{finding.state:9} {finding.current.label.text(language)}\n")
     for item in outcome.check.discrepancies:
         sys.stdout.write(f"{item.severity}: {item.message.text(language)}\n")
-    signed = "signed" if outcome.is_signed else "not signed"
+    signed = "not signed" if outcome.report_state == "draft" else outcome.report_state
     sys.stdout.write(f"check: {outcome.check.verdict}; {signed}; outputs in {out}\n")

@@ -50,6 +50,15 @@ class Reports:
         )
         return tuple(_report(row) for row in rows)
 
+    def newest(self) -> tuple[tuple[str, Report], ...]:
+        """The newest version of every reading of every study, each with its reading."""
+        rows = self._db.rows(
+            "SELECT * FROM reports AS r WHERE version = (SELECT MAX(version) FROM reports"
+            " WHERE study_instance_uid = r.study_instance_uid AND reading = r.reading)"
+            " ORDER BY study_instance_uid, reading"
+        )
+        return tuple((row["reading"], _report(row)) for row in rows)
+
     def document(self, report_uid: str) -> str:
         """The JSON text that the signature of this version covers; empty for a draft."""
         row = self._db.row("SELECT document FROM reports WHERE uid = ?", (report_uid,))

@@ -36,14 +36,28 @@ class NewUser:
 def authorise(context: AppContext, login: str, password: str) -> Signer:
     """An administrator, identified now. Raises ``NotIdentified``, ``NotPermitted``."""
     signer = identify(context, login, password)
-    if not signer.is_administrator:
+    require_administrator(signer)
+    return signer
+
+
+def require_administrator(by: Signer | None) -> None:
+    """Raise ``NotPermitted`` for anybody else."""
+    if by is None or not by.is_administrator:
         raise NotPermitted(
             "Only an administrator manages accounts.",
             ru="Учётными записями управляет только администратор.",
             hint="Ask an administrator of this library.",
             hint_ru="Обратитесь к администратору этой базы данных.",
         )
-    return signer
+
+
+def roles_of(text: str) -> tuple[Role, ...]:
+    """Roles from a list such as "radiologist,administrator". Raises ``AccountError``."""
+    named = [part.strip().lower() for part in text.split(",")]
+    chosen = tuple(role for role in ROLES if role in named)
+    if len(chosen) != len(named):
+        raise _no_such_role()
+    return chosen
 
 
 def needs_first(context: AppContext) -> bool:
@@ -82,7 +96,7 @@ def add_user(context: AppContext, wanted: NewUser, by: Signer | None) -> User:
                 hint_ru="Дайте ей роль администратора; она может быть и врачом.",
             )
     else:
-        _require_administrator(by)
+        require_administrator(by)
     digest = "" if wanted.source == "system" else _hash(wanted.password, login)
     with context.store.transaction():
         if context.store.users.get(login) is not None:
@@ -99,7 +113,7 @@ def add_user(context: AppContext, wanted: NewUser, by: Signer | None) -> User:
 
 def set_roles(context: AppContext, login: str, roles: Sequence[Role], by: Signer) -> User:
     """Give an account other roles; an administrator is always left."""
-    _require_administrator(by)
+    require_administrator(by)
     user = replace(_known(context, login), roles=_roles(roles))
     if "administrator" not in user.roles:
         _require_other_administrator(context, user.login)
@@ -110,7 +124,7 @@ def set_password(context: AppContext, login: str, password: str, by: Signer) -> 
     """Set a password: an administrator any, everybody their own; it unlocks the account."""
     user = _known(context, login)
     if by.login != user.login:
-        _require_administrator(by)
+        require_administrator(by)
     if user.source == "system":
         raise AccountError(
             "The password of this account is kept by the operating system.",
@@ -124,7 +138,7 @@ def set_password(context: AppContext, login: str, password: str, by: Signer) -> 
 
 def disable(context: AppContext, login: str, by: Signer) -> User:
     """Nobody signs with this account any more; what it signed stays."""
-    _require_administrator(by)
+    require_administrator(by)
     user = _known(context, login)
     _require_other_administrator(context, user.login)
     return _put(context, replace(user, is_disabled=True), "user.disabled", by)
@@ -132,14 +146,14 @@ def disable(context: AppContext, login: str, by: Signer) -> User:
 
 def enable(context: AppContext, login: str, by: Signer) -> User:
     """The account may sign again."""
-    _require_administrator(by)
+    require_administrator(by)
     changed = replace(_known(context, login), is_disabled=False, failures=0)
     return _put(context, changed, "user.enabled", by)
 
 
 def unlock(context: AppContext, login: str, by: Signer) -> User:
     """Forget the wrong passwords."""
-    _require_administrator(by)
+    require_administrator(by)
     return _put(context, replace(_known(context, login), failures=0), "user.unlocked", by)
 
 
@@ -172,12 +186,7 @@ def _known(context: AppContext, login: str) -> User:
 def _roles(roles: Sequence[Role]) -> tuple[Role, ...]:
     chosen = tuple(role for role in ROLES if role in roles)
     if not chosen or len(set(roles)) != len(chosen):
-        raise AccountError(
-            "An account needs a role: radiologist, resident or administrator.",
-            ru="Учётной записи нужна роль: radiologist, resident или administrator.",
-            hint="Several are possible, such as radiologist,administrator.",
-            hint_ru="Можно несколько, например radiologist,administrator.",
-        )
+        raise _no_such_role()
     if "radiologist" in chosen and "resident" in chosen:
         raise AccountError(
             "Nobody is radiologist and resident at once.",
@@ -186,6 +195,15 @@ def _roles(roles: Sequence[Role]) -> tuple[Role, ...]:
             hint_ru="Выберите одно из двух.",
         )
     return chosen
+
+
+def _no_such_role() -> AccountError:
+    return AccountError(
+        "An account needs a role: radiologist, resident or administrator.",
+        ru="Учётной записи нужна роль: radiologist, resident или administrator.",
+        hint="Several are possible, such as radiologist,administrator.",
+        hint_ru="Можно несколько, например radiologist,administrator.",
+    )
 
 
 def _hash(password: str, login: str) -> str:
@@ -204,16 +222,6 @@ def _hash(password: str, login: str) -> str:
             hint_ru="Хороший пароль — предложение, которое легко запомнить.",
         )
     return hash_password(password)
-
-
-def _require_administrator(by: Signer | None) -> None:
-    if by is None or not by.is_administrator:
-        raise NotPermitted(
-            "Only an administrator manages accounts.",
-            ru="Учётными записями управляет только администратор.",
-            hint="Ask an administrator of this library.",
-            hint_ru="Обратитесь к администратору этой базы данных.",
-        )
 
 
 def _require_other_administrator(context: AppContext, login: str) -> None:

@@ -87,12 +87,17 @@ def require_permitted(
     )
 
 
-def require_untampered(context: AppContext, user: User) -> None:
-    """Raise ``NotIdentified`` where the account is not as an administrator left it."""
+def is_trusted(context: AppContext, user: User) -> bool:
+    """Whether the account is as an administrator left it, by the trail."""
     last = ""
     for event in context.store.audit.events(subject_uid=subject_of(user.login)):
         last = event.details.get("user_sha256", last)
-    if last != user.sha256:
+    return last == user.sha256
+
+
+def require_trusted(context: AppContext, user: User) -> None:
+    """Raise ``NotIdentified`` where the account was changed outside of the program."""
+    if not is_trusted(context, user):
         raise NotIdentified(
             "This account was changed outside of the program and is not trusted.",
             ru="Учётная запись изменена вне программы и не считается достоверной.",
@@ -115,7 +120,7 @@ def _by_password(context: AppContext, login: str, password: str) -> Signer:
     user = context.store.users.get(login)
     if user is None or user.source != "local" or user.is_disabled:
         _refuse(context, login, "unknown" if user is None else "disabled")
-    require_untampered(context, user)
+    require_trusted(context, user)
     _require_unlocked(context, user)
     if not matches(password, user.password_hash):
         _count_failure(context, user)
@@ -130,7 +135,7 @@ def _by_system(context: AppContext, who: str, password: str, *, asks: bool) -> S
     if known and (user is None or user.source != "system" or user.is_disabled):
         _refuse(context, login, "unknown" if user is None else "disabled")
     if user is not None and user.source == "system":
-        require_untampered(context, user)
+        require_trusted(context, user)
         _require_unlocked(context, user)
         name, roles = user.name, user.roles
     else:

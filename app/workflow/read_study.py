@@ -11,7 +11,7 @@ from typing import Any
 from app.core.errors import InputError, ResultRefused
 from app.core.finding import Finding
 from app.core.findings_json import findings_to_json
-from app.core.report import CheckResult, Language, Message
+from app.core.report import CheckResult, Language, Message, Report, ReportState
 from app.core.study import SeriesRef, Study
 from app.inference.gate_rules import READER_RULE
 from app.inference.run_report import SCHEMA as RUN_SCHEMA
@@ -31,6 +31,7 @@ from app.workflow.given_decisions import (
     decide_by_rule,
     read_decisions,
 )  # fmt: skip
+from app.workflow.identify import identify, permitted_meanings, require_permitted
 from app.workflow.mask_files import write_masks
 from app.workflow.output_files import remove_outputs, write_json, write_text
 from app.workflow.routing import Routing
@@ -50,6 +51,8 @@ READ_SCHEMA = "overread.read/1"
 class ReadRequest:
     """What to do: ``accept`` a rule or a findings file; ``signer`` empty: do not sign.
 
+    ``signer`` is a name, or a login with ``password`` where the library has accounts.
+
     ``packs`` None: every installed pack that fits. ``language`` None: that of the report given,
     else of the settings.
     """
@@ -59,6 +62,8 @@ class ReadRequest:
     accept: AcceptRule | Path = "none"
     report: Path | None = None
     signer: str = ""
+    password: str = field(default="", repr=False)
+    clock_reason: str = ""
     language: Language | None = None
 
 
@@ -73,6 +78,7 @@ class ReadOutcome:
     findings: tuple[Finding, ...]
     files: list[Path] = field(default_factory=list)
     packs: list[str] = field(default_factory=list)
+    report_state: ReportState = "draft"
 
     @property
     def is_blocked(self) -> bool:
@@ -104,6 +110,7 @@ def read_study(
     )
     for pack_id in request.packs or ():
         context.packs.get(pack_id)
+    meaning = _meaning(context, request)
     reading = f"read-{context.uids.new_uid().rsplit('.', 1)[-1]}"
     out = request.out
     remove_outputs(out)
@@ -149,8 +156,8 @@ def read_study(
     outcome.files.append(_write_run(outcome, out, run_json))
     if request.signer and check.verdict != "blocked":
         progress(0.8, "signing")
-        sign(session, SignRequest(request.signer, "author", check))
-        outcome.is_signed = True
+        report = _sign(session, request, meaning, check)
+        outcome.is_signed, outcome.report_state = report.is_final, report.state
     progress(0.85, "outputs")
     if not study.blocked:
         outcome.files += export(session, out)
@@ -163,6 +170,26 @@ def read_study(
     session.close()
     progress(1.0, "done")
     return outcome
+
+
+def _meaning(context: AppContext, request: ReadRequest) -> str:
+    """What the signature will mean; who may not sign is told before the models run."""
+    if not request.signer.strip():
+        return ""
+    signer = identify(context, request.signer, request.password)
+    allowed = permitted_meanings(context, signer, None)
+    meaning = allowed[0] if allowed else "author"
+    require_permitted(context, signer, meaning, None)
+    return meaning
+
+
+def _sign(session: StudySession, request: ReadRequest, meaning: str, check: CheckResult) -> Report:
+    """Sign it; a resident's report is preliminary."""
+    asked = SignRequest(
+        request.signer, meaning, check,
+        password=request.password, clock_reason=request.clock_reason,
+    )  # fmt: skip
+    return sign(session, asked)
 
 
 def _write_run(outcome: ReadOutcome, out: Path, run_json: dict[str, Any]) -> Path:
@@ -180,6 +207,7 @@ def outcome_json(outcome: ReadOutcome, out: Path) -> dict[str, Any]:
         "out": str(out),
         "verdict": outcome.check.verdict,
         "signed": outcome.is_signed,
+        "report_state": outcome.report_state,
         "packs": outcome.packs,
         "statement": None
         if outcome.statement is None
