@@ -116,8 +116,10 @@ def _add(context: AppContext, args: argparse.Namespace) -> User:
 
     by = None if needs_first(context) else _administrator(context, args)
     password = "" if args.system else _new_password(args)
-    source = "system" if args.system else "local"
-    wanted = NewUser(args.login, args.name, _roles(args.role), password, source)
+    wanted = NewUser(
+        args.login, args.name, _roles(args.role), password,
+        source="system" if args.system else "local",
+    )  # fmt: skip
     return add_user(context, wanted, by)
 
 
