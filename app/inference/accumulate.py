@@ -2,12 +2,16 @@
 
 Patches come level by level along the first axis. When a level is done, the slices that no later
 patch touches are final: they leave as a slab and their room is used again. What is kept is one
-patch deep, not the whole volume, in single precision, in half precision or on disk.
+patch deep, not the whole volume, in single precision, in half precision or on disk. A patch is
+weighed and added a few slices at a time, so that what is between stays in the processor's cache.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
@@ -22,6 +26,8 @@ Float32Array = npt.NDArray[np.float32]
 Storage = Literal["float32", "float16", "disk"]
 
 _PART_BYTES: Final = 64 << 20
+_STEP_NUMBERS: Final = 96 << 10  # weighed and added at a time
+_LEAST_RUNS: Final = 16  # for less a second thread does not pay
 
 
 class SlabSink(Protocol):
@@ -46,10 +52,22 @@ def choose_storage(channels: int, grid: PatchGrid, budget_bytes: int) -> Storage
 
 @dataclass(slots=True)
 class _Ring:
-    """Room for the slices of one level; ``first`` is the slice at its beginning."""
+    """Room for the slices of one level: slice n lies at n modulo the depth; ``first`` is kept."""
 
     sums: npt.NDArray[Any]
     first: int = 0
+
+    def runs(self, start: int, stop: int, most: int) -> Iterator[tuple[slice, slice]]:
+        """Slices ``start`` to ``stop`` in runs of at most ``most``: counted from ``start``, and
+        where they lie.
+        """
+        depth = self.sums.shape[1]
+        at = start
+        while at < stop:
+            place = at % depth
+            count = min(most, stop - at, depth - place)
+            yield slice(at - start, at - start + count), slice(place, place + count)
+            at += count
 
 
 class Accumulator:
@@ -66,23 +84,37 @@ class Accumulator:
         self._level = grid.starts[0][0]
         self._rows = grid.rows
         self._file: Path | None = None
+        self._second = ThreadPoolExecutor(1, "sums") if (os.cpu_count() or 1) > 1 else None
         self.storage: Storage = "float32"
 
     def add(self, corner: Corner, output: Float32Array) -> None:
-        """Add one patch; ``output`` is used up."""
+        """Add one patch."""
         if self._ring is None:
             self._ring = self._make_ring(output.shape[0])
         if corner[0] != self._level:
             self._release(corner[0])
             self._level = corner[0]
-        ring = self._ring
-        into, used = self._places(corner, ring.first)
-        output, share = output[(slice(None), *used)], self._grid.share(corner)[used]
-        if not output.flags.writeable:
-            output = output.copy()
-        np.multiply(output, share, out=output)
-        target = ring.sums[(slice(None), *into)]
-        np.add(target, output, out=target, casting="same_kind")
+        ring, (into, used) = self._ring, self._places(corner)
+        share = self._grid.share(corner).cut(used)
+        one = output.shape[0] * int(np.prod(share.shape[1:], dtype=np.int64))
+        step = max(1, min(_STEP_NUMBERS // one, share.shape[0]))
+        runs = list(ring.runs(corner[0], corner[0] + share.shape[0], step))
+
+        def weigh(rows: Sequence[tuple[slice, slice]]) -> None:
+            room = np.empty((output.shape[0], step, *share.shape[1:]), dtype=np.float32)
+            for part, place in rows:
+                weighed = room[:, : part.stop - part.start]
+                np.multiply(output[(slice(None), part, *used)], share.slices(part), out=weighed)
+                target = ring.sums[(slice(None), place, *into)]
+                np.add(target, weighed, out=target, casting="same_kind")
+
+        if self._second is None or len(runs) < _LEAST_RUNS:
+            weigh(runs)
+            return
+        half = len(runs) // 2
+        other = self._second.submit(weigh, runs[half:])
+        weigh(runs[:half])
+        other.result()
 
     def finish(self) -> None:
         """Hand out what is left, after the last patch."""
@@ -93,44 +125,40 @@ class Accumulator:
     def close(self) -> None:
         """Give room back, also after a failure."""
         self._ring = None
+        if self._second is not None:
+            self._second.shutdown()
         if self._file is not None:
             self._file.unlink(missing_ok=True)
             self._file = None
 
-    def _places(self, corner: Corner, first: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-        """Where a patch goes in the ring, and the part of it that is kept: not rows outside."""
-        box = self._grid.box(corner)
+    def _places(self, corner: Corner) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+        """Behind the first axis: where a patch goes in the ring, and the part of it that is kept:
+        not the rows outside.
+        """
+        box = self._grid.box(corner)[1:]
         into, used = list(box), [slice(None)] * len(box)
-        into[0] = slice(box[0].start - first, box[0].stop - first)
-        if len(box) > 1:
+        if box:
             rows = self._rows
-            low, high = max(box[1].start, rows.start), min(box[1].stop, rows.stop)
-            into[1] = slice(low - rows.start, high - rows.start)
-            used[1] = slice(low - box[1].start, high - box[1].start)
+            low, high = max(box[0].start, rows.start), min(box[0].stop, rows.stop)
+            into[0] = slice(low - rows.start, high - rows.start)
+            used[0] = slice(low - box[0].start, high - box[0].start)
         return tuple(into), tuple(used)
 
     def _release(self, until: int) -> None:
-        """Hand out the slices before ``until`` and move the rest to the beginning."""
+        """Hand out the slices before ``until`` and make room for as many."""
         ring = self._ring
         if ring is None:
             return
         depth, rest = self._grid.inner[0], (slice(None), *self._grid.inner[2:])
         rest = rest[: ring.sums.ndim - 2]
         first, end = max(ring.first, depth.start), min(until, depth.stop)
-        one = ring.sums[:, 0].size * 4
-        step = max(1, _PART_BYTES // max(1, one))
-        for start in range(first, end, step):
-            stop = min(start + step, end)
-            part = ring.sums[(slice(None), slice(start - ring.first, stop - ring.first), *rest)]
-            slab = np.asarray(part, dtype=np.float32)
+        step = max(1, _PART_BYTES // max(1, ring.sums[:, 0].size * 4))
+        for part, place in ring.runs(first, end, step):
+            slab = np.asarray(ring.sums[(slice(None), place, *rest)], dtype=np.float32)
             _require_numbers(slab)
-            self._sink.take(start - depth.start, slab)
-        count = until - ring.first
-        kept = max(0, ring.sums.shape[1] - count)
-        for channel in ring.sums:  # by channel: a copy of all would double the memory
-            if kept:
-                channel[:kept] = channel[count : count + kept].copy()
-            channel[kept:] = 0
+            self._sink.take(first + part.start - depth.start, slab)
+        for _, place in ring.runs(ring.first, min(until, ring.first + ring.sums.shape[1]), step):
+            ring.sums[:, place] = 0
         ring.first = until
 
     def _make_ring(self, channels: int) -> _Ring:
@@ -138,8 +166,8 @@ class Accumulator:
         shape = (channels, self._grid.patch[0], *rows, *self._grid.shape[2:])
         self.storage = choose_storage(channels, self._grid, self._budget)
         if self.storage == "disk":
-            return _Ring(self._on_disk(shape))
-        return _Ring(np.zeros(shape, dtype=self.storage))
+            return _Ring(self._on_disk(shape), self._level)
+        return _Ring(np.zeros(shape, dtype=self.storage), self._level)
 
     def _on_disk(self, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         size = int(np.prod(shape, dtype=np.int64)) * 2
@@ -161,8 +189,6 @@ class Accumulator:
 
 def _reserve(handle: int, size: int) -> None:
     """Take the space now: writing into a hole on a full disk would end the process."""
-    import os
-
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(handle, 0, size)
     else:

@@ -48,6 +48,30 @@ def gaussian(shape: tuple[int, ...], sigma: float, scale: float) -> Float32Array
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """Weights of a patch: ``depth`` [slices] times ``plane``, or all in ``plane`` without depth."""
+
+    depth: Float32Array | None
+    plane: Float32Array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the patch."""
+        return self.plane.shape if self.depth is None else (self.depth.size, *self.plane.shape)
+
+    def cut(self, used: tuple[slice, ...]) -> Share:
+        """The part ``used`` of each slice."""
+        where = used if self.depth is not None else (slice(None), *used)
+        return Share(self.depth, np.ascontiguousarray(self.plane[where]))
+
+    def slices(self, part: slice) -> Float32Array:
+        """The weights of some slices."""
+        if self.depth is None:
+            return self.plane[part]
+        return self.depth[part].reshape(-1, *(1,) * self.plane.ndim) * self.plane
+
+
+@dataclass(frozen=True, slots=True)
 class PatchGrid:
     """The patches of one image, in the order in which they are run: the last axis moves fastest.
 
@@ -87,7 +111,7 @@ class PatchGrid:
         """The patch in the padded image."""
         return tuple(slice(c, c + p) for c, p in zip(corner, self.patch, strict=True))
 
-    def share(self, corner: Corner) -> Float32Array:
+    def share(self, corner: Corner) -> Share:
         """What each voxel of this patch contributes to the mean: its weight over the sum of all.
 
         The Gaussian is a product over the axes and so is the grid of patches; hence the sum of
@@ -96,11 +120,12 @@ class PatchGrid:
         the small ones) have a map of sums.
         """
         if self.weight is not None and self.total is not None:
-            return self.weight / self.total[self.box(corner)]
-        share = np.ones((), dtype=np.float64)
-        for axis, start in enumerate(corner):
-            share = share[..., None] * self.shares[axis][start]
-        return share.astype(np.float32)
+            return Share(None, self.weight / self.total[self.box(corner)])
+        plane = np.ones((), dtype=np.float64)
+        for axis, start in enumerate(corner[1:], 1):
+            plane = plane[..., None] * self.shares[axis][start]
+        depth = self.shares[0][corner[0]].astype(np.float32)
+        return Share(depth, plane.astype(np.float32))
 
 
 def interval_starts(length: int, patch: int, overlap: float) -> list[int]:

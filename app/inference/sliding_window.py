@@ -224,9 +224,10 @@ def _batches(
 
 def _cut(padded: Float32Array, batch: list[Corner], window: Window) -> Float32Array:
     rows = window.batch if window.fixed_batch else len(batch)
-    tensor = np.zeros((rows, padded.shape[0], *window.grid.patch), dtype=np.float32)
+    tensor = np.empty((rows, padded.shape[0], *window.grid.patch), dtype=np.float32)
     for row, corner in zip(tensor, batch, strict=False):
         row[...] = padded[(slice(None), *window.grid.box(corner))]
+    tensor[len(batch) :] = 0.0
     return tensor
 
 

@@ -49,6 +49,7 @@ _STEP_MM: Final = 0.5
 _DEEPEST_MM: Final = 35.0
 _GAP_MM: Final = 1.5
 _CORE_MM: Final = 6.0
+_FAR_MM: Final = (65.0, 25.0)  # from the spine and from the border: no muscle of the back
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class BodySlice:
     """Masks ``[1, j, i]``; ``covered``: the share of rays on which an organ touches the wall.
 
     ``depth_mm``: radius of the largest circle in what was taken for muscle; muscles are slender.
+    ``deep_cm2``: of it, what lies far from both the spine and the border of the ring.
     """
 
     muscle: BoolArray
@@ -64,6 +66,7 @@ class BodySlice:
     bone: BoolArray
     covered: float
     depth_mm: float
+    deep_cm2: float
 
 
 def muscle_ring(
@@ -151,14 +154,25 @@ def read_slice(
     cavity = dilate(np.isin(numbers, kept), 2.0, spacing) & ring & ~frame
     cavity &= ~_behind(spine, spacing)
     fat = body & (hu >= FAT_HU[0]) & (hu <= FAT_HU[1])
+    muscle = lean & (wall | back) & ~spine & ~bone & ~cavity
     return BodySlice(
-        muscle=lean & (wall | back) & ~spine & ~bone & ~cavity,
+        muscle=muscle,
         visceral=fat & cavity,
         subcutaneous=fat & ~ring,
         bone=bone,
         covered=covered,
         depth_mm=float(distance_inside(closed(back, 2.0, spacing), spacing).max()),
+        deep_cm2=float(_far(muscle, ring, spine, spacing).sum()) * pixel / 100.0,
     )
+
+
+def _far(muscle: BoolArray, ring: BoolArray, spine: BoolArray, spacing: Triple) -> BoolArray:
+    """What was taken for muscle and lies where only liver, spleen or kidney can lie."""
+    behind = ring.copy()
+    behind[:, : int(np.nonzero(spine)[1].min())] = False
+    beside = distance_to(spine, spacing) > _FAR_MM[0]
+    inside = distance_inside(ring, spacing) > _FAR_MM[1]
+    return np.asarray(muscle & behind & beside & inside)
 
 
 def _behind(spine: BoolArray, spacing: Triple) -> BoolArray:

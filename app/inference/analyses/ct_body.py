@@ -35,6 +35,11 @@ _ALONE_MM: Final = 1000.0  # planes this far apart: nothing reaches from one sli
 _PIECE_CM2: Final = 5.0
 _MOST_COVERED: Final = 0.5
 _THICKEST_MM: Final = 27.0  # psoas and erectors stay below; liver, spleen do not
+_MOST_PIECE_CM2: Final = 9.0  # ribs stay below; iliac bones, femora, shoulder blades do not
+_MOST_SPINE_CM2: Final = 45.0
+_MOST_DEEP_CM2: Final = 4.0
+_CHEST: Final = 0.15  # lung over body on a slice of the chest
+_STRIDE_MM: Final = 10.0
 
 BoolArray = npt.NDArray[np.bool_]
 Triple = tuple[float, float, float]
@@ -55,6 +60,7 @@ def run(given: AnalysisInput) -> AnalysisOutput:
     if not 0 <= k < len(ct.hu):
         raise refusal("The level lies outside the images.", "Уровень лежит вне изображений.")
     _require_axial(ct)
+    _require_no_chest_below(ct, k)
     plane = np.ascontiguousarray(ct.hu[k : k + 1])
     spacing = (ct.spacing_ijk[0], ct.spacing_ijk[1], _ALONE_MM)
     given.progress(0.3, "Looking for the body")
@@ -85,6 +91,23 @@ def _require_axial(ct: CtImage) -> None:
         raise refusal("The slices are not axial.", "Срезы не аксиальные.")
 
 
+def _require_no_chest_below(ct: CtImage, k: int) -> None:
+    """A slice with the chest below it is one of the chest, the neck or the head."""
+    step = max(1, round(_STRIDE_MM / ct.spacing_ijk[2]))
+    few = np.ascontiguousarray(ct.hu[k % step : k + 1 : step])
+    spacing = (ct.spacing_ijk[0], ct.spacing_ijk[1], _ALONE_MM)
+    body = find_body(Coarse(few, spacing, (1, 1, 1), (len(few), *few.shape[1:])))
+    if body is None:
+        return
+    lung = body.trunk & (few > _LUNG_HU[0]) & (few < _LUNG_HU[1])
+    share = lung.sum(axis=(1, 2)) / np.maximum(body.trunk.sum(axis=(1, 2)), 1)
+    if share.max() > _CHEST:
+        raise refusal(
+            "There is lung on this slice or below it; muscle and fat are read in the abdomen.",
+            "На этом срезе или ниже него есть лёгкие; мышцы и жир считаются в области живота.",
+        )
+
+
 def _body(plane: npt.NDArray[np.float32], spacing: Triple) -> tuple[BoolArray, bool]:
     """The trunk on the slice, and whether something else of size lies beside it."""
     shape = (1, plane.shape[1], plane.shape[2])
@@ -108,6 +131,7 @@ def _tissue(plane: npt.NDArray[np.float32], body: BoolArray, spacing: Triple) ->
     spine = spine_of(bone, body, spacing)
     if spine is None:
         raise refusal("No vertebra was found on this slice.", "Позвонок на этом срезе не найден.")
+    _require_no_large_bone(bone, spine, spacing)
     ring = muscle_ring(plane, body, spine, spacing)
     if ring is None:
         raise refusal(
@@ -118,7 +142,7 @@ def _tissue(plane: npt.NDArray[np.float32], body: BoolArray, spacing: Triple) ->
             "Выберите уровень немного выше или ниже.",
         )
     tissue = read_slice(plane, body, ring, spine & ring, spacing)
-    if tissue.depth_mm > _THICKEST_MM:
+    if tissue.depth_mm > _THICKEST_MM or tissue.deep_cm2 > _MOST_DEEP_CM2:
         raise refusal(
             "An organ lies against the muscles of the back and cannot be told from them here.",
             "Орган прилежит к мышцам спины, и здесь его от них не отличить.",
@@ -126,6 +150,28 @@ def _tissue(plane: npt.NDArray[np.float32], body: BoolArray, spacing: Triple) ->
             "Выберите уровень ниже.",
         )
     return tissue
+
+
+def _require_no_large_bone(bone: BoolArray, spine: BoolArray, spacing: Triple) -> None:
+    """Beside the lumbar spine there are ribs at most."""
+    _, counts = connected_components(bone & ~spine, fully_connected=True)
+    pixel_cm2 = spacing[0] * spacing[1] / 100.0
+    if spine.sum() * pixel_cm2 > _MOST_SPINE_CM2:
+        raise refusal(
+            "The vertebra cannot be told from something dense beside it on this slice.",
+            "На этом срезе позвонок не отделить от чего-то плотного рядом.",
+            "Choose a level a little higher or lower.",
+            "Выберите уровень немного выше или ниже.",
+        )
+    if counts and counts[0] * pixel_cm2 > _MOST_PIECE_CM2:
+        raise refusal(
+            "Bones of the pelvis or the shoulder lie on this slice; muscle and fat are read "
+            "between ribs and pelvis.",
+            "На этом срезе кости таза или плечевого пояса; мышцы и жир считаются между рёбрами и "
+            "тазом.",
+            "Choose a level between them.",
+            "Выберите уровень между ними.",
+        )
 
 
 def _placed(mask: BoolArray, ct: CtImage, k: int) -> BoolArray:

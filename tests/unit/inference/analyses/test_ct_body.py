@@ -124,3 +124,45 @@ def test_a_liver_against_the_back_is_refused():
     hu[:, liver & ~made.truth["subcutaneous"]] = 60.0
     with pytest.raises(ResultRefused, match="organ"):
         run(_given(replace(made, hu=hu)))
+
+
+def _oval(cx: float, cy: float, rx: float, ry: float) -> np.ndarray:
+    rows, columns = round(PLAN.field_mm[1] / 2.0), round(PLAN.field_mm[0] / 2.0)
+    y = (np.arange(rows)[:, None] - (rows - 1) / 2) * PLAN.pixel_mm
+    x = (np.arange(columns)[None] - (columns - 1) / 2) * PLAN.pixel_mm
+    return np.asarray(((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 <= 1)
+
+
+def test_a_spleen_on_the_wall_beside_the_back_muscles_is_refused():
+    made = abdomen(replace(PLAN, full=False))
+    hu = made.hu.copy()
+    spleen = _oval(100, 32, 24, 42) & ~made.truth["subcutaneous"] & ~made.truth["bone"]
+    hu[:, spleen] = 60.0
+    with pytest.raises(ResultRefused, match="organ"):
+        run(_given(replace(made, hu=hu)))
+
+
+def test_a_slice_above_the_lungs_is_refused():
+    made = abdomen(PLAN)
+    hu = made.hu.copy()
+    hu[0, _oval(-60, 0, 55, 70) | _oval(60, 0, 55, 70)] = -850.0
+    x, y, _ = made.level
+    above = float(made.geometry.ijk_to_lps((0, 0, 2))[2])
+    with pytest.raises(ResultRefused, match="below it"):
+        run(_given(replace(made, hu=hu), level=(x, y, above)))
+
+
+def test_a_slice_through_the_pelvis_is_refused():
+    made = abdomen(PLAN)
+    hu = made.hu.copy()
+    hu[:, _oval(-110, 30, 12, 45) | _oval(110, 30, 12, 45)] = 500.0
+    with pytest.raises(ResultRefused, match="pelvis"):
+        run(_given(replace(made, hu=hu)))
+
+
+def test_a_vertebra_that_runs_into_dense_bowel_is_refused():
+    made = abdomen(PLAN)
+    hu = made.hu.copy()
+    hu[:, _oval(0, 0, 30, 45)] = 400.0
+    with pytest.raises(ResultRefused, match="told from something dense"):
+        run(_given(replace(made, hu=hu)))
