@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 DATA = Path(__file__).parent / "data"
-HALVES = ("dev", "held")
+HALVES = ("dev", "held", "fresh")  # "fresh" came after the first figures
 LANGUAGES = ("en", "ru")
 SIGNIFICANCE = {"C": "critical", "S": "significant", "I": "incidental", "D": "descriptive"}
 
