@@ -59,7 +59,7 @@ def whole_text(report: Report) -> str:
 
 
 _EARLIER = re.compile(
-    r"\b(?:from|previous\w*|prior\w*|before|was|been|having|ранее|был[ои]?|от|с)\W*(?:\w+\W+){0,3}$",
+    r"\b(?:from|previous\w*|prior\w*|before|was|been|having|ранее|был[ои]?|от|с)\b\W*(?:\w+\W+){0,3}$",
     re.I,
 )
 
