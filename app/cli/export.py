@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the verb."""
     parser.add_argument("study", metavar="STUDY", help="UID in the library, or the study's files")
     parser.add_argument("--to", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--as", dest="kinds", default="", metavar="seg,sr,pdf,key-images")
+    parser.add_argument(
+        "--as", dest="kinds", default="", metavar="seg,sr,pdf,fhir,hl7,text,key-images"
+    )
     parser.add_argument("--data", type=Path, default=None, help="folder of the local library")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
     deid = parser.add_argument_group(
@@ -171,18 +173,19 @@ def _require_no_deid_options(args: argparse.Namespace) -> None:
 
 def _kinds(text: str) -> tuple[ExportKind, ...]:
     from app.core.errors import InputError
-    from app.workflow.export import KINDS
+    from app.workflow.export import KINDS, ON_REQUEST
 
+    known = (*KINDS, *ON_REQUEST)
     wanted = tuple(filter(None, text.split(",")))
-    unknown = [kind for kind in wanted if kind not in KINDS]
+    unknown = [kind for kind in wanted if kind not in known]
     if unknown:
         raise InputError(
             f'This version does not export "{unknown[0]}".',
             ru=f"Эта версия не экспортирует «{unknown[0]}».",
-            hint=f"It exports {', '.join(KINDS)}.",
-            hint_ru=f"Доступно: {', '.join(KINDS)}.",
+            hint=f"It exports {', '.join(known)}.",
+            hint_ru=f"Доступно: {', '.join(known)}.",
         )
-    return tuple(kind for kind in KINDS if not wanted or kind in wanted)
+    return tuple(kind for kind in known if kind in (wanted or KINDS))
 
 
 def _study(context: AppContext, name: str) -> Study:

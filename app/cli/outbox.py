@@ -100,7 +100,7 @@ def _list(store: Store, *, is_json: bool) -> None:
         return
     for item in items:
         why = f"  {item.reason.text(console_language())}" if item.reason else ""
-        print(f"{item.state:9}  {item.peer:16}  {item.sop_instance_uid}{why}")
+        print(f"{item.state:9}  {item.peer:16}  {item.kind:5}  {item.sop_instance_uid}{why}")
     if not items:
         print(in_language("The outbox is empty.", "Очередь отправки пуста."))
 
@@ -108,6 +108,7 @@ def _list(store: Store, *, is_json: bool) -> None:
 def _row(item: OutboxItem) -> dict[str, Any]:
     return {
         "peer": item.peer,
+        "kind": item.kind,
         "study_instance_uid": item.study_instance_uid,
         "sop_class_uid": item.sop_class_uid,
         "sop_instance_uid": item.sop_instance_uid,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -13,12 +13,13 @@ from app.core.report import Message
 from app.store.connection import Connection
 
 OutboxState = Literal["queued", "sending", "sent", "committed", "failed"]
+OutboxKind = Literal["dicom", "pdf", "fhir", "hl7", "text"]
 STATES: tuple[OutboxState, ...] = get_args(OutboxState)
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxItem:
-    """One object on its way to one peer. ``next_at_utc``: not tried again before.
+    """One object or document on its way to one peer. ``next_at_utc``: not tried again before.
 
     ``attempts`` counts the tries that ended; ``reason`` says why the last did not succeed.
     """
@@ -35,16 +36,21 @@ class OutboxItem:
     changed_at_utc: str
     next_at_utc: str
     reason: Message | None
+    kind: OutboxKind = "dicom"
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingObject:
-    """A file to be sent: one object of one study."""
+    """A file to be sent: one object of one study, or a document of its report.
+
+    A document has no SOP class, and a name of its own in the place of the instance UID.
+    """
 
     path: Path
     study_instance_uid: str
     sop_class_uid: str
     sop_instance_uid: str
+    kind: OutboxKind = "dicom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +77,12 @@ class Outbox:
                 self._db.execute(
                     "INSERT INTO outbox (peer, study_instance_uid, sop_class_uid,"
                     " sop_instance_uid, path, state, attempts, queued_at_utc, changed_at_utc,"
-                    " next_at_utc, reason, reason_ru)"
-                    " VALUES (?, ?, ?, ?, ?, 'queued', 0, ?, ?, ?, '', '')"
+                    " next_at_utc, reason, reason_ru, kind)"
+                    " VALUES (?, ?, ?, ?, ?, 'queued', 0, ?, ?, ?, '', '', ?)"
                     " ON CONFLICT (peer, sop_instance_uid) DO NOTHING",
                     (
                         peer, item.study_instance_uid, item.sop_class_uid, item.sop_instance_uid,
-                        self._stored(item.path), at_utc, at_utc, at_utc,
+                        self._stored(item.path), at_utc, at_utc, at_utc, item.kind,
                     ),
                 )  # fmt: skip
 
@@ -102,6 +108,18 @@ class Outbox:
             (at_utc, peer, peer),
         )
         return tuple(self._item(row) for row in rows)
+
+    def is_behind(self, item: OutboxItem) -> bool:
+        """Whether an older document of the same study still waits for the same receiver.
+
+        A correction never overtakes what it corrects.
+        """
+        row = self._db.row(
+            "SELECT COUNT(*) AS n FROM outbox WHERE peer = ? AND study_instance_uid = ?"
+            " AND kind = ? AND number < ? AND state IN ('queued', 'sending')",
+            (item.peer, item.study_instance_uid, item.kind, item.number),
+        )
+        return row is not None and row["n"] > 0
 
     def unconfirmed(self, at_utc: str, *, peer: str) -> tuple[OutboxItem, ...]:
         """What the peer took and has not committed to, where it is time to ask again."""
@@ -187,12 +205,12 @@ class Outbox:
         )  # fmt: skip
 
     def keep_promise(
-        self, promise: Promise, objects: Sequence[OutgoingObject], *, at_utc: str
+        self, promise: Promise, objects: Mapping[str, Sequence[OutgoingObject]], *, at_utc: str
     ) -> None:
-        """Queue the objects of a promise for its peers and strike it out, all or nothing."""
+        """Queue what is for each peer of a promise and strike it out, all or nothing."""
         with self._db.transaction():
             for peer in promise.peers:
-                self.put(peer, objects, at_utc=at_utc)
+                self.put(peer, objects.get(peer, ()), at_utc=at_utc)
             self._db.execute(
                 "DELETE FROM outbox_promises WHERE report_uid = ?", (promise.report_uid,)
             )
@@ -217,4 +235,5 @@ class Outbox:
             changed_at_utc=row["changed_at_utc"],
             next_at_utc=row["next_at_utc"],
             reason=reason,
+            kind=row["kind"],
         )

@@ -86,12 +86,18 @@ class OutboxWindow(QDialog):
 
 
 def _texts(item: OutboxItem) -> tuple[str, ...]:
-    kind = kind_of(item.sop_class_uid, has_pixels=False)
     return (
         item.peer,
-        kind.name.text(language()) if kind else item.sop_class_uid,
+        _what(item),
         tr(f"outbox.state.{item.state}"),
         str(item.attempts),
         item.changed_at_utc[:19].replace("T", " "),
         item.reason.text(language()) if item.reason else "",
     )
+
+
+def _what(item: OutboxItem) -> str:
+    if item.kind != "dicom":
+        return tr(f"outbox.kind.{item.kind}")
+    kind = kind_of(item.sop_class_uid, has_pixels=False)
+    return kind.name.text(language()) if kind else item.sop_class_uid

@@ -48,7 +48,7 @@ class Outgoing(QObject):
     def wake(self, *_: object) -> None:
         """Something may have been signed, or a peer been chosen: look now."""
         waits = self._context.store.outbox.counts().keys() & {"queued", "sending"}
-        if not (self._context.settings.auto_send_to or waits):
+        if not (self._context.settings.promised_to or waits):
             return
         if self._sender is None:
             self._sender = OutboxSender(self._context, listener=self._listener)

@@ -13,7 +13,7 @@ from app.imaging.nifti import write_like, write_nifti
 from app.inference.manifest import ModelPack
 from app.inference.result import InferenceResult
 from app.inference.run_report import attention_file_name
-from app.workflow.export import derived_uid
+from app.workflow.derived_uid import derived_uid
 from app.workflow.output_files import disk_faults
 
 FIRST_SERIES_NUMBER = 9201

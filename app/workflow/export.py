@@ -5,7 +5,6 @@ Written anew from the same decisions, objects keep their UIDs, so an archive see
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +18,10 @@ from app.core.segmentation import Mask
 from app.core.study import FrameRef, SeriesRef
 from app.dicom.writing.authoring import Identity, SourceImages, write_dataset
 from app.dicom.writing.key_object_writer import KeyObjectRequest, write_key_objects
-from app.dicom.writing.pdf_writer import PdfRequest, write_encapsulated_pdf
 from app.dicom.writing.seg_writer import SegmentSource, SegRequest, write_seg
 from app.dicom.writing.sr_writer import SegmentPlace, SrRequest, write_sr
-from app.reporting.render_pdf import KeyImage, ReportDocument, render_pdf
+from app.workflow.derived_uid import derived_uid
+from app.workflow.export_report import PDF_SERIES_NUMBER, write_report
 from app.workflow.facts import image_series
 from app.workflow.key_images import FindingImage, key_images
 from app.workflow.output_files import name_for, whole_or_not, write_bytes
@@ -34,12 +33,15 @@ from app.workflow.volume_cache import find_stack
 if TYPE_CHECKING:
     import pydicom
 
-ExportKind = Literal["seg", "sr", "pdf", "key-images"]
+ExportKind = Literal["seg", "sr", "pdf", "key-images", "fhir", "hl7", "text"]
 KINDS: Final[tuple[ExportKind, ...]] = ("seg", "sr", "pdf", "key-images")
+# written only where they are asked for
+ON_REQUEST: Final[tuple[ExportKind, ...]] = ("fhir", "hl7", "text")
 
 # beyond the numbers that scanners give to their own series
 _SERIES_NUMBER: Final = {
-    "ai-seg": 9101, "ai-sr": 9102, "seg": 9201, "sr": 9202, "pdf": 9203, "key-images": 9204,
+    "ai-seg": 9101, "ai-sr": 9102, "seg": 9201, "sr": 9202, "pdf": PDF_SERIES_NUMBER,
+    "key-images": 9204,
 }  # fmt: skip
 
 
@@ -93,7 +95,7 @@ def export(
         )
     if session.is_signed:
         require_intact(session)
-    images = key_images(session) if {"pdf", "key-images"} & set(kinds) else ()
+    images = key_images(session) if _needs_images(session, kinds) else ()
     files: list[Path] = []
     if {"seg", "sr"} & set(kinds):
         files += _Objects(session, folder / "dicom").write(kinds)
@@ -102,14 +104,20 @@ def export(
             name = f"{name_for(number, image.finding.current.label.en)}.png"
             files.append(write_bytes(folder / "key-images" / name, image.png))
         files += _write_key_objects(session, images, folder / "dicom")
-    report = session.report
-    if "pdf" in kinds and report is not None and session.is_signed:
-        files += _write_pdf(session, report, images, folder)
+    files += write_report(session, kinds, images, folder)
     session.context.store.audit.append(
         session.context.user, "study.exported", session.study.study_instance_uid,
         {"kinds": ",".join(sorted(kinds)), "files": str(len(files))},
     )  # fmt: skip
     return tuple(files)
+
+
+def _needs_images(session: StudySession, kinds: Collection[ExportKind]) -> bool:
+    """Pictures stand on the PDF, and that stands in the bundle and perhaps in the message."""
+    if "hl7" in kinds and session.is_signed and session.context.settings.report.hl7.embed_pdf:
+        return True
+    wanted = {"pdf", "key-images", "fhir"} if session.is_signed else {"key-images"}
+    return bool(wanted & set(kinds))
 
 
 class _Objects:
@@ -282,12 +290,6 @@ def _file_kind(generation: _Generation, kind: Literal["seg", "sr"]) -> str:
     return f"ai-{kind}" if generation.name == "ai" else kind
 
 
-def derived_uid(*parts: str) -> str:
-    """The UID (2.25, PS3.5 B.2) that belongs to these texts, always the same."""
-    digest = hashlib.sha256("\x00".join(parts).encode("utf-8")).hexdigest()
-    return f"2.25.{int(digest[:32], 16)}"
-
-
 def _as_proposed(finding: Finding) -> Finding:
     return replace(
         finding, state="proposed", current=finding.proposal.content, decision=None, history=()
@@ -331,52 +333,3 @@ def _write_key_objects(
         )
         files.append(_write_object(dataset, folder / f"key-images-{number}.dcm"))
     return files
-
-
-def _write_pdf(
-    session: StudySession, report: Report, images: Sequence[FindingImage], folder: Path
-) -> list[Path]:
-    study = session.study
-    pdf = render_pdf(
-        ReportDocument(
-            report=report,
-            patient_name=study.patient.name,
-            patient_id=study.patient.id,
-            patient_birth_date=study.patient.birth_date,
-            patient_sex=study.patient.sex,
-            study_description=study.description,
-            study_date=study.study_date,
-            accession_number=study.accession_number,
-            models=_models(session),
-            missing=missing_when_read(session),
-            key_images=[
-                KeyImage(image.png, image.finding.current.label.text(report.language))
-                for image in images
-            ],
-        )
-    )
-    files = [write_bytes(folder / "report.pdf", pdf)]
-    frames = [f for s in image_series(study) for stack in s.stacks for f in stack.frames]
-    if report.signature is None or not frames:
-        return files
-    series = image_series(study)[0]
-    seed = ("pdf", study.study_instance_uid, report.content_sha256)
-    dataset = write_encapsulated_pdf(
-        PdfRequest(
-            source=SourceImages(study.study_instance_uid, series.series_instance_uid, (frames[0],)),
-            pdf=pdf,
-            title="Заключение" if report.language == "ru" else "Report",
-            identity=Identity(
-                derived_uid("series", *seed), derived_uid("instance", *seed), _SERIES_NUMBER["pdf"]
-            ),
-            at_utc=report.signature.at_utc,
-        )
-    )
-    return [*files, _write_object(dataset, folder / "dicom" / "report-pdf.dcm")]
-
-
-def _models(session: StudySession) -> list[str]:
-    """Lines such as ``cxr-lung-fields 1.0.0 (cpu)`` for what ran in this reading."""
-    runs = session.context.store.runs.of_study(session.study.study_instance_uid, session.reading)
-    lines = [f"{run.pack} {run.version} ({run.report.get('device', '')})" for run in runs]
-    return list(dict.fromkeys(lines))

@@ -13,7 +13,7 @@ from app.core.report import findings_sha256
 from app.core.study import SeriesRef
 from app.dicom.writing.authoring import Identity, SourceImages, write_dataset
 from app.inference.to_findings import ProposedFindings
-from app.workflow.export import derived_uid
+from app.workflow.derived_uid import derived_uid
 from app.workflow.output_files import disk_faults
 
 if TYPE_CHECKING:

@@ -42,7 +42,7 @@ from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress, part_of
 from app.workflow.attention_files import MapSource, write_attention, write_attention_dicom
 from app.workflow.completeness import with_archive_counts
-from app.workflow.export import derived_uid
+from app.workflow.derived_uid import derived_uid
 from app.workflow.infer_dicom import DicomTarget, write_ai_seg, write_ai_sr
 from app.workflow.output_files import disk_faults, remove_outputs, write_json
 from app.workflow.run_models import refused

@@ -30,7 +30,8 @@ from app.network.listener import Listener
 from app.network.peers import DimsePeer
 from app.store.outbox import OutboxItem, OutboxState, OutgoingObject, Promise
 from app.workflow.context import AppContext
-from app.workflow.export import export
+from app.workflow.deliver_documents import Delivered, deliver_document, document_of, sent_to
+from app.workflow.export import ExportKind, export
 from app.workflow.open_study import open_stored
 from app.workflow.peers import book_of
 from app.workflow.session import StudySession
@@ -104,15 +105,38 @@ def run_outbox(
     box = context.store.outbox
     total = _ask_again(context, listener, token)
     due = box.due(context.clock.now_utc())
-    for n, name in enumerate(dict.fromkeys(item.peer for item in due)):
-        progress(n / len(due), name)
+    names = dict.fromkeys(item.peer for item in due)
+    for n, name in enumerate(names):
+        progress(n / len(names), name)
+        mine = [item for item in due if item.peer == name]
         claimed = [
             item
-            for item in due
-            if item.peer == name and box.claim(item.number, at_utc=context.clock.now_utc())
+            for item in mine
+            if item.kind == "dicom" and box.claim(item.number, at_utc=context.clock.now_utc())
         ]
         if claimed:
             total = _sum(total, _Delivery(context, name, claimed, listener, token).run())
+        documents = [item for item in mine if item.kind != "dicom"]
+        if documents:
+            total = _sum(total, _deliver(context, name, documents, token))
+    return total
+
+
+def _deliver(
+    context: AppContext, name: str, items: Sequence[OutboxItem], cancel: CancelToken
+) -> OutboxRun:
+    """Documents one by one, in the order of the versions; a receiver that is away ends the turn."""
+    box, total = context.store.outbox, OutboxRun()
+    for item in items:
+        if cancel.is_cancelled:
+            break
+        if box.is_behind(item) or not box.claim(item.number, at_utc=context.clock.now_utc()):
+            continue
+        delivery = _Delivery(context, name, [item], None, cancel)
+        said = deliver_document(context, item)
+        total = _sum(total, delivery.take(item, said))
+        if said.is_away:
+            break
     return total
 
 
@@ -223,6 +247,15 @@ class _Delivery:
             self._commit(peer, delivered)
         return self._result()
 
+    def take(self, item: OutboxItem, said: Delivered) -> OutboxRun:
+        """Record what a receiver of documents said."""
+        if said.reason is None:
+            self._settle(item, "sent")
+            self._sent += 1
+        else:
+            self._not_sent(item, said.reason, may_retry=said.may_retry, is_away=said.is_away)
+        return self._result()
+
     def ask_again(self) -> OutboxRun:
         """Storage commitment for what was sent before."""
         with contextlib.suppress(AppError):  # the peer was removed or its files are gone
@@ -295,11 +328,26 @@ def _keep(session: StudySession, promised: Promise) -> int:
     with _KEEPING:
         if promised not in box.promises():
             return 0
-        folder = context.store.folder / "outbox" / promised.report_uid
-        written = export(session, folder)
-        objects = [_outgoing(path) for path in written if path.suffix == ".dcm"]
-        box.keep_promise(promised, objects, at_utc=context.clock.now_utc())
-    return len(objects)
+        outgoing = _written(session, promised)
+        box.keep_promise(promised, outgoing, at_utc=context.clock.now_utc())
+    return sum(len(objects) for objects in {id(o): o for o in outgoing.values()}.values())
+
+
+def _written(session: StudySession, promised: Promise) -> dict[str, Sequence[OutgoingObject]]:
+    """Everything that was promised, written, by receiver; the PDF is made once for all."""
+    context = session.context
+    settings = context.settings.report
+    targets = {one.name: one for one in settings.targets if one.name in promised.peers}
+    peers = [name for name in promised.peers if name not in targets]
+    documents = {kind for one in targets.values() for kind in sent_to(one)}
+    kinds: set[ExportKind] = {*documents, *(settings.objects if peers else ())}
+    folder = context.store.folder / "outbox" / promised.report_uid
+    written = export(session, folder, kinds)
+    objects = [_outgoing(path) for path in written if path.suffix == ".dcm"]
+    outgoing: dict[str, Sequence[OutgoingObject]] = dict.fromkeys(peers, objects)
+    for name, target in targets.items():
+        outgoing[name] = [document_of(session, folder, kind) for kind in sent_to(target)]
+    return outgoing
 
 
 def _outgoing(path: Path) -> OutgoingObject:

@@ -162,7 +162,7 @@ def read_study(
     if not study.blocked:
         outcome.files += export(session, out)
         _write_run(outcome, out, run_json)
-    if outcome.is_signed and context.settings.auto_send_to:
+    if outcome.is_signed and context.settings.promised_to:
         from app.workflow.outbox import queue_signed  # the network, only where it is wanted
 
         queue_signed(session)

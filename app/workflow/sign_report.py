@@ -228,11 +228,11 @@ def _freeze(session: StudySession, draft: Report, request: SignRequest) -> Repor
                 hint_ru="Откройте исследование заново.",
             )
         store.reports.put(session.reading, report, document=document)
-        if report.is_final and context.settings.auto_send_to:
+        if report.is_final and context.settings.promised_to:
             store.outbox.promise(
                 Promise(
                     report.uid, report.study_instance_uid, session.reading,
-                    context.settings.auto_send_to,
+                    context.settings.promised_to,
                 ),
                 at_utc=context.clock.now_utc(),
             )  # fmt: skip

@@ -28,6 +28,7 @@ class PdfRequest:
     identity: authoring.Identity
     at_utc: str
     is_verified: bool = True
+    version: int = 1
 
 
 def write_encapsulated_pdf(request: PdfRequest) -> pydicom.Dataset:
@@ -42,7 +43,7 @@ def write_encapsulated_pdf(request: PdfRequest) -> pydicom.Dataset:
     document.SOPInstanceUID = request.identity.sop_instance_uid
     document.SeriesInstanceUID = request.identity.series_instance_uid
     document.SeriesNumber = request.identity.series_number
-    document.InstanceNumber = 1
+    document.InstanceNumber = request.version
     document.Modality = "DOC"
     document.ConversionType = "WSD"
     document.BurnedInAnnotation = "YES"

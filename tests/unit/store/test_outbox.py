@@ -81,7 +81,8 @@ def test_a_promise_is_kept_whole_and_once(store: Store) -> None:
     promise = Promise("report-1", "1.2", "main", ("PACS", "Архив"))
     store.outbox.promise(promise, at_utc=NOW)
     assert store.outbox.promises() == (promise,)
-    store.outbox.keep_promise(promise, _objects(store), at_utc=NOW)
+    objects = _objects(store)
+    store.outbox.keep_promise(promise, dict.fromkeys(promise.peers, objects), at_utc=NOW)
     assert store.outbox.promises() == ()
     assert store.outbox.counts() == {
         "queued": 4, "sending": 0, "sent": 0, "committed": 0, "failed": 0,
