@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from app.ui.health_panel import HealthPanel
     from app.ui.reading_desk import ReadingDesk
     from app.ui.report_dock import ReportDock
+    from app.ui.report_outputs import ReportOutputs
     from app.ui.report_panel import ReportPanel
     from app.ui.side_windows import SideWindows
     from app.ui.traffic import Traffic
@@ -36,6 +37,7 @@ class WindowCommands(Protocol):
     health: HealthPanel
     windows: SideWindows
     traffic: Traffic
+    outputs: ReportOutputs
 
     def open_folder(self) -> None: ...
     def open_files(self) -> None: ...
@@ -122,6 +124,8 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
         "report_fix": report.apply_fix,
         "report_sign": report.sign,
         "export": window.export,
+        "report_copy": lambda: _copy(window),
+        "certificate_password": window.outputs.ask,
         "outbox": window.windows.show_outbox,
         "deidentify": window.windows.show_deidentify,
         "key_help": window.windows.show_keys,
@@ -142,6 +146,12 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
         if preset is not None:
             table[f"preset.{preset_id}"] = partial(window.use_preset, preset)
     return table
+
+
+def _copy(window: WindowCommands) -> None:
+    """What is on screen, the last words typed included."""
+    window.report.flush()
+    window.outputs.copy(window.desk.session)
 
 
 def _stop_tool(window: WindowCommands) -> None:

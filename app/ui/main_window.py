@@ -30,6 +30,7 @@ from app.ui.messages import MessageBar
 from app.ui.patient_banner import PatientBanner
 from app.ui.reading_desk import ReadingDesk
 from app.ui.report_dock import ReportDock
+from app.ui.report_outputs import ReportOutputs
 from app.ui.report_panel import ReportPanel
 from app.ui.side_windows import SideWindows
 from app.ui.study_browser import StudyBrowser
@@ -75,6 +76,7 @@ class MainWindow(QMainWindow):
         self.messages = MessageBar()
         self.mark_bar = MarkBar(self.desk.marking)
         self.traffic = Traffic(context, self.bridge, self.opener, self.desk, self.messages)
+        self.outputs = ReportOutputs(context, self)
         self.actions_ = ActionSet(self, commands(self))
         self._history = HistoryBridge(self.actions_.by_id["undo"], self.actions_.by_id["redo"])
         self._job_text = QToolButton()
@@ -401,7 +403,11 @@ class MainWindow(QMainWindow):
         self.windows.packs_changed.connect(self.desk.models.route_again)
         self.windows.send_wanted.connect(self.traffic.outgoing.wake)
         self.windows.study_wanted.connect(self.traffic.retrievals.start)
+        self.report.signed.connect(self.outputs.ask)
         self.report.signed.connect(self.traffic.outgoing.wake)
+        self.outputs.said.connect(self.messages.show_note)
+        self.outputs.failed.connect(self._refused)
+        self.outputs.ready.connect(self.traffic.outgoing.wake)
         self.traffic.failed.connect(self._refused)
         self.traffic.studies_changed.connect(self._refresh_rows)
         self.traffic.receiving_changed.connect(self.actions_.by_id["receive"].setChecked)

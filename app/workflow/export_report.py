@@ -46,19 +46,12 @@ def write_report(
     Raises ``ReportError`` where FHIR, HL7 or text is asked for and nothing is written yet, and
     ``CertificateFault`` where the PDF is to be signed and the key cannot be used.
     """
-    report = session.report
     wanted = [kind for kind in DOCUMENT_KINDS if kind in kinds]
     if not session.is_signed:
         wanted = [kind for kind in wanted if kind != "pdf"]
     if not wanted:
         return []
-    if report is None or not report.text.strip():
-        raise ReportError(
-            "There is no report to export yet.",
-            ru="Заключения пока нет.",
-            hint="Write the report first.",
-            hint_ru="Сначала напишите заключение.",
-        )
+    report = _written(session)
     document = report_document(session, report, tuple(images))
     if session.is_signed and (set(wanted) & {"pdf", "fhir"} or _embeds_pdf(session)):
         document = replace(document, pdf=report_pdf(session.context, document))
@@ -69,6 +62,23 @@ def write_report(
         if kind == "pdf":
             files += _encapsulated(session, report, document.pdf, folder)
     return files
+
+
+def report_text(session: StudySession) -> str:
+    """The newest version as plain text. Raises ``ReportError`` where nothing is written yet."""
+    return plain_text(report_document(session, _written(session)))
+
+
+def _written(session: StudySession) -> Report:
+    report = session.report
+    if report is None or not report.text.strip():
+        raise ReportError(
+            "There is no report yet.",
+            ru="Заключения пока нет.",
+            hint="Write the report first.",
+            hint_ru="Сначала напишите заключение.",
+        )
+    return report
 
 
 def _embeds_pdf(session: StudySession) -> bool:

@@ -83,20 +83,35 @@ def secret_name(certificate: CertificateSettings) -> str:
     return f"certificate {certificate.user}".strip()
 
 
-def wants_password(context: AppContext, report: Report) -> CertificateSettings | None:
-    """The certificate whose password must be asked for before this report can go, or None."""
-    chosen = certificate_of(context, report)
-    if chosen is None or kept_pdf(context, report) is not None:
-        return None
-    password = context.secrets.get(secret_name(chosen))
-    return None if password and not _was_refused(chosen, password) else chosen
+def certificates_without_password(
+    context: AppContext, report: Report | None = None
+) -> tuple[CertificateSettings, ...]:
+    """The certificates whose password is to be asked for: of ``report`` where it is given."""
+    if report is None:
+        chosen = context.settings.report.certificates
+    else:
+        own = certificate_of(context, report)
+        chosen = () if own is None or kept_pdf(context, report) is not None else (own,)
+    return tuple(one for one in chosen if not _has_password(context, one))
+
+
+def give_password(context: AppContext, certificate: CertificateSettings, password: str) -> None:
+    """Keep what a person typed until the program ends; an earlier refusal of it is forgotten."""
+    name = secret_name(certificate)
+    _REFUSED.discard((name, _digest(password)))
+    context.secrets.hold(name, password)
+
+
+def _has_password(context: AppContext, certificate: CertificateSettings) -> bool:
+    password = context.secrets.get(secret_name(certificate))
+    return bool(password) and not _was_refused(certificate, password)
 
 
 def _signed(
     context: AppContext, document: ReportDocument, signature: Signature, chosen: CertificateSettings
 ) -> bytes:
     password = context.secrets.get(secret_name(chosen))
-    if not password or _was_refused(chosen, password):
+    if not _has_password(context, chosen):
         raise CertificateFault(
             "The PDF waits for the password of the certificate.",
             ru="PDF ожидает пароля сертификата.",
@@ -136,12 +151,6 @@ def _key(chosen: CertificateSettings, password: str) -> pades.Pkcs12 | pades.Pkc
 
 def _was_refused(chosen: CertificateSettings, password: str) -> bool:
     return (secret_name(chosen), _digest(password)) in _REFUSED
-
-
-def forgive(certificate: CertificateSettings) -> None:
-    """Forget refusals of this certificate: a person gives the password anew."""
-    for entry in [one for one in _REFUSED if one[0] == secret_name(certificate)]:
-        _REFUSED.discard(entry)
 
 
 def _digest(password: str) -> str:
