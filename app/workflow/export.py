@@ -20,6 +20,7 @@ from app.dicom.writing.authoring import Identity, SourceImages, write_dataset
 from app.dicom.writing.key_object_writer import KeyObjectRequest, write_key_objects
 from app.dicom.writing.seg_writer import SegmentSource, SegRequest, write_seg
 from app.dicom.writing.sr_writer import SegmentPlace, SrRequest, write_sr
+from app.workflow import report_document
 from app.workflow.derived_uid import derived_uid
 from app.workflow.export_report import PDF_SERIES_NUMBER, write_report
 from app.workflow.facts import image_series
@@ -160,7 +161,7 @@ class _Objects:
         signed = [
             _Generation("final", decided, version.signature.at_utc, version)
             for version in versions
-            if version.signature is not None
+            if version.signature is not None and version.is_final
         ]
         models = (f for f in session.findings if f.is_from_model)
         proposed = every_proposal([_as_proposed(f) for f in models])
@@ -245,8 +246,17 @@ class _Objects:
                 organization=context.settings.organisation,
                 predecessor=predecessor,
                 missing=self._missing(generation),
+                signatures=generation.signed.signatures if generation.signed else (),
+                communications=self._communications(generation),
             )
         )
+
+    def _communications(self, generation: _Generation) -> tuple[str, ...]:
+        """Who was told of the critical findings, as the signed version says it."""
+        report = generation.signed
+        if report is None:
+            return ()
+        return tuple(report_document.told(self._session, report))
 
     def _missing(self, generation: _Generation) -> str:
         """What of the study was not there; what a model said stays partial for ever."""

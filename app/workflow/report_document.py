@@ -10,6 +10,7 @@ from PIL import Image
 
 from app.config.report_settings import LetterheadSettings
 from app.core.report import Language, Message, Report
+from app.reporting.communication import communication_sentence
 from app.reporting.outputs.document import (
     KeyImage,
     Letterhead,
@@ -18,7 +19,6 @@ from app.reporting.outputs.document import (
     SeriesLine,
     VersionLine,
 )
-from app.reporting.outputs.words import communication_text
 from app.workflow.facts import image_series
 from app.workflow.key_images import FindingImage
 from app.workflow.session import StudySession
@@ -41,7 +41,6 @@ def report_document(
     """The document of one version; the findings are those of the session, which are locked."""
     study, language = session.study, report.language
     findings = tuple(f for f in session.findings if f.is_in_report)
-    labels = {finding.uid: finding.current.label for finding in session.findings}
     series = image_series(study)
     before = _versions_before(session, report)
     return ReportDocument(
@@ -64,12 +63,7 @@ def report_document(
             for finding in findings
             for item in finding.current.measurements
         ],
-        communications=[
-            communication_text(
-                record, [labels[uid] for uid in record.finding_uids if uid in labels], language
-            )
-            for record in report.communications
-        ],
+        communications=told(session, report),
         versions=[_version_line(one) for one in before],
         referring_physician=study.referring_physician,
         study_time=study.study_time,
@@ -81,6 +75,14 @@ def report_document(
         ],
         chain_uid=before[0].uid if before else report.uid,
     )
+
+
+def told(session: StudySession, report: Report) -> list[str]:
+    """A sentence for each record of who was told, in the report's language."""
+    return [
+        communication_sentence(record, session.findings, report.language)
+        for record in report.communications
+    ]
 
 
 def letterhead(settings: LetterheadSettings, language: Language) -> Letterhead:

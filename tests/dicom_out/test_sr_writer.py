@@ -10,12 +10,15 @@ from pydicom.dataelem import DataElement
 
 from app.core.finding import Finding
 from app.core.measurement import Measurement, Uncertainty
+from app.core.signing import Signature
 from app.dicom.writing.authoring import SourceImages, write_dataset
 from app.dicom.writing.seg_writer import SegmentSource, SegRequest, write_seg
 from app.dicom.writing.sr_writer import SegmentPlace, SrRequest, write_sr
 from tests.dicom_out import results
 from tests.support.synthetic_dicom import SeriesSpec, uid, write_projection, write_series
 from tests.support.validation import dciodvfy_errors
+
+_DIGITS = str.maketrans("", "", "-:T")
 
 
 def _ct(folder: Path) -> SourceImages:
@@ -188,3 +191,41 @@ def test_uncertainty_and_long_kinds_are_written_and_read_back(tmp_path: Path) ->
     long = [code for meaning, code in names.items() if "height loss" in meaning]
     assert len(set(long)) == 2
     assert all(len(code) <= 16 for code in long)
+
+
+def test_seniors_verify_residents_are_authors_and_who_was_told_stands_in_it(
+    tmp_path: Path,
+) -> None:
+    source = _ct(tmp_path)
+    older = Signature(
+        "Орлова^Анна", "2026-11-20T08:00:00+00:00", "preliminary", "orlova", "resident", "password"
+    )
+    first = Signature("Петров^Иван", "2026-11-20T09:00:00+00:00", "approval", "p", "radiologist")
+    second = Signature("Ким^Ольга", results.AT_UTC, "addendum", "kim", "radiologist")
+    document = write_sr(
+        SrRequest(
+            source, tuple(map(results.accepted, _both(source))), {}, results.identity("final"),
+            uid("device"), "Проверено", results.AT_UTC, language="ru", is_verified=True,
+            observer_name="Ким^Ольга", organization="Клиника № 1",
+            signatures=(older, first, second),
+            communications=("Пневмоторакс: сообщено дежурному хирургу по телефону.",),
+        )
+    )  # fmt: skip
+    path = write_dataset(document, tmp_path / "signed.dcm")
+    assert dciodvfy_errors(path) == []
+    again = pydicom.dcmread(path)
+    assert [
+        (str(one.VerifyingObserverName), one.VerificationDateTime[:12])
+        for one in again.VerifyingObserverSequence
+    ] == [("Петров^Иван", "202611200900"), ("Ким^Ольга", results.AT_UTC[:16].translate(_DIGITS))]
+    (author,) = again.AuthorObserverSequence
+    assert (str(author.PersonName), author.ObserverType) == ("Орлова^Анна", "PSN")
+    texts = [
+        item.TextValue
+        for item in again.ContentSequence
+        if item.ValueType == "TEXT" and item.ConceptNameCodeSequence[0].CodeValue == "73568-8"
+    ]
+    assert texts == ["Пневмоторакс: сообщено дежурному хирургу по телефону."]
+    content = hd.sr.srread(path).content
+    assert len(content.get_image_measurement_groups() + content.get_planar_roi_measurement_groups()
+               + content.get_volumetric_roi_measurement_groups()) == 2  # fmt: skip

@@ -19,7 +19,9 @@ from app.core import codes
 from app.core.codes import Code
 from app.core.finding import Finding
 from app.core.measurement import Measurement
+from app.core.signing import Signature
 from app.dicom.writing import authoring
+from app.dicom.writing.sr_people import name_signers
 from app.dicom.writing.sr_regions import (
     Group,
     coordinates_of,
@@ -49,6 +51,7 @@ KIND_CODES: dict[str, tuple[Code, Code | None]] = {
     ),
 }
 
+_TOLD = CodedConcept("73568-8", "LN", "Communication of Critical Results")
 _UNIT_MEANINGS = {
     "mm": "millimeter", "cm": "centimeter", "mm2": "square millimeter", "cm2": "square centimeter",
     "mm3": "cubic millimeter", "mL": "milliliter", "ml": "milliliter", "1": "no units",
@@ -79,9 +82,11 @@ class SrRequest:
 
     ``source`` holds the images that were read, ``places`` the segment of each finding that has one
     (by finding uid). ``observer_name`` and ``organization`` are set for the verified document;
-    ``predecessor`` is the document it replaces or follows. ``missing`` says what of the study was
-    not there (D18); it stands in the completion flag's description (PS3.3 C.17.2), and only a
-    document that is not verified can be flagged as partial.
+    ``signatures`` are all that it rests on, oldest first (empty: the observer alone): who is no
+    resident verifies, a resident is an author. ``communications`` are sentences on who was told
+    of a critical finding. ``predecessor`` is the document it replaces or follows. ``missing`` says
+    what of the study was not there (D18); it stands in the completion flag's description (PS3.3
+    C.17.2), and only a document that is not verified can be flagged as partial.
     """
 
     source: authoring.SourceImages
@@ -97,6 +102,8 @@ class SrRequest:
     organization: str = ""
     predecessor: pydicom.Dataset | None = None
     missing: str = ""
+    signatures: tuple[Signature, ...] = ()
+    communications: tuple[str, ...] = ()
 
 
 def write_sr(request: SrRequest) -> pydicom.Dataset:
@@ -117,6 +124,10 @@ def write_sr(request: SrRequest) -> pydicom.Dataset:
         ),
         referenced_images=headers if _can_be_listed(headers) else None,
     )
+    for sentence in request.communications:
+        content[0].ContentSequence.append(
+            hd.sr.TextContentItem(_TOLD, sentence, hd.sr.RelationshipTypeValues.CONTAINS)
+        )
     document = hd.sr.Comprehensive3DSR(
         evidence=evidence,
         content=content[0],
@@ -144,6 +155,8 @@ def write_sr(request: SrRequest) -> pydicom.Dataset:
     if request.missing:
         document.CompletionFlagDescription = request.missing[:64]
     authoring.finish(document, headers[0], request.description, request.at_utc)
+    if request.is_verified and request.signatures:
+        name_signers(document, request.signatures, request.organization)
     return document
 
 

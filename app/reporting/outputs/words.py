@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
-from app.core.communication import Communication, way_text
-from app.core.finding import Label
 from app.core.measurement import Measurement, MeasurementStatus
 from app.core.report import Language, Message, Signature
 from app.core.signing import identity_text, meaning_text
@@ -76,21 +73,6 @@ _STATUSES: Final[dict[MeasurementStatus, Message]] = {
 def word(key: str, language: Language) -> str:
     """The word of this key."""
     return WORDS[key].text(language)
-
-
-def communication_text(record: Communication, labels: Sequence[Label], language: Language) -> str:
-    """Who was told what, by whom, when and how, as a sentence."""
-    when = f"{record.at_utc[:16].replace('T', ' ')} UTC"
-    told = ", ".join(part for part in (record.told, record.told_role) if part)
-    what = ", ".join(label.text(language) for label in labels)
-    by = record.by.replace("^", " ").strip()
-    parts = [told, when, way_text(record.way).text(language)]
-    if record.read_back:
-        parts.append("подтверждено повтором" if language == "ru" else "read back")
-    head = f"{what}: " if what else ""
-    tail = f" Сообщил: {by}." if language == "ru" else f" Told by {by}."
-    note = f" {record.note.strip()}" if record.note.strip() else ""
-    return f"{head[:1].upper()}{head[1:]}{'; '.join(parts)}.{tail}{note}"
 
 
 def sex_word(sex: str, language: Language) -> str:
