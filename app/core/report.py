@@ -41,8 +41,8 @@ class StudyFacts:
     known to be missing (D18), ``received`` of ``expected`` where they were counted.
     ``comparable_priors`` are dates of earlier studies of the same body region; ``external_prior``:
     one from elsewhere was seen. ``absent_organs`` are ids of organs (``resources/lexicon``) that
-    were removed; ``required`` what the template demands; ``known_lesions`` tracking UIDs of
-    lesions that an earlier report told or rejected.
+    were removed; ``required`` and ``required_sections`` what the template demands;
+    ``known_lesions`` tracking UIDs of lesions that an earlier report told or rejected.
     """
 
     modality: str = ""
@@ -66,6 +66,7 @@ class StudyFacts:
     technique: TechniqueFacts = _NO_TECHNIQUE
     absent_organs: tuple[str, ...] = ()
     required: tuple[RequiredItem, ...] = ()
+    required_sections: tuple[str, ...] = ()
     clinical: ClinicalFacts = _NOTHING_CLINICAL
     known_lesions: tuple[str, ...] = ()
 

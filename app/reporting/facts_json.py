@@ -21,7 +21,7 @@ def study_facts_from_json(data: object) -> StudyFacts:
     Beside the fields of the contract: ``accession_number``, ``patient_id``, ``external_prior``,
     ``comparable_priors``, ``absent_organs``, ``known_lesions``, ``series`` [{number, images,
     slice_thickness_mm}], ``finding_images`` [{finding_uid, series, first, last}], ``technique``,
-    ``clinical``, ``required`` [{label {en, ru}, words, section}].
+    ``clinical``, ``required`` [{label {en, ru}, words, section}], ``required_sections``.
     """
     if data is None:
         return StudyFacts()
@@ -62,6 +62,7 @@ def study_facts_from_json(data: object) -> StudyFacts:
         technique=_technique(data.get("technique")),
         absent_organs=_texts(data, "absent_organs"),
         required=_rows(data, "required", _required),
+        required_sections=_texts(data, "required_sections"),
         clinical=_clinical(data.get("clinical")),
         known_lesions=_texts(data, "known_lesions"),
     )

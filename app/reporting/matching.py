@@ -69,7 +69,11 @@ def side_agrees(subject: Subject, mention: Mention) -> bool | None:
 
 def sites_of(concept: str, sites: frozenset[str]) -> dict[str, str]:
     """Places by axis, with the lobe that a lung segment lies in."""
-    found = dict(site.split("=", 1) for site in sites)
+    found: dict[str, str] = {}
+    for site in sorted(sites):
+        axis, value = site.split("=", 1)
+        joint = "-" if axis == "level" else " "
+        found[axis] = f"{found[axis]}{joint}{value}" if axis in found else value
     segment = found.get("segment", "")
     if "lobe" not in found and segment in _LUNG_LOBES and not concept.startswith("liver"):
         found["lobe"] = _LUNG_LOBES[segment]
@@ -175,8 +179,11 @@ def _assign(subjects: Sequence[Subject], mentions: Sequence[Mention]) -> dict[st
         chosen[uid] = [mention, *_companions(subject, mention, mentions)]
         taken.add((number, subject.concept))
         claimed.update(n for n, m in enumerate(mentions) if any(m is c for c in chosen[uid]))
+    exact = {number for number, concept in taken if mentions[number].concept == concept}
     for _, uid, number in pairs:
         subject, mention = by_uid[uid], mentions[number]
+        if number in exact and mention.concept != subject.concept and not mention.plural:
+            continue  # it names another finding: a near name is no second word for this one
         if uid not in chosen and _contradicts_nothing(subject, mention):
             chosen[uid] = [mention, *_companions(subject, mention, mentions)]
     return chosen

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import bisect
 import functools
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from app.core.report import Language
+from app.reporting.reading.heading import heading_pieces
 from app.reporting.reading.lexicon import Lexicon, lexicon
 from app.reporting.reading.patterns import Hit, Pattern, PatternIndex
 from app.reporting.reading.tokens import Word, words_of
@@ -17,6 +19,12 @@ _STOP = re.compile(r"[.!?]+(?=[\s)\"»]|$)|\n")
 _CLAUSE_END = re.compile(r"[,;:()\[\]]|\s[-–—]\s")
 _LINE_SECTIONS = frozenset({"technique", "indication", "comparison"})
 _NAMES = frozenset({"concept", "head", "denied"})
+_CLEARLY_SHORT = 14
+_OPEN_END = re.compile(
+    r"(?<!\w)(?:и|или|а|но|с|со|в|во|на|по|до|от|из|за|без|не|для|при|под|над|the|a|an|and|or|of|in|"
+    r"on|at|to|with|without|no|is|are|was|by|for|from|right|left)$",
+    re.IGNORECASE,
+)
 _UNIT_ABBREVIATIONS = frozenset({"см", "г", "гг", "л"})
 
 
@@ -70,6 +78,10 @@ class Document:
                 return section
         return None
 
+    def has_text(self, name: str) -> bool:
+        """Whether any sentence stands in that section, with a header or without."""
+        return any(sentence.section == name for sentence in self.sentences)
+
     def has_section(self, name: str) -> bool:
         """Whether a header of that section stands in the text."""
         return self.section(name) is not None
@@ -82,7 +94,7 @@ def document_of(text: str, language: Language, extra: Sequence[Pattern] = ()) ->
     hits = tuple(book.index.find(words))
     if extra:
         hits += tuple(PatternIndex(extra).find(words))
-    sections = _sections(text, book)
+    sections = tuple(_with_heading(text, _sections(text, book), words, hits))
     sentences = tuple(_sentences(text, words, hits, sections, book))
     return Document(text, language, words, hits, sections, sentences)
 
@@ -143,6 +155,42 @@ def _sections(text: str, book: Lexicon) -> tuple[Section, ...]:
             cursor, name, header, begin = line_end, preamble, "", line_end
     sections.append(Section(name, header, begin, cursor, len(text)))
     return tuple(item for item in sections if item.header or text[item.start : item.end].strip())
+
+
+_CLINICAL = frozenset({"concept", "denied", "head", "normal", "organ"})
+
+
+def _with_heading(
+    text: str, sections: tuple[Section, ...], words: tuple[Word, ...], hits: tuple[Hit, ...]
+) -> Iterator[Section]:
+    """Text before the description, where no header names one, under what it is."""
+    if not any(item.name == "findings" and not item.header for item in sections):
+        yield from sections
+        return
+    named = sorted(
+        (words[hit.first].start, "organ" if hit.kind == "organ" else "finding")
+        for hit in hits
+        if hit.kind in _CLINICAL
+    )
+
+    def named_in(start: int, end: int) -> str:
+        at = bisect.bisect_left(named, (start, ""))
+        kinds = {kind for begin, kind in itertools.takewhile(lambda n: n[0] < end, named[at:])}
+        return "finding" if "finding" in kinds else "organ" if kinds else ""
+
+    is_open = True
+    for item in sections:
+        if not is_open or item.name != "findings" or item.header:
+            is_open = is_open and item.name in _LINE_SECTIONS | {"other"}
+            yield item
+            continue
+        cursor = item.start
+        for name, start, end in heading_pieces(text, item.start, item.end, named_in):
+            yield Section(name, "", start, start, end)
+            cursor = end
+        if text[cursor : item.end].strip():
+            yield Section("findings", "", cursor, cursor, item.end)
+            is_open = False
 
 
 def _is_header(text: str, match: re.Match[str]) -> bool:
@@ -214,11 +262,13 @@ def _line_ends_sentence(text: str, at: int, end: int) -> bool:
         return True
     if following[0] in "-–—•*#" or re.match(r"\d+[.)]\s", following):
         return True
-    if not (following[0].isupper() or following[0].isdigit()):
-        return False
     # A line that the next word would still have fitted on was ended on purpose.
     line = text[line_start:at].rstrip()
-    return len(line) + 1 + len(following.split(None, 1)[0]) <= _width(text)
+    room = _width(text) - len(line) - 1 - len(following.split(None, 1)[0])
+    if following[0].isupper() or following[0].isdigit():
+        return room >= 0
+    # Before a small letter only a line that is clearly short, and whose end asks for nothing.
+    return room >= _CLEARLY_SHORT and line[-1:] not in ",;(-–—/" and not _OPEN_END.search(line)
 
 
 @functools.lru_cache(maxsize=4)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from app.core.report import Change, Discrepancy, Fix, Message, Severity
 from app.reporting.case import Case, discrepancy, name
+from app.reporting.matching import compare_sites, is_same_concept, side_agrees
 from app.reporting.reading.mentions import Mention
 from app.reporting.reading.sizes import Size, sizes_in
 from app.reporting.subjects import STABLE_MM, STABLE_SHARE, Subject
 
 _BLOCK_MM, _BLOCK_SHARE = 2.0, 0.15
 _SLIP_SHARE = 0.06  # how near to a factor of ten counts as a slip of the unit
+_LITERALLY_MM = 0.9
 _REACH = 3  # sentences between a finding and the sentence on its change
 
 
@@ -51,7 +53,7 @@ def _faults(case: Case, subject: Subject, section: str) -> Iterator[_Fault]:
     mentions = case.matches[subject.uid].of(section)
     if not mentions:
         return
-    sized = next((m for m in mentions if m.sizes_mm), None)
+    sized = next((m for m in mentions if m.sizes_mm), None) or _only_sized(case, subject, section)
     if sized is None or (sized.plural and len(sized.sizes) > 1):
         return
     sizes = [size for size in sized.sizes if not size.earlier and not size.is_range]
@@ -63,6 +65,20 @@ def _faults(case: Case, subject: Subject, section: str) -> Iterator[_Fault]:
         ratio = size.values_mm[index] / wanted if wanted else 0.0
         slip = min(abs(ratio - 10.0) / 10.0, abs(ratio - 0.1) / 0.1) <= _SLIP_SHARE
         yield _Fault(sized, size, index, wanted, slip)
+
+
+def _only_sized(case: Case, subject: Subject, section: str) -> Mention | None:
+    """The one sized mention of the finding's own name that speaks of no other finding."""
+    claimed = {
+        id(m) for uid, matches in case.matches.items() if uid != subject.uid for m in matches.all
+    }  # fmt: skip
+    found = [
+        m for m in case.reading.mentions
+        if m.section == section and m.is_stated and m.sizes_mm and id(m) not in claimed
+        and is_same_concept(subject.concept, m.concept) and side_agrees(subject, m) is not False
+        and not compare_sites(subject, m)[1]
+    ]  # fmt: skip
+    return found[0] if len(found) == 1 else None
 
 
 def _compare(lengths: tuple[float, ...], size: Size) -> list[tuple[int, float]]:
@@ -203,7 +219,27 @@ def _subject_of_change(case: Case, number: int) -> Subject | None:
             continue
         if best is None or max(named) > best[0]:
             best = (max(named), subject)
-    return best[1] if best else None
+    return best[1] if best else _subject_of_sizes(case, number)
+
+
+def _subject_of_sizes(case: Case, number: int) -> Subject | None:
+    """The only finding both of whose sizes stand in the sentence, whatever it is called there."""
+    sentence = case.document.sentences[number]
+    shown = [
+        value
+        for size in sizes_in(case.text, sentence.start, sentence.end)
+        for value in size.values_mm
+    ]
+    found = [
+        subject for subject in case.accepted
+        if subject.lengths_mm and subject.earlier_mm
+        and all(
+            any(abs(value - known) <= max(0.55, 0.02 * known) for value in shown)
+            for known in (subject.lengths_mm[0], subject.earlier_mm[0])
+        )
+        and abs(subject.lengths_mm[0] - subject.earlier_mm[0]) >= _LITERALLY_MM
+    ]  # fmt: skip
+    return found[0] if len(found) == 1 else None
 
 
 _SAID: dict[str, tuple[str, str]] = {
@@ -221,8 +257,8 @@ def _measured_change(subject: Subject) -> set[Change]:
     allowed: set[Change] = set()
     if abs(off) <= limit:
         allowed.add("stable")
-    if off > 0.5 * limit:
+    if off >= _LITERALLY_MM:  # the word is true, however little it is
         allowed.add("larger")
-    if off < -0.5 * limit:
+    if off <= -_LITERALLY_MM:
         allowed.add("smaller")
     return allowed

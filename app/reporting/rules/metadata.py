@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from app.core.report import Discrepancy, Fix, Message
 from app.reporting.case import Case, discrepancy
-from app.reporting.dates import dates_in, iso_date, years_between
+from app.reporting.dates import FoundDate, dates_in, iso_date, years_between
 from app.reporting.phrases import phrases
 from app.reporting.reading.document import Sentence
 
@@ -46,7 +46,11 @@ def age(case: Case) -> Iterator[Discrepancy]:
         for match in _AGE.finditer(text):
             stated = int(next(group for group in match.groups() if group))
             before = text[max(0, match.start() - 24) : match.end() + 16]
-            if not _PERSON.search(before) or stated > 120 or abs(stated - actual) <= 1:
+            if (
+                not (_PERSON.search(before) or _stands_alone(text, match))
+                or stated > 120
+                or abs(stated - actual) <= 1
+            ):
                 continue
             yield discrepancy(
                 "age",
@@ -60,6 +64,12 @@ def age(case: Case) -> Iterator[Discrepancy]:
             )  # fmt: skip
 
 
+def _stands_alone(text: str, match: re.Match[str]) -> bool:
+    """ "..., 53 года." between commas or stops: nothing else that it could be the age of."""
+    before, after = text[: match.start()].rstrip(), text[match.end() :].lstrip()
+    return (not before or before[-1] in ",.;:(") and (not after or after[0] in ",.;)")
+
+
 _NAME_LINE = re.compile(
     r"(?:^|(?<=\n))[ \t]*(?P<key>patient(?: name)?|name|пациент(?:ка)?|фио(?: пациента)?|"
     r"ф\.?\s*и\.?\s*о\.?"
@@ -68,7 +78,10 @@ _NAME_LINE = re.compile(
 )
 BIRTH = re.compile(r"дата рождения|г\.?\s*р\.?(?!\w)|год рождения|dob\b|birth|born", re.IGNORECASE)
 EXAM = re.compile(
-    r"дата\s+(?:исследования|проведения|выполнения)|date of (?:exam\w*|study|service)|"
+    r"дата\s+(?:исследования|проведения|выполнения)|исследование\s+(?:выполнено|проведено)|"
+    r"(?:^|\n)\W*(?:выполнено|проведено|dos|дата)\b[^\w\n]*$|examination performed|"
+    r"(?:exam\w*|study|scan)\s+(?:was\s+)?(?:performed|done)\b|date of scan|scanned on\b|"
+    r"date of (?:exam\w*|study|service)|"
     r"(?:exam\w*|study|scan)\s+date\b|дата\s+обследования|performed on|date performed",
     re.IGNORECASE,
 )
@@ -86,15 +99,35 @@ def identity(case: Case) -> Iterator[Discrepancy]:
         after = case.text[
             found.end : min(found.end + 14, line_end if line_end >= 0 else len(case.text))
         ]
+        line = case.text[line_start : line_end if line_end >= 0 else len(case.text)]
         wanted: dt.date | None = None
         what = ("", "")
         if EXAM.search(before):
             wanted, what = day, ("examination date", "Дата исследования")
         elif BIRTH.search(before) or BIRTH.search(after):
             wanted, what = birth, ("birth date", "Дата рождения")
+        elif day is not None and _is_other_day(case, found, line, day):
+            wanted, what = day, ("examination date", "Дата исследования")
         if wanted is None or found.may_be(wanted):
             continue
         yield _identity(case, what, found.start, found.end)
+
+
+_DAYS_TO_REPORT = 30
+
+
+def _is_other_day(case: Case, found: FoundDate, line: str, day: dt.date) -> bool:
+    """A date alone on a line of the heading, and no day on which this study could be reported."""
+    if line.strip(" \t\r.,гГ") != case.text[found.start : found.end]:
+        return False
+    section = next((s for s in case.document.sentences if s.start <= found.start < s.end), None)
+    if section is None or section.section != "other":
+        return False
+    known = {one for one in map(iso_date, case.facts.priors or ()) if one is not None}
+    return not any(
+        reading in known or 0 <= (reading - day).days <= _DAYS_TO_REPORT
+        for reading in found.readings
+    )
 
 
 _ACCESSION = re.compile(
@@ -183,11 +216,17 @@ def _identity(case: Case, what: tuple[str, str], start: int, end: int) -> Discre
 
 
 COMPARED = re.compile(
-    r"\bcompar(?:ed|ison)\s+(?:with|to)|in comparison (?:with|to)|"
-    r"(?:since|than|from)\s+(?:the\s+)?(?:prior|previous|last)|"
-    r"compared\s+(?:to|with)|unchanged from|"
-    r"(?:проведено\s+)?сравнени[еия]\s+с|в\s+сравнении\s+с|по\s+сравнению\s+с|"
-    r"при сопоставлении с|предыдущ\w+\s+исследовани|данными\s+от\s+\d|исследовани\w+\s+от\s+\d",
+    r"\bcompar(?:ed|ison)\s+(?:is\s+made\s+)?(?:with|to)|in comparison (?:with|to)|"
+    r"(?:since|than|from|on)\s+(?:the\s+)?(?:prior|previous|last)\b|\bcomp(?:arison)?\s*:|"
+    r"compared\s+(?:to|with)|unchanged (?:from|since)|"
+    r"with reference to (?:the )?(?:prior|previous)|"
+    r"(?:prior|previous)\s+(?:CT|MRI|MR|US|ultrasound|radiograph|mammogra\w+|film|exam\w*|study)|"
+    r"(?:проведено\s+)?сравнени[еия]\s+с|в\s+сравнении\s+с|по\s+сравнению\s+с|сравнительно с|"
+    r"при\s+сравнении|сопоставлен\w*\s+с|при сопоставлении|по\s+отношению\s+к\s+(?:предыдущ|прежн|"
+    r"исследован|КТ|МРТ|УЗИ|рентген)|"
+    r"предыдущ\w+\s+(?:исследовани|КТ|МРТ|УЗИ|рентген|маммогр|снимк|обследовани)|"
+    r"динамическ\w+\s+(?:контрол|наблюдени)|данными\s+от\s+\d|исследовани\w+\s+от\s+\d|"
+    r"(?:КТ|МСКТ|МРТ|УЗИ|рентген\w*|маммографи\w+|флюорографи\w+)\s+от\s+\d",
     re.IGNORECASE,
 )
 _NO_PRIOR = re.compile(
@@ -258,13 +297,27 @@ def completeness(case: Case) -> Iterator[Discrepancy]:
 
 
 _TOLD = re.compile(
-    r"\bnotif(?:ied|ication)|\bdiscussed with|\bcommunicated|\binformed\b|\breported to|"
-    r"(?<!so-)(?<!so )\b(?:called|conveyed|relayed|paged|telephoned|phoned)\b|"
-    r"сообщен\w*|информац\w+ (?:\w+\s+){0,4}передан\w*|передан[оаы]? (?:\w+\s+){0,3}врач|"
-    r"уведомл\w+|оповещ\w+|проинформирован\w*|доложен\w*|доведен\w* до сведения|по телефону",
+    r"\bnotif(?:ied|ication|y)|\bdiscussed (?:with|by)|\bcommunicated|\binformed\b|\breported to|"
+    r"\b(?:spoke|spoken) (?:with|to)|\balerted\b|\bmade aware|\baware of\b|\bread ?back|"
+    r"\b(?:told|contacted|messaged|texted|reached|advised of|acknowledged)\b|verbal\w* (?:report|"
+    r"communicat)|by (?:tele)?phone|via (?:tele)?phone|"
+    r"(?<!so-)(?<!so )\b(?:called|conveyed|relayed|paged|telephoned|phoned|transmitted)\b|"
+    r"сообщен[оаы]?(?!\w)|сообщил[аи]?(?!\w)|информирован\w*|информировал\w*|"
+    r"информац\w+ (?:\w+\s+){0,4}передан\w*|"
+    r"(?:результат\w*|данные|сведения|находк\w+)\s+(?:\w+\s+){0,4}(?:передан\w*|доведен\w*|"
+    r"доведён\w*|озвучен\w*)|передан[оаы]? (?:\w+\s+){0,4}(?:врач|хирург|невролог|кардиолог|"
+    r"терапевт|реаниматолог|дежурн|лечащ|онколог|отделени|уролог|травматолог|педиатр)|"
+    r"уведом\w+|оповещ\w+|оповестил\w*|изве(?:щ[её]н|стил)\w*|поставлен\w*\s+в\s+известность|"
+    r"доложен\w*|доложил\w*|довед[её]н\w* до сведения|по телефону|телефонограмм\w*|"
+    r"связал(?:ся|ась|ись)\s+с|созвонил\w*|вызван\w*\s+(?:дежурн\w+\s+)?(?:врач|хирург|невролог|"
+    r"нейрохирург|кардиолог|реаниматолог)",
     re.IGNORECASE,
 )
-_NOT_TOLD = re.compile(r"\bnot (?:been )?(?:notified|informed)|не (?:сообщен|передан|уведомл)")
+_NOT_TOLD = re.compile(
+    r"\b(?:not|never) (?:yet )?(?:been )?(?:notified|informed|called|reached|told|contacted)|"
+    r"(?<!\w)не (?:\w+ )?(?:сообщ|передан|уведом|информир|извещ|доложен|удалось)|could not be",
+    re.IGNORECASE,
+)
 
 
 def communication(case: Case) -> Iterator[Discrepancy]:

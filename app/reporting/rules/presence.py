@@ -96,9 +96,7 @@ def is_quoted(case: Case, subject: Subject) -> bool:
 def _is_hinted(case: Case, subject: Subject) -> bool:
     """Whether a statement speaks of the finding in a section that is not compared."""
     elsewhere = any(
-        m.is_stated
-        and m.section not in ("findings", "impression", "indication", "technique", "comparison")
-        and score(subject, m) > 0
+        m.is_stated and m.section in ("recommendation", "communication") and score(subject, m) > 0
         for m in case.reading.mentions
     )
     return elsewhere or _is_measured(case, subject)
@@ -128,12 +126,16 @@ def _is_measured(case: Case, subject: Subject) -> bool:
     return False
 
 
+# "No tear" is always said of something: of another structure it denies nothing.
+_OF_MANY_THINGS = frozenset({"tear", "cyst", "lesion", "hernia"})
+
+
 def _denies(subject: Subject, mention: Mention) -> bool:
     if mention.polarity != "absent" or mention.limit == "hard":
         return False
     if mention.section not in ("findings", "impression"):
         return False
-    general = mention.concept in concept_of(subject.concept).parents
+    general = mention.concept in concept_of(subject.concept).parents - _OF_MANY_THINGS
     if not (is_same_concept(subject.concept, mention.concept) or general):
         return False
     if mention.side in ("left", "right") and mention.side != subject.side:
@@ -276,7 +278,7 @@ def _subject_of_mention(case: Case, mention: Mention) -> Subject | None:
 
 def missing_from_impression(case: Case) -> Iterator[Discrepancy]:
     """``significant-finding-missing-from-impression``: described, but not concluded."""
-    if not case.document.has_section("impression") or not case.document.has_section("findings"):
+    if not case.document.has_section("impression") or not case.document.has_text("findings"):
         return
     for subject in case.accepted:
         if not (subject.is_significant or subject.has_grown) or not subject.concept:

@@ -11,26 +11,29 @@ from app.reporting.case import Case, discrepancy
 _MODALITY_WORDS: dict[str, re.Pattern[str]] = {
     "CT": re.compile(
         r"(?<!\w)(?:CT|CTA|HRCT|MDCT|(?i:computed tomograph\w+)|КТ|МСКТ|СКТ|КТА|МСКТА|"
-        r"[Кк]омпьютерн\w+\s+томограф\w+|Hounsfield|HU|ед\.?\s*Н|"
-        r"[Hh](?:ypo|yper)-?attenuat\w+)(?!\w)"
+        r"(?i:компьютерн\w+\s+томограф\w+)|Hounsfield|HU|(?i:ед\.?\s*Н(?![а-я]))|"
+        r"(?i:hypo-?attenuat\w+|hyper-?attenuat\w+))(?!\w)"
     ),
     "MR": re.compile(
-        r"(?<!\w)(?:MRI|MR|MRA|(?i:magnetic resonance)|МРТ|МР|МРА|МРХПГ|магнитно-резонансн\w+|"
-        r"[Мм]агнитно-резонансн\w+|DWI|FLAIR|STIR|ИКД|ДВИ|"
-        r"[TТ][12][- ]?(?:[Ww]eighted|WI|ВИ|[Вв]звешенн\w+|[Ss]ignal|сигнал\w*|hyper\w+|hypo\w+|"
-        r"гипер\w+|гипо\w+)|(?:на|on)\s+[TТ][12]|(?:[Hh](?:yper|ypo)|[Ii]so)-?intens\w+|"
-        r"[Гг]ипер-?интенсивн\w+|[Гг]ипо-?интенсивн\w+)(?!\w)"
+        r"(?<!\w)(?:MRI|MR|MRA|(?i:magnetic resonance)|МРТ|МР|МРА|МРХПГ|(?i:магнитно-резонансн\w+)|"
+        r"DWI|FLAIR|STIR|ИКД|ДВИ|SWI|"
+        r"(?i:restricted diffusion|diffusion restriction|ограничени\w+ диффузии)|"
+        r"[TТ][12][- ]?(?:(?i:weighted|взвешенн\w+|signal|сигнал\w*|hyper\w+|hypo\w+|гипер\w+|"
+        r"гипо\w+)|WI|ВИ)|(?i:на|on)\s+[TТ][12]|(?i:(?:hyper|hypo|iso)-?intens\w+|"
+        r"гипер-?интенсивн\w+|гипо-?интенсивн\w+))(?!\w)"
     ),
     "DX": re.compile(
         r"(?<!\w)(?:XR|X-ray|radiograph\w*|рентгенограмм\w*|рентгенограф\w+|флюорограф\w+)(?!\w)",
         re.IGNORECASE,
     ),
-    "US": re.compile(r"(?<!\w)(?:US|(?i:ultraso\w+|sonogra\w+)|УЗИ|УЗ|"
-                     r"(?i:ультразвуков\w+|эхограф\w+)|"
-                     r"Ultrasound|Ультразвуков\w+|[Гг](?:ипер|ипо)эхоген\w+|[Аа]нэхоген\w+|"
-                     r"[Ээ]хоген\w+|(?:[Hh]yper|[Hh]ypo|[Aa]n)echo\w+)(?!\w)"),
+    "US": re.compile(
+        r"(?<!\w)(?:US|(?i:ultraso\w+|sonogra\w+)|УЗИ|УЗ|ЦДК|"
+        r"(?i:ультразвуков\w+|эхограф\w+|(?:гипер|гипо|ан)?эхоген\w+|"
+        r"(?:hyper|hypo|an)?echo(?:ic|gen\w+)|posterior acoustic\w*|acoustic shadow\w*|"
+        r"through[- ]transmission|акустическ\w+ (?:тен|усилен)\w+))(?!\w)"
+    ),
     "MG": re.compile(r"(?<!\w)(?:mammogra\w+|маммогра\w+)(?!\w)", re.IGNORECASE),
-}  # fmt: skip
+}
 _SAME_MODALITY = {"CR": "DX", "RF": "DX", "XR": "DX", "MRI": "MR"}
 OTHER_EXAM = re.compile(
     r"evaluat|further|helpful|useful|require|may be|could|would|perform|better (?:seen|demonstrat)|"
@@ -81,7 +84,13 @@ _AGENT = (
     r"(?:контраст\w*|гадолин\w*|омнипак\w*|ультравист\w*|йогексол\w*|йопромид\w*|магневист\w*|"
     r"гадовист\w*|йодсодержащ\w*|contrast|gadolin\w*|iohexol|iopamidol|omnipaque|iodin\w*)"
 )
+_AGENT_RE = re.compile(_AGENT, re.IGNORECASE)
 _VEIN_RU, _VEIN_EN = r"(?:в/в|внутривенн\w+)", r"(?:intravenous|iv|i\.v\.)"
+_CONTRAST_BOTH = re.compile(
+    r"\b(?:with and without|without and with|before (?:and|&) after|pre-? and post-?|w/ ?wo)\b|"
+    r"(?<!\w)(?:до и после|без и с|до\s*/\s*после|нативно и)(?!\w)",
+    re.IGNORECASE,
+)
 _CONTRAST_NO = re.compile(
     rf"\bwithout\s+(?:the\s+)?(?:administration of\s+|use of\s+)?(?:{_VEIN_EN}\s+)?{_AGENT}|"
     rf"\bnon-?\s?contrast|\bunenhanced|\bno\s+(?:{_VEIN_EN}\s+)?{_AGENT}|contrast:\s*none|"
@@ -94,6 +103,8 @@ _CONTRAST_NO = re.compile(
 )
 _CONTRAST_YES = re.compile(
     rf"\bwith\s+(?:the\s+)?(?:administration of\s+|use of\s+)?(?:{_VEIN_EN}\s+)?{_AGENT}|"
+    rf"\b(?:after|following|post)\s+(?:the\s+)?(?:{_VEIN_EN}\s+)?{_AGENT}|"
+    rf"\b(?:multi|bi)-?phas\w+\s+(?:\w+\s+)?contrast|"
     rf"\b(?:after|following)\s+(?:the\s+)?(?:{_VEIN_EN}\s+)?(?:administration|injection|infusion)\s+"
     rf"of\s+(?:\S+\s+){{0,4}}?{_AGENT}|contrast[- ]enhanced|post-?contrast\s+(?:images|sequences)|"
     rf"{_AGENT}\s+(?:material\s+|medium\s+)?(?:was|were)\s+(?:given|administered|injected)|"
@@ -119,11 +130,12 @@ def contrast(case: Case) -> Iterator[Discrepancy]:
         text = case.flat[sentence.start : sentence.end]
         if OTHER_EXAM.search(text):
             continue
-        without = bool(_CONTRAST_NO.search(text))
-        with_contrast = bool(_CONTRAST_YES.search(_CONTRAST_NO.sub(" ", text)))
+        both = _CONTRAST_BOTH.search(text) if _AGENT_RE.search(text) else None
+        without = not both and bool(_CONTRAST_NO.search(text))
+        with_contrast = bool(both or _CONTRAST_YES.search(_CONTRAST_NO.sub(" ", text)))
         if without == with_contrast or with_contrast == given:
             continue
-        found = (_CONTRAST_NO if without else _CONTRAST_YES).search(text)
+        found = both or (_CONTRAST_NO if without else _CONTRAST_YES).search(text)
         start = sentence.start + (found.start() if found else 0)
         yield discrepancy(
             "contrast-mismatch",

@@ -60,7 +60,10 @@ def _is_century(text: str, match: re.Match[str]) -> bool:
 
 
 def sections(case: Case) -> Iterator[Discrepancy]:
-    """``section-missing``: no findings or no impression section, or an empty one."""
+    """``section-missing``: an empty report or section, or none where the template asks for it.
+
+    Without a template it is a note: a plain negative report may be its impression alone.
+    """
     if not case.text.strip():
         yield discrepancy(
             "section-missing",
@@ -73,17 +76,16 @@ def sections(case: Case) -> Iterator[Discrepancy]:
         ("findings", "findings", "описания"),
         ("impression", "impression", "заключения"),
     ):
-        section = case.document.section(name)
-        if section is not None and case.text[section.start : section.end].strip():
+        if case.document.has_text(name):
             continue
+        section = case.document.section(name)
         if section is None:
-            message = Message(
-                f"The report has no {english} section.", f"В отчёте нет раздела {russian}."
-            )
             yield discrepancy(
                 "section-missing",
-                "block",
-                message,
+                "block" if name in case.facts.required_sections else "note",
+                Message(
+                    f"The report has no {english} section.", f"В отчёте нет раздела {russian}."
+                ),
                 spans=[_first_words(case)],
                 fix=_header_fix(case, name),
             )

@@ -232,15 +232,22 @@ def test_d18_missing_images_are_counted_and_do_not_block() -> None:
     assert "120 из 300" in item.message.ru
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["FINDINGS: Normal.\n", "ОПИСАНИЕ: Норма.\n", "IMPRESSION: Normal.\n", "", "   \n",
-     "FINDINGS:\nIMPRESSION: Normal.\n"],
-)  # fmt: skip
-def test_a_report_without_a_section_is_blocked(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "   \n", "FINDINGS:\nIMPRESSION: Normal.\n"])
+def test_an_empty_report_or_section_is_blocked(text: str) -> None:
     result = checked(text)
     assert rules_of(result) == {"section-missing"}
     assert result.verdict == "blocked"
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [("FINDINGS: Normal.\n", "impression"), ("ОПИСАНИЕ: Норма.\n", "impression"),
+     ("IMPRESSION: Normal.\n", "findings")],
+)  # fmt: skip
+def test_a_missing_section_blocks_where_the_template_asks_for_it(text: str, missing: str) -> None:
+    assert checked(text).verdict == "clean"
+    assert rules_of(checked(text)) == {"section-missing"}
+    assert checked(text, required_sections=(missing,)).verdict == "blocked"
 
 
 @pytest.mark.parametrize(
