@@ -15,8 +15,8 @@ ClockState = Literal["synchronised", "unsynchronised", "unknown", "overridden"]
 _MEANINGS: Final = {
     "author": Message("author and responsible", "автор, несёт ответственность"),
     "preliminary": Message(
-        "author, preliminary, awaits co-signature",
-        "автор, предварительно, ожидает подписи старшего врача",
+        "author; preliminary until co-signed",
+        "автор; предварительно, до подписи старшего врача",
     ),
     "approval": Message("reviewed and approved", "проверено и утверждено"),
     "cosignature": Message(

@@ -10,7 +10,6 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 from app.core.errors import AppError
 from app.core.report import Discrepancy, Override
 from app.ui.discrepancy_panel import DiscrepancyPanel
+from app.ui.signer_fields import SignerFields
 from app.ui.texts import language, tr
 from app.workflow import sign_report
 
@@ -44,8 +44,7 @@ class AddendumEditor(QWidget):
         self._text.setPlaceholderText(tr("report.addendum_placeholder"))
         self._text.setTabChangesFocus(True)
         self._text.setMinimumHeight(80)
-        self._signer = QLineEdit(session.context.user)
-        self._signer.setPlaceholderText(tr("sign.signer"))
+        self._signer = SignerFields(session.context)
         self._overrides = {item.discrepancy_id: item for item in session.overrides}
         self._list = DiscrepancyPanel()
         self._list.setMinimumHeight(130)
@@ -63,7 +62,7 @@ class AddendumEditor(QWidget):
         sign.setProperty("primary", True)
         sign.clicked.connect(self.sign)
         row = QHBoxLayout()
-        row.addWidget(self._signer, 1)
+        row.addStretch(1)
         row.addWidget(back)
         row.addWidget(sign)
         layout = QVBoxLayout(self)
@@ -71,6 +70,7 @@ class AddendumEditor(QWidget):
         layout.addWidget(title)
         layout.addWidget(self._text, 1)
         layout.addWidget(self._list, 2)
+        layout.addWidget(self._signer)
         layout.addWidget(self._fault)
         layout.addLayout(row)
         self.setFocusProxy(self._text)
@@ -79,23 +79,40 @@ class AddendumEditor(QWidget):
         """Put in a text."""
         self._text.setPlainText(text)
 
+    @property
+    def signer(self) -> SignerFields:
+        """Who signs: name or login, password, clock."""
+        return self._signer
+
+    def add_sentence(self, sentence: str) -> None:
+        """Put a sentence at the end of the text."""
+        text = self._text.toPlainText().rstrip()
+        self._text.setPlainText(f"{text}\n{sentence}".lstrip())
+
     def sign(self) -> None:
         """Sign the addendum, or say in a line why not."""
         text = self._text.toPlainText().strip()
         if not text:
             self._say(tr("report.addendum_empty"))
             return
+        if self._signer.missing:
+            self._say(self._signer.missing)
+            self._signer.focus_first_empty()
+            return
         try:
             if self._blocks(text):
                 self._say(tr("sign.blocks_open"))
                 return
-            report = sign_report.addendum(
-                self._session,
+            request = sign_report.AddendumRequest(
                 text,
-                self._signer.text().strip(),
-                overrides=tuple(self._overrides.values()),
+                self._signer.who.text().strip(),
+                tuple(self._overrides.values()),
+                self._signer.take_password(),
+                self._signer.clock_reason.text(),
             )
+            report = sign_report.add_addendum(self._session, request)
         except AppError as error:
+            self._signer.refresh_clock()
             self._say(error.text(language()))
             return
         self.signed.emit(report)

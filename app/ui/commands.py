@@ -11,6 +11,7 @@ from app.ui.actions import PRESET_IDS
 from app.ui.texts import language, set_language
 from app.ui.window_menu import show_window_menu
 from app.viewer.planes import PLANES
+from app.workflow.communicate import critical_findings
 
 if TYPE_CHECKING:
     from app.ui.findings_panel import FindingsPanel
@@ -68,6 +69,7 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
         "studies": window.windows.show_studies,
         "peers": window.windows.show_peers,
         "packs": window.windows.show_packs,
+        "users": window.windows.show_users,
         "receive": window.traffic.intake.toggle,
         "refresh": window.refresh_study,
         "objects": window.windows.show_objects,
@@ -123,6 +125,10 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
         "report_window": window.report_place.toggle,
         "report_fix": report.apply_fix,
         "report_sign": report.sign,
+        "report_told": lambda: _tell(window),
+        "report_addendum": report.add_addendum,
+        "report_revise": report.revise,
+        "report_versions": report.show_versions,
         "export": window.export,
         "report_copy": lambda: _copy(window),
         "certificate_password": window.outputs.ask,
@@ -160,6 +166,14 @@ def _stop_tool(window: WindowCommands) -> None:
         window.desk.marking.end()
     else:
         window.set_tool("window")
+
+
+def _tell(window: WindowCommands) -> None:
+    """Who was told: of the finding that is selected, if it is a critical one."""
+    session = window.desk.session
+    uid = "" if session is None else session.selected_uid or ""
+    critical = () if session is None else critical_findings(session)
+    window.report.communicate(uid if uid in {finding.uid for finding in critical} else "")
 
 
 def _accept(window: WindowCommands) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app.core.report import Language
+from app.ui.report_status import state_text
 from app.ui.texts import tr
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class ReportHeader(QWidget):
         """Show the state of the session's report, in the language of the screen."""
         self._title.setText(tr("report.title").upper())
         report = None if session is None else session.report
-        self._state.setText("" if report is None else tr(f"report.state.{report.state}"))
+        self._state.setText("" if report is None else state_text(report))
         for code, button in self._buttons.items():
             button.setToolTip(tr("report.language_tip"))
             button.setEnabled(session is not None and not session.is_locked)

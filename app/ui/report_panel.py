@@ -11,10 +11,8 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
-from app.core.report import Discrepancy, Language, Report
-from app.core.signing import meaning_text
+from app.core.report import Language, Report
 from app.ui import finding_words as words
-from app.ui.addendum_editor import AddendumEditor
 from app.ui.discrepancy_panel import DiscrepancyPanel
 from app.ui.field_walk import FieldWalk
 from app.ui.find_bar import FindBar
@@ -27,14 +25,16 @@ from app.ui.report_fields import fields_in
 from app.ui.report_frame import ReportFrame
 from app.ui.report_keys import KeyTable
 from app.ui.report_outline import ReportOutline, SectionList
+from app.ui.report_signing import ReportSigning
 from app.ui.report_status import status_line
 from app.ui.report_writing import ReportWriting
 from app.ui.session_signals import SessionSignals
-from app.ui.sign_dialog import SignDialog
 from app.ui.texts import language, language_changed, tr
 from app.workflow import compose_report
 
 if TYPE_CHECKING:
+    from app.ui.addendum_editor import AddendumEditor
+    from app.ui.sign_dialog import SignDialog
     from app.workflow.context import AppContext
     from app.workflow.session import StudySession
 
@@ -54,8 +54,6 @@ class ReportPanel(QWidget):
         super().__init__(parent)
         self._session: StudySession | None = None
         self._signals: SessionSignals | None = None
-        self._addendum: AddendumEditor | None = None
-        self._dialog: SignDialog | None = None
         self._notice = ""
         self.setStyleSheet(PANEL_STYLE)
         self._header = ReportHeader()
@@ -83,8 +81,13 @@ class ReportPanel(QWidget):
         self._checking.show_finding.connect(self._show_finding)
         self._checking.said.connect(self._say)
         self._checking.refreshed.connect(self._checked)
-        self._signature, self._status, self._notice_line = QLabel(), QLabel(), QLabel()
-        self._below = QVBoxLayout()
+        self._signing = ReportSigning(self._checking.apply)
+        self._signing.signed.connect(self._was_signed)
+        self._signing.show_wanted.connect(self._checking.show)
+        self._signing.failed.connect(self._say_error)
+        self._signing.changed.connect(self._refresh)
+        self._signing.closed.connect(self._editor.setFocus)
+        self._status, self._notice_line = QLabel(), QLabel()
         self._frame = self._place()
         self._keys = self._key_table()
         self._editor.add_key_handler(self._keys.press)
@@ -119,12 +122,17 @@ class ReportPanel(QWidget):
     @property
     def sign_dialog(self) -> SignDialog | None:
         """The sign dialog while it is open."""
-        return self._dialog
+        return self._signing.dialog
 
     @property
     def addendum_editor(self) -> AddendumEditor | None:
         """The addendum editor while it is open."""
-        return self._addendum
+        return self._signing.addendum
+
+    @property
+    def signing(self) -> ReportSigning:
+        """Signatures, versions, and who was told."""
+        return self._signing
 
     def set_session(self, session: StudySession | None) -> None:
         """Show the report of ``session`` (None: no study is open); stores what was typed."""
@@ -132,11 +140,11 @@ class ReportPanel(QWidget):
         if self._signals is not None:
             self._signals.disconnect_all()
         self._signals = None
-        self._close_addendum()
         self._session = session
         self._notice = ""
         self._writing.set_session(session)
         self._checking.set_session(session)
+        self._signing.set_session(session)
         self._outline.show_sections(self._editor.report_text(), ())
         if session is not None:
             self._signals = SessionSignals(
@@ -198,16 +206,22 @@ class ReportPanel(QWidget):
 
     def sign(self) -> None:
         """Open the sign dialog; the check runs anew in it."""
-        session = self._session
-        if session is None or session.is_locked or self._dialog is not None:
-            return
         self.flush()
-        dialog = SignDialog(session, self._checking.apply, self)
-        dialog.show_requested.connect(self._leave_dialog_for)
-        dialog.signed.connect(self._was_signed)
-        dialog.finished.connect(self._dialog_closed)
-        self._dialog = dialog
-        dialog.open()
+        self._signing.sign()
+
+    def revise(self) -> None:
+        """Open what was signed as preliminary for review, or a signed report for correction."""
+        self._signing.revise()
+
+    def communicate(self, finding_uid: str = "") -> None:
+        """Record who was told of the critical results, or of the finding given."""
+        self.flush()
+        self._signing.communicate(finding_uid)
+
+    def show_versions(self) -> None:
+        """The versions of the report and what changed between them."""
+        self.flush()
+        self._signing.show_versions()
 
     def apply_fix(self) -> None:
         """Apply the offered fix of the discrepancy at the cursor, else of the current one."""
@@ -235,16 +249,7 @@ class ReportPanel(QWidget):
 
     def add_addendum(self) -> None:
         """Open the addendum editor under a signed report."""
-        session = self._session
-        if session is None or not session.is_signed or self._addendum is not None:
-            return
-        self._addendum = AddendumEditor(session)
-        self._addendum.signed.connect(self._was_signed)
-        self._addendum.cancelled.connect(self._close_addendum)
-        self._addendum.show_requested.connect(self._checking.show)
-        self._below.addWidget(self._addendum)
-        self._refresh()
-        self._addendum.setFocus()
+        self._signing.add_addendum()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """The panel's keys, where no global action has taken them."""
@@ -299,29 +304,10 @@ class ReportPanel(QWidget):
             self._session.select(uid)
             self.show_finding.emit(uid)
 
-    def _leave_dialog_for(self, item: Discrepancy) -> None:
-        if self._dialog is not None:
-            self._dialog.reject()
-        self._checking.show(item)
-
     def _was_signed(self, report: Report) -> None:
-        self._close_addendum()
+        self._notice = ""
         self._refresh()
         self.signed.emit(report)
-
-    def _dialog_closed(self, _code: int) -> None:
-        dialog, self._dialog = self._dialog, None
-        if dialog is not None:
-            dialog.deleteLater()
-        self._editor.setFocus()
-
-    def _close_addendum(self) -> None:
-        addendum, self._addendum = self._addendum, None
-        if addendum is not None:
-            self._below.removeWidget(addendum)
-            addendum.hide()
-            addendum.deleteLater()
-        self._refresh()
 
     def _choose_language(self, code: Language) -> None:
         session = self._session
@@ -337,19 +323,9 @@ class ReportPanel(QWidget):
         self._editor.setReadOnly(signed or not is_open)
         self._editor.setPlaceholderText(tr("report.placeholder" if is_open else "report.no_study"))
         self._header.refresh(session)
-        self._buttons.refresh(session, writing_addendum=self._addendum is not None)
+        self._buttons.refresh(session, writing_addendum=self._signing.addendum is not None)
         report = None if session is None else session.report
-        signature = None if report is None else report.signature
-        self._signature.setVisible(signature is not None)
-        if signature is not None:
-            self._signature.setText(
-                tr(
-                    "report.signed_line",
-                    name=signature.name,
-                    at=words.full_time_text(signature.at_utc),
-                    meaning=meaning_text(signature.meaning).text(language()),
-                )
-            )
+        self._signing.refresh()
         if session is not None and report is not None:
             self._editor.show_links(report.links, words.finding_numbers(session.findings))
         else:
@@ -389,7 +365,7 @@ class ReportPanel(QWidget):
         return KeyTable(calls)
 
     def _place(self) -> ReportFrame:
-        for label in (self._signature, self._status, self._notice_line):
+        for label in (self._status, self._notice_line):
             label.setWordWrap(True)
         self._notice_line.setProperty("role", "dim")
         writing = QWidget()
@@ -398,8 +374,7 @@ class ReportPanel(QWidget):
         column.setSpacing(4)
         column.addWidget(self._editor, 1)
         column.addWidget(self._find)
-        column.addWidget(self._signature)
-        column.addLayout(self._below)
+        column.addWidget(self._signing)
         column.addWidget(self._notice_line)
         column.addWidget(self._status)
         sections = SectionList(self._outline, self._editor)

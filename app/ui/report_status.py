@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from app.core.report import Discrepancy, Override
+from app.core.report import Discrepancy, Override, Report
 from app.ui.finding_words import counted_all
 from app.ui.panel_style import SEVERITY_MARKS
 from app.ui.texts import tr
@@ -23,6 +23,12 @@ def counts_line(items: Iterable[Discrepancy], overrides: Sequence[Override]) -> 
     text = counted_all(tuple(counts.items()))
     worst = next((name for name in ("block", "warn") if counts[name]), "")
     return (f"{SEVERITY_MARKS[worst]} {text}" if worst else text), worst
+
+
+def state_text(report: Report) -> str:
+    """The state of a version in words; what was corrected is not called extended."""
+    is_corrected = report.state == "amended" and report.change == "correction"
+    return tr("report.state.corrected" if is_corrected else f"report.state.{report.state}")
 
 
 def status_line(session: StudySession | None) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from app.ui.shortcuts import KeyHelp
 from app.ui.studies_window import StudiesWindow
 from app.ui.study_sources import LibrarySource, PeerSource, StudySource
 from app.ui.texts import language, tr
+from app.ui.users_window import UsersWindow
 from app.workflow.foreign_results import ForeignResults, apply_results, read_results
 from app.workflow.import_studies import ImportOutcome, import_paths
 
@@ -92,6 +93,10 @@ class SideWindows(QObject):
         window = self._open.get("studies")
         if isinstance(window, StudiesWindow):
             window.set_sources(self._sources())
+
+    def show_users(self) -> None:
+        """The accounts of those who sign."""
+        self._show("users", UsersWindow(self._context, self._owner))
 
     def show_packs(self) -> None:
         """The installed model packs with their cards."""

@@ -42,6 +42,18 @@ def identify(context: AppContext, who: str, password: str = "") -> Signer:
     return _by_system(context, who.strip(), password, asks=mode == "system")
 
 
+def seen_as(context: AppContext, who: str) -> Signer | None:
+    """Whom a login claims to be, before any password; for what a form offers. None: nobody."""
+    if not has_accounts(context):
+        return Signer(who.strip())
+    mode = context.settings.signing.identity
+    login = (who.strip() if mode == "local" else context.logon.account()).casefold()
+    user = context.store.users.get(login)
+    if user is None or user.is_disabled:
+        return None if _accounts(context) else Signer(login, login)
+    return Signer(user.name, user.login, user.roles)
+
+
 def permitted_meanings(context: AppContext, signer: Signer, before: Report | None) -> list[str]:
     """What the signature of this person can mean on a version that follows ``before``."""
     if signer.roles and not (signer.is_senior or signer.is_resident):

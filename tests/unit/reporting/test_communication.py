@@ -7,8 +7,9 @@ import datetime as dt
 import pytest
 
 from app.core.communication import Communication
-from app.core.finding import Label
-from app.core.report import Language
+from app.core.finding import Decision, Label, decide
+from app.core.report import Language, StudyFacts
+from app.reporting.check import check
 from app.reporting.communication import (
     communication_sentence,
     with_communication,
@@ -65,3 +66,15 @@ def test_the_reader_takes_the_heading_for_a_section(language: Language, sentence
     text = with_communication("", sentence, language)
     sections = {item.section for item in extract(text, language).statements}
     assert sections == {"communication"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Communicated to [name] at [time].", "The ward was not informed.", ""],
+)
+def test_who_only_leaves_a_place_has_told_nobody(said: str) -> None:
+    accepted = decide(FINDING, Decision("accept", "Dr", "2026-11-20"))
+    result = check(f"{TEXT}{said}\n", [accepted], StudyFacts(), "en")
+    assert "critical-without-communication" in {item.rule for item in result.discrepancies}
+    told = check(f"{TEXT}{said}\n", [accepted], StudyFacts(), "en", communicated={accepted.uid})
+    assert "critical-without-communication" not in {item.rule for item in told.discrepancies}
