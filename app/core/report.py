@@ -194,7 +194,8 @@ class Report:
 
     ``preliminary``: signed by a resident, awaits co-signature. ``change`` is what this version is
     to its predecessor, ``change_reason`` why it was corrected. ``prior_signatures`` are those of
-    earlier versions that this one rests on, oldest first.
+    earlier versions that this one rests on, oldest first. ``template_id`` names the template that
+    the draft was made from.
     """
 
     uid: str
@@ -212,6 +213,7 @@ class Report:
     change_reason: str = ""
     prior_signatures: tuple[Signature, ...] = ()
     communications: tuple[Communication, ...] = ()
+    template_id: str = ""
 
     @property
     def is_final(self) -> bool:

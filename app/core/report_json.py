@@ -74,6 +74,7 @@ def report_to_json(report: Report) -> Json:
         "change_reason": report.change_reason,
         "prior_signatures": [signature_to_json(item) for item in report.prior_signatures],
         "communications": communications_to_json(report.communications),
+        "template_id": report.template_id,
     }  # fmt: skip
 
 
@@ -96,4 +97,5 @@ def report_from_json(row: Mapping[str, Any], payload: Mapping[str, Any]) -> Repo
         change_reason=payload.get("change_reason", ""),
         prior_signatures=tuple(item for item in prior if item is not None),
         communications=communications_from_json(payload.get("communications", ())),
+        template_id=payload.get("template_id", ""),
     )

@@ -16,16 +16,11 @@ from app.core.report import (
 )
 from app.reporting.case import case_of, subjects_of
 from app.reporting.extract import language_of, read, statements_of
+from app.reporting.regions import region_of
 from app.reporting.rules import RULES
 from app.reporting.subjects import own_patterns
 
 _RANK = {"block": 0, "warn": 1, "note": 2}
-_REGIONS = {
-    "CHEST": "CHEST", "THORAX": "CHEST", "LUNG": "CHEST", "ABDOMEN": "ABDOMEN",
-    "ABDOMENPELVIS": "ABDOMEN", "PELVIS": "ABDOMEN", "HEAD": "HEAD", "BRAIN": "HEAD",
-    "SKULL": "HEAD", "KNEE": "KNEE", "BREAST": "BREAST", "LSPINE": "LSPINE", "TSPINE": "LSPINE",
-    "CSPINE": "LSPINE", "SPINE": "LSPINE",
-}  # fmt: skip
 
 
 def check(
@@ -46,7 +41,7 @@ def check(
     started = time.perf_counter()
     spoken = language_of(text, language)
     subjects = subjects_of(findings)
-    region = _REGIONS.get(study.body_part.upper().replace(" ", ""), "")
+    region = region_of(study.body_part)
     reading = read(text, spoken, region, own_patterns(subjects, spoken))
     case = case_of(reading, subjects, study, links, communicated)
     found = [item for rule in RULES for item in rule(case)]

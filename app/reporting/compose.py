@@ -1,31 +1,78 @@
-"""A draft report from the accepted findings, each sentence linked to its finding."""
+"""A draft report from the accepted findings, each generated sentence linked to its finding.
+
+Findings stand in the order of anatomy, the impression in the order of weight. What is normal comes
+from the template, and only where it was asked for and no accepted finding contradicts it. Nothing
+that was not accepted enters. Standard library only: the template comes in as a value.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from app.core.finding import Finding, FindingContent
-from app.core.measurement import Measurement
-from app.core.report import Language, SentenceLink, StudyFacts
+from app.core.report import Language, Message, SentenceLink, StudyFacts
+from app.reporting.figures import figures_of, left_out, value_text
+from app.reporting.guidelines.advice import Advice, advice_of
+from app.reporting.normals import Filling, Found, fill, statement_text
+from app.reporting.nouns import organ_of, organ_order
 from app.reporting.phrases import Phrases, phrases
+from app.reporting.plain_template import plain_template
+from app.reporting.regions import region_of
+from app.reporting.sentences import are_alike, group_sentence, is_structure
+from app.reporting.sentences import finding_sentence as finding_sentence
+from app.reporting.sentences import names_side as names_side
+from app.reporting.subjects import concept_of, subject_of
+from app.reporting.templates.variables import LUNG_RADS, MEASUREMENT
+
+if TYPE_CHECKING:
+    from app.reporting.templates.model import Part, ReportTemplate, Section
 
 _ORDER = {"critical": 0, "significant": 1, "incidental": 2, "descriptive": 3}
 _SIDE_ORDER = {"right": 0, "left": 1}
-_LOBE_WITHOUT_SIDE = re.compile(r"^in the (?=(upper|middle|lower) lobe)")
-_LENGTH_PAIR = ("long_axis", "short_axis")
-_SHOWN_STATUS = frozenset({"valid", "edited"})
-_LONGEST_LIST = 4
+_CHANGE_ORDER = {"larger": 0, "smaller": 2, "stable": 3}
+_ANY_ORGAN = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A composed text and its generated sentences."""
+    """A composed text, its generated sentences, and what a reader should know of it.
+
+    ``notes`` say what was left out and why, and what a recommendation lacks; they are no part of
+    the text.
+    """
 
     text: str
     links: tuple[SentenceLink, ...]
+    notes: tuple[Message, ...] = ()
+    template_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Composing:
+    """How a draft is made.
+
+    ``template`` None: bare sections. ``values`` are the variables of the study. ``normals`` False:
+    nothing is called normal, since nobody has looked.
+    """
+
+    template: ReportTemplate | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    normals: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Findings that one sentence states."""
+
+    findings: tuple[Finding, ...]
+    organ: str
+
+    @property
+    def first(self) -> Finding:
+        return self.findings[0]
 
 
 def content_sha256(finding: Finding) -> str:
@@ -33,145 +80,293 @@ def content_sha256(finding: Finding) -> str:
     return hashlib.sha256(repr(finding.current).encode("utf-8")).hexdigest()
 
 
-def compose(
-    findings: Sequence[Finding],
-    study_facts: StudyFacts,
-    language: Language,
-    *,
-    technique: str = "",
-    comparison: str = "",
-) -> Draft:
-    """The draft of accepted and edited findings, the gravest first.
-
-    Without any, the findings section is left to be written: a placeholder that the check demands
-    to be filled stands there, never a claim of normality.
-    """
-    words = phrases(language)
-    shown = sorted(
-        (f for f in findings if f.is_in_report and not is_quality_note(f.current)),
-        key=_reading_order,
-    )
-    links: list[SentenceLink] = []
-    described: list[str] = []
-    concluded: list[str] = []
-    stated: set[tuple[str, float | None]] = set()
-    for finding in shown:
-        sentence = finding_sentence(_without_stated_ratios(finding, stated), language)
-        described.append(sentence)
-        links.append(SentenceLink(sentence, finding.uid, content_sha256(finding)))
-        if finding.current.significance != "descriptive":
-            short = finding_sentence(finding, language, brief=True)
-            concluded.append(short)
-            links.append(SentenceLink(short, finding.uid, content_sha256(finding)))
-    body = " ".join(described) if described else words.fill_findings
-    if concluded:
-        conclusion = " ".join(concluded)
-    else:
-        conclusion = words.nothing_significant if described else words.fill_impression
-    if any(f.current.significance == "critical" and f.current.presence != "absent" for f in shown):
-        conclusion = f"{conclusion} {words.communication}"
-    parts = [words.title(study_facts)]
-    if technique:
-        parts.append(f"{words.technique}: {technique}")
-    if comparison:
-        parts.append(f"{words.comparison}: {comparison}")
-    parts += [f"{words.findings}:\n{body}", f"{words.impression}:\n{conclusion}"]
-    return Draft("\n\n".join(part for part in parts if part) + "\n", tuple(links))
-
-
-def _reading_order(finding: Finding) -> tuple[int, int, str]:
-    """The gravest first, of equals the right side before the left."""
-    content = finding.current
-    return _ORDER[content.significance], _SIDE_ORDER.get(content.laterality or "", 2), finding.uid
-
-
-def _without_stated_ratios(finding: Finding, stated: set[tuple[str, float | None]]) -> Finding:
-    """The finding without ratios that an earlier sentence gave: both lungs carry the same one."""
-    kept = []
-    for item in finding.current.measurements:
-        if item.kind.endswith("_ratio"):
-            if (item.kind, item.value) in stated:
-                continue
-            stated.add((item.kind, item.value))
-        kept.append(item)
-    return replace(finding, current=replace(finding.current, measurements=tuple(kept)))
-
-
 def is_quality_note(content: FindingContent) -> bool:
     """A remark of a model on its own result (no concept, only flags): nothing for a report."""
     return content.concept is None and bool(content.quality_flags) and not content.measurements
 
 
-def finding_sentence(finding: Finding, language: Language, *, brief: bool = False) -> str:
-    """One sentence that states a finding: name, side, place and, unless ``brief``, sizes."""
+def compose(
+    findings: Sequence[Finding],
+    study_facts: StudyFacts,
+    language: Language,
+    how: Composing = Composing(),
+) -> Draft:
+    """The draft of accepted and edited findings.
+
+    Without any and without a template, the findings section is left to be written: a placeholder
+    that the check demands to be filled stands there, never a claim of normality.
+    """
+    shown = [f for f in findings if f.is_in_report and not is_quality_note(f.current)]
+    return _Composer(shown, study_facts, language, how).draft()
+
+
+class _Composer:
+    """One draft in the making."""
+
+    def __init__(
+        self, shown: Sequence[Finding], facts: StudyFacts, language: Language, how: Composing
+    ) -> None:
+        self._facts = facts
+        self._language: Language = language
+        self._words: Phrases = phrases(language)
+        self._normals = how.normals and how.template is not None
+        self._template = how.template or plain_template(self._words)
+        self._groups = _grouped(shown, language)
+        self._links: list[SentenceLink] = []
+        self._ratios: set[tuple[str, float | None]] = set()
+        positive = [f for f in shown if f.current.presence != "absent" and not is_structure(f)]
+        self._positive = positive
+        self._found = Found(
+            frozenset(concept_of(f) for f in positive),
+            frozenset(map(organ_of, positive)),
+            frozenset(concept_of(f) for f in shown if f.current.presence == "absent"),
+        )
+        self._filling = Filling(
+            language,
+            {**how.values, **_measured(shown, language)},
+            {one.name: one.label for one in self._template.fields},
+            region_of(facts.body_part),
+            facts.patient_sex.upper(),
+        )
+
+    def draft(self) -> Draft:
+        advice = advice_of(self._positive, self._facts, self._template.guideline)
+        if advice is not None and advice.category is not None:
+            values = {**self._filling.values, LUNG_RADS: advice.category.text(self._language)}
+            self._filling = replace(self._filling, values=values)
+        sections = [self._section(section, advice) for section in self._template.sections]
+        parts = [self._title(), *sections]
+        text = "\n\n".join(part for part in parts if part) + "\n"
+        notes = (*self._left_out(), *(advice.missing if advice else ()))
+        return Draft(text, tuple(self._links), notes, self._template.id)
+
+    def _title(self) -> str:
+        title = self._template.title
+        if not title:
+            return self._words.title(self._facts)
+        filled = fill(title, self._filling)
+        return self._words.title(self._facts) if "[" in filled else filled
+
+    def _section(self, section: Section, advice: Advice | None) -> str:
+        match section.id:
+            case "findings":
+                body = self._findings(section)
+            case "impression":
+                body = self._impression(section, advice)
+            case "recommendation":
+                lines = [*self._statements(section.statements, self._found)]
+                if advice is not None and advice.text is not None:
+                    lines.insert(0, self._linked_all(advice))
+                body = " ".join(lines)
+            case _:
+                body = " ".join(self._statements(section.statements, self._found, fixed=True))
+        return f"{section.header}:\n{body}" if body else ""
+
+    def _findings(self, section: Section) -> str:
+        left = list(self._groups)
+        paragraphs = []
+        parts = section.parts or ()
+        for number, part in enumerate(parts):
+            rest = parts[number + 1 :]
+            here = [g for g in left if _belongs(g, part, rest)]
+            left = [g for g in left if g not in here]
+            paragraph = self._part(part, here)
+            if paragraph:
+                paragraphs.append(paragraph)
+        if left:
+            paragraphs.append(" ".join(self._stated(left)))
+        paragraphs += self._statements(section.statements, self._found)
+        return "\n".join(p for p in paragraphs if p) or self._words.fill_findings
+
+    def _part(self, part: Part, here: Sequence[_Group]) -> str:
+        sentences = self._stated(here)
+        positive = any(
+            g.first.current.presence != "absent" and not is_structure(g.first) for g in here
+        )
+        found = replace(self._found, here=positive)
+        sentences += self._statements(part.statements, found)
+        if not sentences:
+            return ""
+        return " ".join([part.heading, *sentences] if part.heading else sentences)
+
+    def _statements(
+        self, statements: Sequence[object], found: Found, *, fixed: bool = False
+    ) -> list[str]:
+        if not (self._normals or fixed):
+            return []
+        texts = (statement_text(one, found, self._filling) for one in statements)  # type: ignore[arg-type]
+        return [text for text in texts if text]
+
+    def _stated(self, groups: Sequence[_Group]) -> list[str]:
+        sentences = []
+        for group in groups:
+            said = [self._without_stated_ratios(finding) for finding in group.findings]
+            sentence = group_sentence(said, self._language, priors=self._facts.priors)
+            if not sentence:
+                continue
+            self._linked(sentence, group.findings)
+            if sentence not in sentences:
+                sentences.append(sentence)
+        return sentences
+
+    def _without_stated_ratios(self, finding: Finding) -> Finding:
+        """The finding without ratios that were said: both lungs carry the same one."""
+        kept = []
+        for item in finding.current.measurements:
+            if item.kind.endswith("_ratio"):
+                if (item.kind, item.value) in self._ratios:
+                    continue
+                self._ratios.add((item.kind, item.value))
+            kept.append(item)
+        return replace(finding, current=replace(finding.current, measurements=tuple(kept)))
+
+    def _linked(self, sentence: str, findings: Sequence[Finding]) -> str:
+        for finding in findings:
+            self._links.append(SentenceLink(sentence, finding.uid, content_sha256(finding)))
+        return sentence
+
+    def _linked_all(self, advice: Advice) -> str:
+        text = advice.text.text(self._language) if advice.text else ""
+        return self._linked(text, advice.findings)
+
+    def _impression(self, section: Section, advice: Advice | None) -> str:
+        concluded = []
+        for group in sorted(self._groups, key=_weight):
+            content = group.first.current
+            if content.presence == "absent" or is_structure(group.first):
+                continue
+            if content.significance == "descriptive" and not _has_grown(group):
+                continue
+            sentence = group_sentence(
+                group.findings, self._language, brief=True, priors=self._facts.priors
+            )
+            if sentence and self._linked(sentence, group.findings) not in concluded:
+                concluded.append(sentence)
+        if advice is not None and advice.category is not None:
+            concluded.append(self._linked(advice.category.text(self._language), advice.findings))
+        said = self._statements(section.statements, self._found)
+        if len(concluded) > 1:
+            concluded = [f"{number}. {text}" for number, text in enumerate(concluded, 1)]
+        lines = "\n".join([*concluded, *said])
+        if not lines:
+            has_text = any(group_sentence(g.findings, self._language) for g in self._groups)
+            words = self._words
+            lines = words.nothing_significant if has_text else words.fill_impression
+        is_critical = any(f.current.significance == "critical" for f in self._positive)
+        return f"{lines}\n{self._words.communication}" if is_critical else lines
+
+    def _left_out(self) -> tuple[Message, ...]:
+        notes = []
+        for group in self._groups:
+            for finding in group.findings:
+                label = finding.current.label
+                for number, why in left_out(finding.current.measurements):
+                    kind = phrases("en").measure_name(number.kind) or number.kind
+                    kind_ru = phrases("ru").measure_name(number.kind) or number.kind
+                    notes.append(
+                        Message(
+                            f"{label.en}: {kind} is left out: {why.en}.",
+                            f"{label.ru}: не указано «{kind_ru}»: {why.ru}.",
+                        )
+                    )
+                if is_structure(finding) and not group_sentence((finding,), self._language):
+                    notes.append(
+                        Message(
+                            f"{label.en}: nothing was measured, so nothing is said of it.",
+                            f"{label.ru}: ничего не измерено, поэтому в тексте этого нет.",
+                        )
+                    )
+        return tuple(dict.fromkeys(notes))
+
+
+def _grouped(shown: Sequence[Finding], language: Language) -> tuple[_Group, ...]:
+    """Findings that are alike together, in the order of anatomy."""
+    ordered = sorted(shown, key=lambda f: _place_in_order(f, language))
+    groups: list[list[Finding]] = []
+    for finding in ordered:
+        mates = next((g for g in groups if are_alike(g[0], finding, language)), None)
+        if mates is None:
+            groups.append([finding])
+        else:
+            mates.append(finding)
+    return tuple(_Group(tuple(group), organ_of(group[0])) for group in groups)
+
+
+def _place_in_order(finding: Finding, language: Language) -> tuple[int, int, int, str, float, str]:
+    """Organ, what is found before what was measured, right before left, upper before lower."""
     content = finding.current
-    words = phrases(language)
-    name = _name_inside(content)
-    if language == "ru":
-        name = content.label.ru or content.label.en
-    if content.presence == "absent":
-        return _capital(words.absent.format(name=name)) + "."
-    place = _place(content, words)
-    side = words.sides.get(content.laterality or "", "")
-    if side and names_side(f"{name} {place}", content.laterality or "", words):
-        side = ""
-    if language == "en" and side in ("right", "left"):
-        # "nodule in the right upper lobe", not "right nodule in the upper lobe"
-        place, count = _LOBE_WITHOUT_SIDE.subn(f"in the {side} ", place)
-        side = "" if count else side
-    if language == "en":
-        phrase = " ".join(part for part in (side, name, place) if part)
-    else:
-        phrase = " ".join(part for part in (name, side) if part)
-        phrase = f"{phrase}, {place}" if place else phrase
-    if content.presence == "uncertain":
-        phrase = words.uncertain.format(name=phrase)
-    sizes = "" if brief else measurements_text(content.measurements, language)
-    return _capital(f"{phrase}, {sizes}" if sizes else phrase) + "."
-
-
-def _name_inside(content: FindingContent) -> str:
-    """The English name as it stands inside a sentence: lower case, except abbreviations."""
-    name = content.label.en or (content.concept.meaning if content.concept else "")
-    first = name.split(" ", 1)[0]
-    return name if first.isupper() and len(first) > 1 else name[:1].lower() + name[1:]
-
-
-def _place(content: FindingContent, words: Phrases) -> str:
+    size = figures_of(content.measurements, language).longest_mm or 0.0
     site = content.site
-    if site is None:
+    level = "" if site is None else f"{_level(site.text('en'))}{site.segment}"
+    return (
+        organ_order().get(organ_of(finding), 999),
+        int(is_structure(finding)),
+        _SIDE_ORDER.get(content.laterality or "", 2),
+        level,
+        -size,
+        finding.uid,
+    )
+
+
+def _level(site: str) -> str:
+    """Sorts places from above to below."""
+    for rank, word in enumerate(("upper", "middle", "lower")):
+        if word in site.lower():
+            return f"{rank}"
+    return f"9{site}"
+
+
+def _weight(group: _Group) -> tuple[int, int, int, float, str]:
+    """The gravest first; of equals what grew, then by organ, then the largest."""
+    content = group.first.current
+    figures = figures_of(content.measurements, "en")
+    return (
+        min(_ORDER[f.current.significance] for f in group.findings),
+        _CHANGE_ORDER.get(figures.change or "", 1),
+        organ_order().get(group.organ, 999),
+        -(figures.longest_mm or 0.0),
+        group.first.uid,
+    )
+
+
+def _has_grown(group: _Group) -> bool:
+    return any(subject_of(finding).has_grown for finding in group.findings)
+
+
+def _belongs(group: _Group, part: Part, later: Sequence[Part]) -> bool:
+    """Whether a group is described in a part: its organ is named there, or nowhere and any is."""
+    if group.organ in part.organs:
+        return True
+    if _ANY_ORGAN not in part.organs:
+        return False
+    return not any(group.organ in other.organs for other in later)
+
+
+def _measured(shown: Sequence[Finding], language: Language) -> dict[str, str]:
+    """Variables ``measurement:KIND`` of accepted findings; a kind that two give is ambiguous."""
+    found: dict[str, set[str]] = {}
+    for finding in shown:
+        for m in finding.current.measurements:
+            if m.value is None or m.status not in ("valid", "edited"):
+                continue
+            names = [f"{MEASUREMENT}{m.kind}"]
+            if finding.current.laterality in ("left", "right"):
+                names.append(f"{MEASUREMENT}{m.kind}:{finding.current.laterality}")
+            for name in names:
+                found.setdefault(name, set()).add(value_text(m, language))
+    return {name: texts.pop() for name, texts in found.items() if len(texts) == 1}
+
+
+def refreshed(
+    uids: Sequence[str], findings: Sequence[Finding], language: Language, facts: StudyFacts,
+    *, brief: bool,
+) -> str:  # fmt: skip
+    """The sentence as it would now be written for those of ``uids`` that are accepted."""
+    accepted = [f for f in findings if f.uid in uids and f.is_in_report]
+    if not accepted:
         return ""
-    known = words.place(site.code.value if site.code else "", site.text("en"))
-    text = known or words.at_place(site.text(words.language))
-    if site.segment and site.segment not in text:
-        text = f"{text} ({site.segment})" if text else site.segment
-    return text
-
-
-def names_side(text: str, side: str, words: Phrases) -> bool:
-    """Whether the text says the side itself ("left lung"), so that it is not said twice."""
-    stems = words.side_stems.get(side, ())
-    return any(word.startswith(tuple(stems)) for word in re.findall(r"\w+", text.lower()))
-
-
-def measurements_text(measurements: Sequence[Measurement], language: Language) -> str:
-    """Measurements as they are written in a report: ``12 × 8 mm, volume 1.4 mL``."""
-    words = phrases(language)
-    usable = [m for m in measurements if m.value is not None and m.status in _SHOWN_STATUS]
-    parts: list[str] = []
-    axes = {m.kind: m for m in usable if m.kind in _LENGTH_PAIR and m.unit in ("mm", "cm")}
-    if len(axes) == 2 and axes["long_axis"].unit == axes["short_axis"].unit:
-        long_axis, short_axis = axes["long_axis"], axes["short_axis"]
-        one = words.number(long_axis.value or 0.0, long_axis.unit)
-        two = words.number(short_axis.value or 0.0, short_axis.unit)
-        parts.append(f"{one} × {two} {words.unit(long_axis.unit)}")
-        usable = [m for m in usable if m is not long_axis and m is not short_axis]
-    for measure in usable[: _LONGEST_LIST - len(parts)]:
-        shown = f"{words.number(measure.value or 0.0, measure.unit)} {words.unit(measure.unit)}"
-        kind = words.measure_name(measure.kind)
-        parts.append(re.sub(r"\s+", " ", f"{kind} {shown}").strip())
-    return ", ".join(parts)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    groups = _grouped(accepted, language)
+    sentences = [
+        group_sentence(g.findings, language, brief=brief, priors=facts.priors) for g in groups
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)

@@ -10,6 +10,7 @@ from app.core.report import CheckResult, Language, SentenceLink, StudyFacts
 from app.reporting.alert_policy import AlertPolicy, apply_policy
 from app.reporting.check import check
 from app.workflow.check_memory import note_shown, policy_of
+from app.workflow.report_templates import facts_with_requirements
 from app.workflow.session import StudySession
 
 
@@ -50,7 +51,7 @@ def snapshot(session: StudySession, text: str | None = None) -> CheckInput:
     return CheckInput(
         text=session.report_text if text is None else text,
         findings=tuple(session.findings),
-        facts=session.facts,
+        facts=facts_with_requirements(session),
         language=session.language,
         links=tuple(session.links),
         communicated=session.communicated,

@@ -113,9 +113,9 @@ def chest_session(context: AppContext, findings: tuple[Finding, ...] | None = No
 
 
 def other_side(text: str) -> tuple[int, int, str]:
-    """Where the first "right" (справа) of a draft stands, and the opposite in the same case."""
-    found = re.search(r"right|справа", text, re.IGNORECASE)
+    """Where the first "right" (справа, правого) stands, and the opposite in the same case."""
+    found = re.search(r"right|справа|\bправ(?=[аоы])", text, re.IGNORECASE)
     if found is None:
         raise AssertionError("the text names no right side")
-    word = "left" if found.group().lower() == "right" else "слева"
+    word = {"right": "left", "справа": "слева"}.get(found.group().lower(), "лев")
     return found.start(), found.end(), word.title() if found.group()[0].isupper() else word

@@ -17,7 +17,7 @@ from app.reporting.reading.document import Clause, Document, Sentence, by_senten
 from app.reporting.reading.lexicon import CHANGES, kin_organs, lexicon
 from app.reporting.reading.patterns import Hit
 from app.reporting.reading.sizes import Size, sizes_in
-from app.reporting.reading.tokens import segment_name
+from app.reporting.reading.tokens import Word, segment_name
 
 _VERTEBRA = re.compile(
     r"(?<![\w-])(?P<a>(?:C|С|Th|Т|T|D|L|S)\d{1,2})"
@@ -242,7 +242,17 @@ class AttributeReader:
 
 def changes_of(document: Document) -> tuple[Change | None, ...]:
     """The first word for an interval change in each sentence, or None."""
-    rows = by_sentence(document, [hit for hit in document.hits if hit.kind in CHANGES])
+    # "increased interstitial markings", "degenerative change" are names and tell of no change
+    names = [hit for hit in document.hits if hit.kind == "concept"]
+    rows = by_sentence(
+        document,
+        [
+            hit
+            for hit in document.hits
+            if hit.kind in CHANGES
+            and not any(n.first < hit.last and hit.first < n.last for n in names)
+        ],
+    )
     found: list[Change | None] = []
     for row in map(_longest, rows):
         kind: Change | None = row[0].kind if row else None  # type: ignore[assignment]
@@ -284,10 +294,17 @@ def _numbered_sites(document: Document) -> list[Hit]:
         if not word.text.startswith(("ребр", "ребер", "rib")):
             continue
         for other_index in range(max(0, index - 3), min(len(document.words), index + 2)):
-            number = _ordinal(document.words[other_index].text, ordinals)
+            other = document.words[other_index]
+            number = 0 if _is_list_number(document.text, other) else _ordinal(other.text, ordinals)
             if number and other_index != index:
                 found.append(Hit("site", f"rib={number}", other_index, other_index + 1))
     return found
+
+
+def _is_list_number(text: str, word: Word) -> bool:
+    """ "5." at the beginning of a line counts the items of a list and no ribs."""
+    line = text[text.rfind("\n", 0, word.start) + 1 : word.start]
+    return not line.strip() and text[word.end : word.end + 2] in (". ", ") ")
 
 
 def _ordinal(word: str, ordinals: dict[str, int]) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.core.report import Change, Discrepancy, Fix, Message, Severity
@@ -57,6 +58,8 @@ def _faults(case: Case, subject: Subject, section: str) -> Iterator[_Fault]:
     if sized is None or (sized.plural and len(sized.sizes) > 1):
         return
     sizes = [size for size in sized.sizes if not size.earlier and not size.is_range]
+    if sized.plural and _is_of_a_larger_one(case, subject, section, sized, sizes):
+        return
     compared = [(size, _compare(subject.lengths_mm, size)) for size in sizes]
     if any(not wrong for _, wrong in compared):
         return
@@ -79,6 +82,23 @@ def _only_sized(case: Case, subject: Subject, section: str) -> Mention | None:
         and not compare_sites(subject, m)[1]
     ]  # fmt: skip
     return found[0] if len(found) == 1 else None
+
+
+_UP_TO = re.compile(r"(?:up to|(?<!\w)до)\s*$", re.IGNORECASE)
+
+
+def _is_of_a_larger_one(
+    case: Case, subject: Subject, section: str, sized: Mention, sizes: Sequence[Size]
+) -> bool:
+    """Whether "nodules up to 10 mm" speaks of a larger one of several that share the mention."""
+    if not any(_UP_TO.search(case.flat[max(0, s.start - 8) : s.start]) for s in sizes):
+        return False
+    shared = [
+        other.lengths_mm[0]
+        for other in case.accepted
+        if other.lengths_mm and any(m is sized for m in case.matches[other.uid].of(section))
+    ]
+    return subject.lengths_mm[0] < max(shared, default=0.0)
 
 
 def _compare(lengths: tuple[float, ...], size: Size) -> list[tuple[int, float]]:

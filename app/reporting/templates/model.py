@@ -105,13 +105,15 @@ class Required(Strict):
 class Applies(Strict):
     """To which studies the template belongs. Empty lists ask nothing.
 
-    ``words`` in the description of study or series make the template the better choice
-    ("low dose", "screening").
+    ``words`` in the description of study or series stand for a body part that is not stated, and
+    make the template the better choice. One of ``only_with`` must stand in a description ("low
+    dose", "screening").
     """
 
     modalities: Annotated[tuple[Short, ...], Field(strict=False)] = ()
     body_parts: Annotated[tuple[Short, ...], Field(strict=False)] = ()
     words: Annotated[tuple[Short, ...], Field(strict=False)] = ()
+    only_with: Annotated[tuple[Short, ...], Field(strict=False)] = ()
 
 
 class ReportTemplate(Strict):

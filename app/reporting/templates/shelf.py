@@ -181,23 +181,18 @@ def _score(one: ShelvedTemplate, facts: StudyFacts, said: str) -> int:
     modalities = {_modality(name) for name in applies.modalities}
     parts = {_body_part(name) for name in applies.body_parts}
     has_words = any(word.lower() in said for word in applies.words)
-    score = 0
-    if modalities:
-        if modality and modality not in modalities:
-            return -1
-        score += 8 if modality else 0
-    if parts:
-        if part and part not in parts:
-            return -1
-        if not modality or (not part and not has_words):
-            return -1  # nothing says that it is this examination
-        score += 4 if part else 0
-    if applies.words:
-        score += 3 if has_words else -2
-        if not has_words and not parts:
-            return -1
+    if applies.only_with and not any(word.lower() in said for word in applies.only_with):
+        return -1
+    if modality and modalities and modality not in modalities:
+        return -1
+    if parts and part and part not in parts:
+        return -1
+    if parts and (not modality or (not part and not has_words)):
+        return -1  # nothing says that it is this examination
+    score = 8 * bool(modalities and modality) + 4 * bool(parts and part)
+    score += 3 * bool(applies.only_with) + 2 * has_words
     score += 1 if not one.is_built_in else 0
-    return max(score, 0)
+    return score
 
 
 def _modality(name: str) -> str:

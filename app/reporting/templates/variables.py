@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 MEASUREMENT: Final = "measurement:"
+LUNG_RADS: Final = "lung_rads"
 # name -> what it gives, in English and Russian
 VARIABLES: Final[dict[str, tuple[str, str]]] = {
     "study_date": ("date of the study", "дата исследования"),
@@ -25,6 +26,7 @@ VARIABLES: Final[dict[str, tuple[str, str]]] = {
     "views": ("views of a radiograph", "проекции"),
     "sequences": ("series of an MR examination", "последовательности МРТ"),
     "prior_date": ("date of the latest earlier study", "дата последнего исследования"),
+    LUNG_RADS: ("Lung-RADS category, where the table gives one", "категория Lung-RADS"),
     "prior_dates": ("dates of all earlier studies", "даты более ранних исследований"),
 }
 _MEASUREMENT_NAME = re.compile(r"^measurement:[a-z][a-z0-9_]*(?::(?:left|right))?$")

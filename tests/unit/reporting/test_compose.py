@@ -17,8 +17,8 @@ LOBE = {"value": "266005", "scheme": "SCT", "meaning": "Right lower lobe of lung
 
 @pytest.mark.parametrize(
     ("language", "sentence"),
-    [("en", "Pulmonary nodule in the right lower lobe (S8), 12.4 × 8 mm."),
-     ("ru", "Очаг в лёгком, в нижней доле правого лёгкого (S8), 12,4 × 8 мм.")],
+    [("en", "There is a 12 × 8 mm pulmonary nodule in the right lower lobe (S8)."),
+     ("ru", "В S8 нижней доли правого лёгкого определяется очаг размером 12 × 8 мм.")],
 )  # fmt: skip
 def test_place_size_and_decimal_mark(language: str, sentence: str) -> None:
     nodule = finding("pulmonary nodule", "right", ru="очаг в лёгком", mm=(12.4, 8.0), site=LOBE)
@@ -34,12 +34,24 @@ def test_a_label_that_names_its_side_is_not_said_twice() -> None:
     assert finding_sentence(lung, "ru") == "Правое лёгкое, площадь 152,3 см²."
 
 
-def test_measurements_that_are_not_valid_stay_out() -> None:
+@pytest.mark.parametrize(
+    ("status", "english", "russian"),
+    [("truncated_fov", "Right lung: volume at least 2100 mL, cut off at the edge of the images.",
+      "Правое лёгкое: объём не менее 2100 мл, не полностью в поле съёмки."),
+     ("wrong_protocol", "Right lung: not measured (the protocol does not allow it).",
+      "Правое лёгкое: измерения нет (протокол не позволяет).")],
+)  # fmt: skip
+def test_measurements_that_are_not_valid_are_lower_bounds_or_left_out(
+    status: str, english: str, russian: str
+) -> None:
     lung = finding(
-        "Right lung", "right",
-        measurements=[{"kind": "area", "value": 90.0, "unit": "cm2", "status": "truncated_fov"}],
+        "Right lung", "right", ru="Правое лёгкое", significance="descriptive",
+        measurements=[{"kind": "volume", "value": 2100.0, "unit": "mL", "status": status}],
     )  # fmt: skip
-    assert finding_sentence(lung, "en") == "Right lung."
+    assert finding_sentence(lung, "en") == english
+    assert finding_sentence(lung, "ru") == russian
+    notes = compose([lung], StudyFacts(), "en").notes
+    assert bool(notes) == (status == "wrong_protocol")
 
 
 def test_a_remark_on_the_quality_of_a_result_is_no_sentence() -> None:
@@ -76,7 +88,7 @@ def test_a_critical_finding_asks_who_was_told(language: str) -> None:
     tension = finding("pneumothorax", "left", ru="пневмоторакс", significance="critical")
     draft = compose([tension], StudyFacts(), spoken)
     result = check(draft.text, [tension], StudyFacts(), spoken)
-    assert rules_of(result) == {"placeholder-left"}
+    assert rules_of(result) == {"placeholder-left", "critical-without-communication"}
 
 
 def test_generated_text_of_a_finding_taken_back_cannot_be_signed() -> None:
@@ -117,7 +129,7 @@ def test_messages_do_not_say_a_side_twice() -> None:
 def test_a_lobe_without_a_side_of_its_own_takes_the_finding_s() -> None:
     site = {"value": "", "meaning": "upper lobe", "meaning_ru": "верхняя доля"}
     nodule = finding("nodule", "right", ru="узел", site=site)
-    assert finding_sentence(nodule, "en") == "Nodule in the right upper lobe."
+    assert finding_sentence(nodule, "en") == "There is a nodule in the right upper lobe."
 
 
 def test_right_before_left_and_a_shared_ratio_once() -> None:

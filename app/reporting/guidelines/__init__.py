@@ -1,0 +1,1 @@
+"""Recommendation tables of guidelines: applied only where all their inputs are known."""
