@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Look at everything; exit 4 when something stands in the way of the main job."""
     findings = [
         _program(), *_versions(), *_execution_providers(), _display(), _memory(), _disk(),
-        _library(), _packs(), *_servers(),
+        _library(), _packs(), *_servers(), *_outputs(),
     ]  # fmt: skip
     usable = all(item.level != "fault" for item in findings)
     if args.json:
@@ -188,3 +188,27 @@ def _servers() -> list[Finding]:
         advice = f"Run: overread servers test {server.name}" if wrong else ""
         rows.append(Finding(f"model server {server.name}", "note" if wrong else "ok", told, advice))
     return rows
+
+
+def _outputs() -> list[Finding]:
+    """What becomes of signed reports: a receiver that is away is no fault of this machine."""
+    from app.config.folders import data_folder
+    from app.config.secrets import FileSecrets
+    from app.config.settings import load_settings
+    from app.core.errors import AppError
+    from app.workflow.check_outputs import check_outputs
+
+    try:
+        settings = load_settings(data_folder())
+        found = list(check_outputs(settings.report, FileSecrets(data_folder())))
+    except AppError:
+        return []  # told above, with the settings
+    return [
+        Finding(
+            f"report outputs, {one.name}",
+            "ok" if one.is_ok else "note",
+            one.text.en,
+            "" if one.is_ok else "See [report] in the settings and docs/report-outputs.md.",
+        )
+        for one in found
+    ]

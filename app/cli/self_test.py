@@ -209,6 +209,60 @@ def _pdf() -> str:
     return f"{len(pdf)} bytes"
 
 
+def _signed_pdf() -> str:
+    """A key made here signs a page, and the signature verifies."""
+    import datetime as dt
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import pkcs12
+
+    from app.core.report import Report
+    from app.core.study import PatientText
+    from app.reporting.outputs.document import ReportDocument
+    from app.reporting.outputs.pades import PadesRequest, Pkcs12, sign_pdf
+    from app.reporting.render_pdf import render_pdf
+
+    now = dt.datetime.now(dt.UTC)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "self-test")])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    content = pkcs12.serialize_key_and_certificates(
+        b"self-test", key, certificate, None, serialization.BestAvailableEncryption(b"self-test")
+    )
+    nobody = PatientText("")
+    report = Report("2.25.1", "2.25.2", 1, "ru", "Самопроверка.", "draft")
+    pdf = render_pdf(ReportDocument(report, nobody, nobody, nobody, "", "", "", nobody))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "key.p12"
+        path.write_bytes(content)
+        signed = sign_pdf(PadesRequest(pdf, Pkcs12(path, "self-test"), "", "", now.isoformat()))
+    import pkcs11  # the way to tokens, a library of its own
+
+    return f"{len(signed)} bytes, verified; tokens by PKCS#11 {pkcs11.__name__}"
+
+
+def _fhir_and_hl7() -> str:
+    from app.core.report import Report
+    from app.core.study import PatientText
+    from app.reporting.outputs.document import ReportDocument
+    from app.reporting.outputs.fhir import FhirNames, fhir_bundle
+    from app.reporting.outputs.hl7 import Hl7Names, oru_message
+
+    now, nobody = "2026-01-01T00:00:00+00:00", PatientText("")
+    report = Report("2.25.1", "2.25.2", 1, "ru", "Заключение:\nСамопроверка.", "draft")
+    document = ReportDocument(report, nobody, nobody, nobody, "", "", "", nobody)
+    bundle = fhir_bundle(document, FhirNames(), now)
+    message = oru_message(document, Hl7Names(), now)
+    return f"{len(bundle)} and {len(message)} bytes"
+
+
 def _database() -> str:
     from app.store.store import Store
 
@@ -319,6 +373,8 @@ _PROBES = (
     Probe("model pack on its sample", _model),
     Probe("DICOM SEG and SR", _dicom_out),
     Probe("report as PDF", _pdf),
+    Probe("signature of a PDF", _signed_pdf),
+    Probe("report as FHIR and HL7", _fhir_and_hl7),
     Probe("library (SQLite)", _database),
     Probe("report check", _report_check),
     Probe("DICOM network", _network),
