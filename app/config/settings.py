@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from app.config.inference_settings import InferenceSettings
+from app.config.opinion_settings import OpinionSettings
 from app.config.pack_settings import PackSettings
 from app.config.peer_settings import AeTitle, PeerSettings
 from app.config.report_settings import ReportSettings
@@ -56,6 +57,8 @@ class Settings(BaseModel):
     peers: Annotated[tuple[PeerSettings, ...], Field(strict=False)] = ()
     # where and how models run
     inference: InferenceSettings = InferenceSettings()
+    # who is asked about the warnings of the report check, beside the rules
+    second_opinion: OpinionSettings = OpinionSettings()
     # who may sign, and how one knows
     signing: SigningSettings = SigningSettings()
     # letterhead, certificates and receivers of signed reports

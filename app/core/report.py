@@ -132,6 +132,7 @@ class Discrepancy:
     """Where report and findings (or study) disagree; ``id`` is stable for the same fault.
 
     ``softened``: the site's experience with the rule, or a second opinion, took weight from it.
+    ``remark``: what a second opinion says of it, in its own words.
     """
 
     rule: str
@@ -141,6 +142,7 @@ class Discrepancy:
     spans: tuple[Span, ...] = ()
     fix: Fix | None = None
     softened: Softening | None = None
+    remark: str = ""
 
     @property
     def id(self) -> str:

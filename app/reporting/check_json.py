@@ -84,6 +84,8 @@ def _discrepancy(item: Discrepancy) -> Json:
     if item.softened is not None:
         why = item.softened.why
         row["softened"] = {"was": item.softened.was, "why": {"en": why.en, "ru": why.ru}}
+    if item.remark:
+        row["remark"] = item.remark
     return row
 
 

@@ -34,12 +34,18 @@ class LiveCheck(QObject):
     failed = Signal(object)
 
     def __init__(
-        self, runner: JobRunner, prepare: Callable[[], CheckWork | None], parent: QObject
+        self,
+        runner: JobRunner,
+        prepare: Callable[[], CheckWork | None],
+        parent: QObject,
+        *,
+        lane: str = LANE,
     ) -> None:
         super().__init__(parent)
         self._bridge = JobBridge(runner, self)
         parent.destroyed.connect(self._bridge.close)
         self._prepare = prepare
+        self._lane = lane
         self._newest = 0
         self._handle: JobHandle[object] | None = None
         self._timer = QTimer(self)
@@ -72,7 +78,7 @@ class LiveCheck(QObject):
         number = self._newest
         try:
             self._handle = self._bridge.submit(
-                LANE,
+                self._lane,
                 LABEL,
                 lambda _token, _progress: work(),
                 done=lambda result: self._deliver(number, result),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Signal
 
@@ -16,7 +16,9 @@ from app.ui.report_editor import ReportEditor
 from app.ui.report_outline import ReportOutline, SectionPlace, sections_of
 from app.ui.report_writing import ReportWriting
 from app.ui.texts import language, tr
-from app.workflow import check_report
+from app.workflow import check_report, second_opinion
+
+OPINION_LANE: Final = "background"
 
 if TYPE_CHECKING:
     from app.jobs.runner import JobRunner
@@ -66,10 +68,14 @@ class ReportChecking(QObject):
         self._live = LiveCheck(runner, self._prepare, parent)
         self._live.finished.connect(self._take)
         self._live.failed.connect(self._failed)
+        # beside the check, in a lane of its own: no check waits for it
+        self._opinion = LiveCheck(runner, self._prepare_opinion, parent, lane=OPINION_LANE)
+        self._opinion.finished.connect(self._take_opinion)
 
     def set_session(self, session: StudySession | None) -> None:
         """Check the report of ``session`` from now on."""
         self._live.stop()
+        self._opinion.stop()
         self._session = session
         if session is not None:
             self._live.schedule()
@@ -167,6 +173,23 @@ class ReportChecking(QObject):
         # the session drops a result whose text or findings are no longer the present ones
         if self._session is not None and not self._session.set_check(checked.result):
             self._live.schedule()
+        else:
+            self._opinion.run_now()
+
+    def _prepare_opinion(self) -> Callable[[], CheckResult] | None:
+        session = self._session
+        if session is None or session.is_locked or session.last_check is None:
+            return None
+        settings, result = session.context.settings.second_opinion, session.last_check
+        if not second_opinion.is_wanted(settings, result):
+            return None
+        given = check_report.snapshot(session)
+        return lambda: second_opinion.with_second_opinion(settings, given, result)
+
+    def _take_opinion(self, result: CheckResult) -> None:
+        # dropped where the text has changed since: the next check asks again
+        if self._session is not None and self._session.last_check != result:
+            self._session.set_check(result)
 
     def _failed(self, error: AppError) -> None:
         self.said.emit(tr("report.check_failed", reason=error.text(language())))
