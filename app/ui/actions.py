@@ -152,6 +152,7 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     _a("report_previous", "report", "Shift+F8 Alt+Up", scope="window", needs="study"),
     _a("report_fix", "report", "Ctrl+.", scope="window", needs="study"),
     _a("report_dismiss", "report", "Alt+Del", scope="window", needs="study"),
+    _a("report_measure", "report", "Ctrl+M", scope="window", needs="finding"),
     _a("report_find", "report", "Ctrl+F", scope="window", needs="study", has_separator=True),
     _a("report_replace", "report", "Ctrl+H", scope="window", needs="study"),
     _a("report_next_section", "report", "Ctrl+PgDown", scope="window", needs="study"),
@@ -280,6 +281,9 @@ class ActionSet:
         """What a right click on an image offers."""
         menu = QMenu(parent)
         for spec in ACTIONS:
+            if spec.id == "report_measure":
+                menu.addSeparator()
+                menu.addAction(self.by_id[spec.id])
             offered = spec.menu == "image" and not spec.id.startswith(("image_", "viewport_"))
             if offered and not spec.id.startswith(("series_", "zoom_")):
                 if spec.has_separator:

@@ -118,6 +118,7 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
         "report_next": report.next_discrepancy,
         "report_previous": report.previous_discrepancy,
         "report_dismiss": report.dismiss,
+        "report_measure": report.insert_measurement,
         "report_find": report.open_search,
         "report_replace": report.open_replace,
         "report_next_section": report.next_section,

@@ -7,15 +7,24 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QMimeData, QPoint, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QDrag, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QApplication,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.core.finding import Finding
 from app.core.measurement import Measurement
 from app.core.report import Message
 from app.ui import finding_words as words
 from app.ui.panel_style import STATE_MARKS
+from app.ui.report_editor import FINDING_MIME
 from app.ui.texts import language, tr
 from app.ui.theme import COLORS
 
@@ -49,6 +58,7 @@ class FindingCard(QWidget):
         super().__init__(parent)
         self.setObjectName("card")
         self.uid = ""
+        self._pressed = QPoint()
         self._state = "proposed"
         self._shown: object = None
         self._is_current = False
@@ -157,9 +167,21 @@ class FindingCard(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """A click makes the finding the current one."""
+        self._pressed = event.position().toPoint()
         if event.button() == Qt.MouseButton.LeftButton:
             self.clicked.emit(self.uid)
         super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """The card can be dragged into the report: its measurements go there."""
+        held = bool(event.buttons() & Qt.MouseButton.LeftButton)
+        far = (event.position().toPoint() - self._pressed).manhattanLength()
+        if not held or far < QApplication.startDragDistance():
+            return
+        drag, data = QDrag(self), QMimeData()
+        data.setData(FINDING_MIME, self.uid.encode())
+        drag.setMimeData(data)
+        drag.exec(Qt.DropAction.CopyAction)
 
     def _place(self) -> None:
         row = QHBoxLayout(self._button_row)

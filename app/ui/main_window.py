@@ -424,7 +424,7 @@ class MainWindow(QMainWindow):
         self._bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         middle = column((self.grid, 1), (self.mark_bar, 0), (self.messages, 0))
         self._right = splitter(Qt.Orientation.Vertical, self.findings, self.report_place, self.jobs)
-        self._right.setSizes([420, 420, 0])
+        self._right.setSizes([360, 480, 0])
         self._right.setMinimumWidth(340)
         self.jobs.setMinimumHeight(130)
         self.jobs.hide()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -17,6 +18,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QResizeEvent,
     QTextCursor,
+    QTextDocumentFragment,
 )
 from PySide6.QtWidgets import QPlainTextEdit, QToolTip, QWidget
 
@@ -27,6 +29,8 @@ from app.ui.report_positions import changed_part, character, utf16
 from app.ui.texts import language, tr
 from app.ui.theme import COLORS
 
+FINDING_MIME: Final = "application/x-overread-finding"
+"""What is dragged from a finding's card: its uid."""
 KeyHandler = Callable[[QKeyEvent], bool]
 
 
@@ -47,6 +51,7 @@ class ReportEditor(QPlainTextEdit):
     """
 
     finding_clicked = Signal(str)
+    finding_dropped = Signal(str)
     focus_left = Signal()
     undo_wanted = Signal()
     redo_wanted = Signal()
@@ -203,6 +208,20 @@ class ReportEditor(QPlainTextEdit):
         shape = Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.IBeamCursor
         self.viewport().setCursor(shape)
         super().mouseMoveEvent(event)
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        """Text, also that of a web page, and findings."""
+        return source.hasFormat(FINDING_MIME) or super().canInsertFromMimeData(source)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        """A finding dropped here gives its measurements; of a web page the words alone come."""
+        if source.hasFormat(FINDING_MIME):
+            self.finding_dropped.emit(bytes(source.data(FINDING_MIME).data()).decode())
+        elif source.hasHtml() and not source.hasText():
+            plain = QTextDocumentFragment.fromHtml(source.html()).toPlainText()
+            self.textCursor().insertText(plain)
+        else:
+            super().insertFromMimeData(source)
 
     def viewportEvent(self, event: QEvent) -> bool:
         """Tooltip: the discrepancy under the pointer, else the finding of the sentence."""

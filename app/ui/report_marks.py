@@ -19,7 +19,7 @@ from app.ui.theme import COLORS
 
 Layer = Literal["headers", "carried", "fields", "spelling", "discrepancies", "words", "found"]
 _LAYERS: Final[tuple[Layer, ...]] = (
-    "headers", "carried", "fields", "spelling", "discrepancies", "words", "found",
+    "headers", "carried", "spelling", "discrepancies", "words", "fields", "found",
 )  # fmt: skip
 _UNDERLINES: Final = {
     "block": QTextCharFormat.UnderlineStyle.WaveUnderline,

@@ -12,8 +12,10 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
 from app.core.report import Language, Report
+from app.reporting.templates.fields import fields_in
 from app.ui import finding_words as words
 from app.ui.discrepancy_panel import DiscrepancyPanel
+from app.ui.editor_pick import EditorPick
 from app.ui.field_walk import FieldWalk
 from app.ui.find_bar import FindBar
 from app.ui.history_bridge import step_name
@@ -21,8 +23,8 @@ from app.ui.panel_style import PANEL_STYLE, set_role
 from app.ui.report_bars import ReportButtons, ReportHeader
 from app.ui.report_checking import ReportChecking
 from app.ui.report_editor import ReportEditor
-from app.ui.report_fields import fields_in
 from app.ui.report_frame import ReportFrame
+from app.ui.report_inserting import ReportInserting
 from app.ui.report_keys import KeyTable
 from app.ui.report_outline import ReportOutline, SectionList
 from app.ui.report_signing import ReportSigning
@@ -71,7 +73,10 @@ class ReportPanel(QWidget):
         self._writing.typed.connect(self._typed)
         self._writing.failed.connect(self._say_error)
         self._outline = ReportOutline(self._editor)
-        self._fields = FieldWalk(self._editor, fields_in)
+        pick = EditorPick(self._editor)
+        self._inserting = ReportInserting(self._editor, pick, self._writing)
+        self._inserting.said.connect(self._say)
+        self._fields = FieldWalk(self._editor, pick, fields_in)
         self._fields.filled.connect(lambda: self._writing.store("insert"))
         self._find = FindBar(self._editor)
         self._find.replaced.connect(lambda: self._writing.store("replace"))
@@ -145,6 +150,7 @@ class ReportPanel(QWidget):
         self._writing.set_session(session)
         self._checking.set_session(session)
         self._signing.set_session(session)
+        self._inserting.set_session(session)
         self._outline.show_sections(self._editor.report_text(), ())
         if session is not None:
             self._signals = SessionSignals(
@@ -171,6 +177,10 @@ class ReportPanel(QWidget):
             self.flush()
             self._editor.replace_range(*self._editor.selected_range(), text)
             self._writing.store("insert")
+
+    def insert_measurement(self) -> None:
+        """Put a measurement of the current finding at the cursor."""
+        self._inserting.current_measurement()
 
     def draft(self) -> None:
         """Compose a draft from the accepted findings; Ctrl+Z brings the old text back."""
@@ -357,8 +367,9 @@ class ReportPanel(QWidget):
             "Ctrl+D": self.draft, "Ctrl+K": self.check, "Ctrl+Return": self.sign,
             "Ctrl+Enter": self.sign, "Ctrl+.": self.apply_fix, "Alt+Down": self.next_discrepancy,
             "Alt+Up": self.previous_discrepancy, "Alt+Del": self.dismiss,
-            "Ctrl+F": self.open_search, "Ctrl+H": self.open_replace,
-            "Ctrl+PgDown": self.next_section, "Ctrl+PgUp": self.previous_section,
+            "Ctrl+M": self.insert_measurement, "Ctrl+F": self.open_search,
+            "Ctrl+H": self.open_replace, "Ctrl+PgDown": self.next_section,
+            "Ctrl+PgUp": self.previous_section,
         }  # fmt: skip
         for number in range(9):
             calls[f"Alt+{number + 1}"] = partial(self._outline.go_to, number)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Final, Literal
 
 from app.core.report import Report
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from app.workflow.session import StudySession
 
 ReportLabel = Literal["typing", "draft", "fix", "insert", "replace", "refresh", "template", "carry"]
+
+_KEPT: Final = ("uid", "overrides")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,15 @@ class ReportStep:
         return replace(self, after=following.after)
 
     def _put(self, wanted: Report, other: Report) -> None:
+        """Only what the step changed is put: the rest may have changed since."""
         session, now = self.session, self.session.report
         if now is not None:
-            wanted = replace(wanted, uid=now.uid, overrides=now.overrides)
-            if wanted.language == other.language:
-                wanted = replace(wanted, language=now.language)
+            changed = {
+                field.name: getattr(wanted, field.name)
+                for field in fields(Report)
+                if field.name not in _KEPT
+                and getattr(wanted, field.name) != getattr(other, field.name)
+            }
+            wanted = replace(now, **changed)
         session.put_draft(wanted, action=self.action)
         session.report_changed.emit()

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMimeData, Qt
 from PySide6.QtGui import QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.ui.report_dock import ReportDock
+from app.ui.report_editor import FINDING_MIME
 from app.ui.report_panel import ReportPanel
 from app.ui.report_positions import changed_part, character, utf16
 from app.ui.texts import set_language
 from app.workflow import review
 from app.workflow.context import AppContext
 from app.workflow.session import StudySession
-from tests.support.panel_sessions import EFFUSION, NODULE
+from tests.support.panel_sessions import EFFUSION, NODULE, measured
 from tests.support.panel_sessions import chest_session as make_session
 from tests.support.typing_keys import type_text
 from tests.support.workflow_context import context_in
@@ -228,3 +230,51 @@ def test_positions_and_differences_count_in_characters() -> None:
         start, end, new_end = changed_part(before, after)
         assert before[:start] + after[start:new_end] + before[end:] == after
         assert min(start, end, new_end) >= 0
+
+
+def test_a_measurement_goes_to_the_cursor_with_its_link(
+    panel: ReportPanel, session: StudySession
+) -> None:
+    panel.editor.replace_all("Nodule of")
+    session.select(NODULE)
+    press(panel.editor, Qt.Key.Key_M, CONTROL)
+    (said,) = [link.text for link in session.links]
+    assert session.report_text == f"Nodule of {said}"
+    assert "mm" in said
+    assert session.links[0].finding_uid == NODULE
+    panel.undo()
+    assert (session.report_text, session.links) == ("Nodule of", ())
+
+
+def test_of_several_measurements_one_is_chosen_by_its_number(
+    panel: ReportPanel, session: StudySession
+) -> None:
+    content = session.finding(NODULE).current
+    volume = measured("volume", 0.21, "mL")
+    review.edit(session, NODULE, replace(content, measurements=(*content.measurements, volume)))
+    panel.editor.replace_all("Nodule:")
+    session.select(NODULE)
+    panel.insert_measurement()
+    assert session.links == ()
+    type_text(panel.editor, "2")
+    assert session.report_text.startswith("Nodule: ")
+    assert "mL" in session.report_text
+    assert "mm" not in session.report_text
+
+
+def test_a_dropped_finding_gives_its_measurement_and_one_not_accepted_gives_nothing(
+    panel: ReportPanel, session: StudySession
+) -> None:
+    for uid in (EFFUSION, NODULE):
+        data = QMimeData()
+        data.setData(FINDING_MIME, uid.encode())
+        assert panel.editor.canInsertFromMimeData(data)
+        panel.editor.insertFromMimeData(data)
+        assert bool(session.links) == (uid == NODULE)
+
+
+def test_of_a_web_page_only_the_words_are_pasted(panel: ReportPanel) -> None:
+    data = QMimeData()
+    data.setHtml("<p>Lungs <b>clear</b>.</p><script>x()</script>")
+    panel.editor.insertFromMimeData(data)
+    assert panel.editor.report_text().strip() == "Lungs clear."
