@@ -66,6 +66,8 @@ def make_application() -> QApplication:
     if isinstance(present, QApplication):
         return present
     require_display()
+    # a worker in Python (a check of forty pages) gives way to a key after 1 ms instead of 5
+    sys.setswitchinterval(0.001)
     QApplication.setHighDpiScaleFactorRoundingPolicy(
         Qt.HighDpiScaleFactorRoundingPolicy.PassThrough
     )

@@ -13,7 +13,7 @@ from app.ui.job_bridge import JobBridge
 if TYPE_CHECKING:
     from app.jobs.runner import JobHandle, JobRunner
 
-DEBOUNCE_MS: Final = 200
+DEBOUNCE_MS: Final = 150
 """With the check itself the answer stands 300 ms after the last key."""
 LANE: Final = "writing"
 """What a hand waits for does not queue behind volumes that are measured."""
@@ -54,7 +54,7 @@ class LiveCheck(QObject):
         self._timer.timeout.connect(self.run_now)
 
     def schedule(self) -> None:
-        """Check after the next pause of 200 ms."""
+        """Check after the next pause of 150 ms."""
         self._timer.start()
 
     def stop(self) -> None:

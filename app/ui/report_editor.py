@@ -61,6 +61,7 @@ class ReportEditor(QPlainTextEdit):
         self.marks = ReportMarks(self)
         self._by_id: dict[str, Discrepancy] = {}
         self._links: tuple[SentenceLink, ...] = ()
+        self._places: tuple[object, list[LinkPlace]] | None = None
         self._numbers: Mapping[str, int] = {}
         self._key_handlers: list[KeyHandler] = []
         self._gutter = ReportGutter(self)
@@ -131,8 +132,21 @@ class ReportEditor(QPlainTextEdit):
         self._numbers = numbers
         self._gutter.update()
 
+    def visible_range(self) -> tuple[int, int]:
+        """First and last Qt position of the lines in view."""
+        bottom = self.viewport().rect().bottomRight()
+        block = self.firstVisibleBlock()
+        last = self.cursorForPosition(bottom).block()
+        return block.position(), last.position() + last.length()
+
     def link_places(self) -> list[LinkPlace]:
         """Where the generated sentences stand now; a rewritten sentence has no place."""
+        key = (self.document().revision(), self._links)
+        if self._places is None or self._places[0] != key:
+            self._places = (key, self._found_links())
+        return self._places[1]
+
+    def _found_links(self) -> list[LinkPlace]:
         text = self.report_text()
         places: list[LinkPlace] = []
         taken: set[int] = set()
@@ -243,9 +257,10 @@ class ReportEditor(QPlainTextEdit):
         """A line above each section, under the text."""
         painter = QPainter(self.viewport())
         painter.setPen(QColor(COLORS["line"]))
+        first, last = self.visible_range()
         for start, _end in self.marks.places("headers"):
-            top = self.line_top(start) - 3
-            if start and event.rect().top() <= top <= event.rect().bottom():
+            if start and first <= start <= last:
+                top = self.line_top(start) - 3
                 painter.drawLine(0, top, self.viewport().width(), top)
         painter.end()
         super().paintEvent(event)

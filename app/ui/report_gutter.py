@@ -54,7 +54,10 @@ class ReportGutter(QWidget):
         """Top of each line on which generated sentences begin, and the numbers of their findings,
         as many as there is room for."""
         lines: dict[int, list[str]] = {}
+        first, last = self._editor.visible_range()
         for position, number in self._editor.numbered_places():
+            if not first <= position <= last:
+                continue
             shown = lines.setdefault(self._editor.line_top(position), [])
             if number not in shown:
                 shown.append(number)
@@ -65,5 +68,9 @@ class ReportGutter(QWidget):
 
     def _severity_by_line(self) -> dict[int, str]:
         """Top of each line on which a fault begins, and the worst of its faults."""
-        marks = self._editor.marks.discrepancies()
-        return {self._editor.line_top(mark.start): mark.severity for mark in marks}
+        first, last = self._editor.visible_range()
+        return {
+            self._editor.line_top(mark.start): mark.severity
+            for mark in self._editor.marks.discrepancies()
+            if first <= mark.start <= last
+        }

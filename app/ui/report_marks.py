@@ -30,6 +30,8 @@ _UNDERLINES: Final = {
 _WORDS: Final = 30
 _SEVERITY: Final = int(QTextCharFormat.Property.UserProperty)
 _ID: Final = _SEVERITY + 1
+# a broken text of forty pages has thousands: the gravest are marked, others as these are settled
+_MOST: Final = 300
 _SEVERITY_ORDER: Final = ("note", "warn", "block")
 
 
@@ -69,7 +71,7 @@ class ReportMarks:
 
     def set_discrepancies(self, text: str, items: Iterable[Discrepancy]) -> None:
         """Underline each of ``items`` in colour and line of its severity; the worst lies on top."""
-        ordered = sorted(items, key=lambda item: _SEVERITY_ORDER.index(item.severity))
+        ordered = sorted(items, key=lambda item: _SEVERITY_ORDER.index(item.severity))[-_MOST:]
         self._layers["discrepancies"] = [
             self._selection(text, span.start, span.end, _fault(item, span.end - span.start))
             for item in ordered

@@ -157,10 +157,10 @@ class Reading:
         QTest.keyClick(panel, Qt.Key.Key_F)
         editor = next(e for e in panel.findChildren(FindingEditor) if e.isVisible())
         field = editor.focusProxy()
-        QTest.keyClicks(field, label)
+        type_text(field, label)
         editor.set_side(side)  # type: ignore[arg-type]
         place = next(f for f in editor.findChildren(QLineEdit) if not f.text() and f.completer())
-        QTest.keyClicks(place, site)
+        type_text(place, site)
         self.picture(name)
         QTest.keyClick(field, Qt.Key.Key_Return)
         (uid,) = {finding.uid for finding in self.session.findings} - before
