@@ -8,7 +8,8 @@ from PySide6.QtCore import QObject, Signal
 
 from app.core.finding import Finding
 from app.core.report import Language, SentenceLink
-from app.reporting.compose import content_sha256, measurements_text
+from app.reporting.compose import content_sha256
+from app.reporting.figures import figures_of
 from app.ui.editor_pick import EditorPick
 from app.ui.report_editor import ReportEditor
 from app.ui.report_writing import ReportWriting
@@ -22,8 +23,8 @@ _NO_BLANK_BEFORE = " \n\t(«“"
 
 def measurement_choices(finding: Finding, language: Language) -> tuple[str, ...]:
     """The finding's measurements as a report writes them: size, volume, the others."""
-    text = measurements_text(finding.current.measurements, language)
-    return tuple(part for part in text.split(", ") if part)
+    figures = figures_of(finding.current.measurements, language)
+    return tuple(part for part in (figures.size, figures.volume, *figures.extras) if part)
 
 
 class ReportInserting(QObject):
