@@ -83,7 +83,7 @@ def _footer(canvas: Canvas, document: ReportDocument, pages: int) -> None:
     language = document.report.language
     identity = printable(
         f"{document.patient_name.replace('^', ' ').strip()} · {document.patient_id} · "
-        f"{document.study_date}"
+        f"{parts.date_text(document.study_date, language)}"
     )
     page = word("page", language).format(page=canvas.getPageNumber(), pages=pages)
     clinic = printable(document.letterhead.footer.replace("\n", " "))

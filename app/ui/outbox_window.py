@@ -53,6 +53,7 @@ class OutboxWindow(QDialog):
         header.setStretchLastSection(True)
         self._empty = QLabel()
         self._empty.setProperty("role", "dim")
+        self._empty.setWordWrap(True)
         self._retry = QPushButton(tr("outbox.retry"))
         self._retry.setAutoDefault(False)
         self._retry.clicked.connect(self.retry)
@@ -75,7 +76,9 @@ class OutboxWindow(QDialog):
                 if _COLUMNS[place] == "state" and item.state in _SHADES:
                     cell.setForeground(QColor(COLORS[_SHADES[item.state]]))
                 self.table.setItem(row, place, cell)
-        self._empty.setText("" if items else tr("outbox.empty"))
+        promised = len(self._context.store.outbox.promises())
+        words = "" if items else tr("outbox.empty")
+        self._empty.setText(tr("outbox.promised_why", n=promised) if promised else words)
         self._retry.setEnabled(any(item.state in ("failed", "queued") for item in items))
 
     def retry(self) -> None:

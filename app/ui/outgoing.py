@@ -71,10 +71,12 @@ class Outgoing(QObject):
         """Count anew."""
         try:
             counts = self._context.store.outbox.counts()
+            promised = len(self._context.store.outbox.promises())
         except AppError:
             return  # a busy library: the next look counts
         waiting = counts.get("queued", 0) + counts.get("sending", 0)
         failed = counts.get("failed", 0)
         words = [tr("outbox.waiting", n=waiting)] if waiting else []
+        words += [tr("outbox.promised", n=promised)] if promised else []
         words += [tr("outbox.failed", n=failed)] if failed else []
         self.state_changed.emit("  ".join(words))

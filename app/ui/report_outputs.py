@@ -57,15 +57,22 @@ class ReportOutputs(QObject):
             self._ask(certificate)
 
     def _ask(self, certificate: CertificateSettings) -> None:
-        text, is_given = QInputDialog.getText(
-            self._owner,
-            tr("outputs.password_title"),
-            tr(
-                "outputs.password_of" if certificate.file else "outputs.pin_of",
-                name=certificate.user or tr("outputs.everybody"),
-            ),
-            QLineEdit.EchoMode.Password,
-        )
-        if is_given and text:
+        name = certificate.user or tr("outputs.everybody")
+        key = "outputs.password_of" if certificate.file else "outputs.pin_of"
+        text = self.typed(tr(key, name=name))
+        if text:
             give_password(self._context, certificate, text)
             self.ready.emit()
+
+    def typed(self, words: str) -> str:
+        """What is typed into a covered line; empty where the dialog is left."""
+        dialog = QInputDialog(self._owner)
+        dialog.setWindowTitle(tr("outputs.password_title"))
+        dialog.setLabelText(words)
+        dialog.setTextEchoMode(QLineEdit.EchoMode.Password)
+        dialog.setOkButtonText(tr("outputs.password_give"))
+        dialog.setCancelButtonText(tr("outputs.password_later"))
+        is_given = dialog.exec() == QInputDialog.DialogCode.Accepted
+        text = dialog.textValue()
+        dialog.deleteLater()
+        return text if is_given else ""

@@ -22,7 +22,7 @@ from app.dicom.writing.seg_writer import SegmentSource, SegRequest, write_seg
 from app.dicom.writing.sr_writer import SegmentPlace, SrRequest, write_sr
 from app.workflow import report_document
 from app.workflow.derived_uid import derived_uid
-from app.workflow.export_report import PDF_SERIES_NUMBER, write_report
+from app.workflow.export_report import PDF_SERIES_NUMBER, require_ready, write_report
 from app.workflow.facts import image_series
 from app.workflow.key_images import FindingImage, key_images
 from app.workflow.output_files import name_for, whole_or_not, write_bytes
@@ -96,6 +96,7 @@ def export(
         )
     if session.is_signed:
         require_intact(session)
+    require_ready(session, kinds)
     images = key_images(session) if _needs_images(session, kinds) else ()
     files: list[Path] = []
     if {"seg", "sr"} & set(kinds):

@@ -24,7 +24,7 @@ from app.workflow.facts import image_series
 from app.workflow.key_images import FindingImage
 from app.workflow.output_files import whole_or_not, write_bytes
 from app.workflow.report_document import report_document
-from app.workflow.report_pdf import report_pdf
+from app.workflow.report_pdf import report_pdf, require_key
 from app.workflow.session import StudySession
 
 DocumentKind = Literal["pdf", "fhir", "hl7", "text"]
@@ -53,7 +53,7 @@ def write_report(
         return []
     report = _written(session)
     document = report_document(session, report, tuple(images))
-    if session.is_signed and (set(wanted) & {"pdf", "fhir"} or _embeds_pdf(session)):
+    if session.is_signed and _needs_pdf(session, wanted):
         document = replace(document, pdf=report_pdf(session.context, document))
     files: list[Path] = []
     for kind in wanted:
@@ -62,6 +62,12 @@ def write_report(
         if kind == "pdf":
             files += _encapsulated(session, report, document.pdf, folder)
     return files
+
+
+def require_ready(session: StudySession, kinds: Collection[str]) -> None:
+    """Raise ``CertificateFault`` before anything is written where the PDF has to wait."""
+    if session.report is not None and session.is_signed and _needs_pdf(session, kinds):
+        require_key(session.context, session.report)
 
 
 def report_text(session: StudySession) -> str:
@@ -81,8 +87,10 @@ def _written(session: StudySession) -> Report:
     return report
 
 
-def _embeds_pdf(session: StudySession) -> bool:
-    return session.context.settings.report.hl7.embed_pdf
+def _needs_pdf(session: StudySession, kinds: Collection[str]) -> bool:
+    """The PDF stands in the bundle too, and in the message where that is set."""
+    embeds = session.context.settings.report.hl7.embed_pdf and "hl7" in kinds
+    return embeds or bool({"pdf", "fhir"} & set(kinds))
 
 
 def _pdf(_session: StudySession, document: ReportDocument) -> bytes:

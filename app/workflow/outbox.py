@@ -33,11 +33,11 @@ from app.workflow.context import AppContext
 from app.workflow.deliver_documents import Delivered, deliver_document, document_of, sent_to
 from app.workflow.export import ExportKind, export
 from app.workflow.open_study import open_stored
+from app.workflow.patience import Patience, pause_s
 from app.workflow.peers import book_of
+from app.workflow.report_pdf import certificates_without_password
 from app.workflow.session import StudySession
 
-_FIRST_PAUSE_S: Final = 30.0
-_LONGEST_PAUSE_S: Final = 3600.0
 # what only a person can mend is tried this often, an absent peer for ever
 _TRIES: Final = 8
 _COMMITMENT_WAIT_S: Final = 20.0
@@ -70,13 +70,18 @@ def queue_signed(session: StudySession) -> int:
     )
 
 
-def keep_promises(context: AppContext) -> int:
+def keep_promises(context: AppContext, *, patience: Patience | None = None) -> int:
     """Write and queue what a program that ended left promised; how many objects. A lane.
 
-    A study whose images are gone stays promised: nothing signed is forgotten.
+    A study whose images are gone stays promised: nothing signed is forgotten. What waits for a
+    correction or for a password is not even opened.
     """
     count = 0
     for promised in context.store.outbox.promises():
+        if _is_waiting(context, promised):
+            continue
+        if patience is not None and not patience.is_due(promised.report_uid):
+            continue
         try:
             study = open_stored(context, promised.study_instance_uid)
             session = StudySession(context, study, reading=promised.reading)
@@ -86,7 +91,20 @@ def keep_promises(context: AppContext) -> int:
                 session.close()
         except AppError as fault:
             _log.warning("a signed report cannot be queued yet: %s", fault.code)
+            if patience is not None:
+                patience.failed(promised.report_uid)
     return count
+
+
+def _is_waiting(context: AppContext, promised: Promise) -> bool:
+    """Whether a person has to do something first: end a correction, give a password."""
+    versions = context.store.reports.versions(promised.study_instance_uid, promised.reading)
+    if not versions or not versions[-1].is_final:
+        return bool(versions)
+    settings = context.settings.report
+    wanted = {kind for one in settings.targets for kind in sent_to(one)} | set(settings.objects)
+    needs_pdf = bool(wanted & {"pdf", "fhir"}) or settings.hl7.embed_pdf
+    return needs_pdf and bool(certificates_without_password(context, versions[-1]))
 
 
 def run_outbox(
@@ -183,11 +201,12 @@ class OutboxSender:
         self._thread.join()
 
     def _run(self) -> None:
+        patience = Patience()
         with contextlib.suppress(AppError):
             recover(self._context)
         while not self._token.is_cancelled:
             try:
-                keep_promises(self._context)
+                keep_promises(self._context, patience=patience)
                 run_outbox(self._context, listener=self._listener, cancel=self._token)
             except AppError as fault:  # the library itself: perhaps it is free again later
                 _log.warning("the outbox rests: %s", fault.code)
@@ -198,11 +217,6 @@ class OutboxSender:
 def recover(context: AppContext) -> int:
     """Queue again what was being sent when the last program ended; once, at the start."""
     return context.store.outbox.release(at_utc=context.clock.now_utc())
-
-
-def pause_s(attempts: int) -> float:
-    """Seconds until the next try: 30 s, doubled with each that failed, an hour at most."""
-    return float(min(_FIRST_PAUSE_S * 2.0 ** min(max(attempts - 1, 0), 16), _LONGEST_PAUSE_S))
 
 
 class _Delivery:

@@ -91,7 +91,8 @@ def certificates_without_password(
         chosen = context.settings.report.certificates
     else:
         own = certificate_of(context, report)
-        chosen = () if own is None or kept_pdf(context, report) is not None else (own,)
+        waits = own is not None and report.is_final and kept_pdf(context, report) is None
+        chosen = (own,) if own is not None and waits else ()
     return tuple(one for one in chosen if not _has_password(context, one))
 
 
@@ -107,17 +108,22 @@ def _has_password(context: AppContext, certificate: CertificateSettings) -> bool
     return bool(password) and not _was_refused(certificate, password)
 
 
-def _signed(
-    context: AppContext, document: ReportDocument, signature: Signature, chosen: CertificateSettings
-) -> bytes:
-    password = context.secrets.get(secret_name(chosen))
-    if not _has_password(context, chosen):
+def require_key(context: AppContext, report: Report) -> None:
+    """Raise ``CertificateFault`` where the PDF of this version waits for a password."""
+    if certificates_without_password(context, report):
         raise CertificateFault(
             "The PDF waits for the password of the certificate.",
             ru="PDF ожидает пароля сертификата.",
             hint="Give it in Report > Certificate password, or set OVERREAD_SECRET_CERTIFICATE.",
             hint_ru="Введите его в меню «Заключение» или задайте OVERREAD_SECRET_CERTIFICATE.",
         )
+
+
+def _signed(
+    context: AppContext, document: ReportDocument, signature: Signature, chosen: CertificateSettings
+) -> bytes:
+    require_key(context, document.report)
+    password = context.secrets.get(secret_name(chosen))
     settings = context.settings
     timestamper = None
     if settings.report.timestamp_url:

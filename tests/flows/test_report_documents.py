@@ -28,6 +28,7 @@ from app.workflow.check_report import check_now
 from app.workflow.context import AppContext
 from app.workflow.export import export
 from app.workflow.outbox import OutboxRun, keep_promises, queue_signed, run_outbox
+from app.workflow.patience import Patience
 from app.workflow.session import StudySession
 from app.workflow.sign_report import SignRequest, addendum, sign
 from tests.flows.conftest import only_ref
@@ -242,3 +243,37 @@ def test_a_promise_of_a_program_that_ended_is_kept(
     text = path.read_text("utf-8")
     assert text.endswith("(author and responsible; name as given, no account)\n")
     assert "IVANOVA" not in text.upper()
+
+
+def test_what_waits_for_a_person_is_not_opened_again_and_again(
+    context: AppContext, study: Study, tmp_path: Path
+) -> None:
+    context.clock = _RealClock()
+    root = authority()
+    key = write_pkcs12(tmp_path / "clinic.p12", root, identity(root, "Clinic seal"))
+    target = FolderTarget(name="RIS", folder=str(tmp_path), send=("pdf",))
+    certificate = CertificateSettings(user="Petrov^Ivan", file=str(key))
+    _use(context, targets=(target,), certificates=(certificate,))
+    _signed(context, study)
+    seen = len(list(context.store.audit.events()))
+    for _ in range(3):
+        assert keep_promises(context) == 0
+    assert len(list(context.store.audit.events())) == seen
+    context.secrets.hold("certificate Petrov^Ivan", PASSWORD)
+    assert keep_promises(context) == 1
+    assert run_outbox(context) == OutboxRun(sent=1)
+    (path,) = tmp_path.glob("*.pdf")
+    assert "Signature is Valid." in pdfsig(path)
+
+
+def test_a_promise_that_cannot_be_kept_is_tried_after_a_pause(
+    context: AppContext, study: Study, film_path: Path, tmp_path: Path
+) -> None:
+    _use(context, targets=(FolderTarget(name="RIS", folder=str(tmp_path), send=("text",)),))
+    _signed(context, study)
+    film_path.rename(film_path.with_suffix(".away"))
+    patience = Patience()
+    assert keep_promises(context, patience=patience) == 0
+    film_path.with_suffix(".away").rename(film_path)
+    assert keep_promises(context, patience=patience) == 0  # its pause is not over
+    assert keep_promises(context) == 1

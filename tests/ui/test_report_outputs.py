@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QInputDialog
+from PySide6.QtWidgets import QApplication, QInputDialog, QLineEdit
 
 from app.config.report_settings import CertificateSettings, ReportSettings
 from app.config.secrets import SECRETS_NAME
+from app.store.outbox import Promise
+from app.ui.outbox_window import OutboxWindow
+from app.ui.outgoing import Outgoing
 from app.ui.report_outputs import ReportOutputs
 from app.workflow.check_report import check_now
 from app.workflow.context import AppContext
@@ -69,14 +73,14 @@ def test_the_password_is_asked_for_once_and_never_written(
     assert "No certificate" in said[0]
     report = ReportSettings(certificates=(CertificateSettings(file="clinic.p12"),))
     context.settings = context.settings.model_copy(update={"report": report})
-    answers = [("", False), ("a password", True)]
+    answers = ["", "a password"]
     asked = []
 
-    def answer(_parent, _title: str, label: str, _mode: object) -> tuple[str, bool]:
-        asked.append(label)
+    def typed(words: str) -> str:
+        asked.append(words)
         return answers.pop(0)
 
-    monkeypatch.setattr(QInputDialog, "getText", answer)
+    monkeypatch.setattr(part, "typed", typed)
     part.ask()
     assert not ready
     part.ask()
@@ -86,3 +90,35 @@ def test_the_password_is_asked_for_once_and_never_written(
     part.ask()
     assert len(asked) == 2
     assert "is kept until" in said[-1]
+
+
+@pytest.mark.parametrize(("is_given", "expected"), [(True, "1234"), (False, "")])
+def test_the_line_is_covered_and_what_is_typed_comes_back(
+    outputs, is_given: bool, expected: str
+) -> None:
+    part, _context = outputs
+    seen = []
+
+    def answer() -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, QInputDialog)
+        seen.append(dialog.textEchoMode())
+        dialog.setTextValue("1234")
+        dialog.accept() if is_given else dialog.reject()
+
+    QTimer.singleShot(0, answer)
+    assert part.typed("PIN") == expected
+    assert seen == [QLineEdit.EchoMode.Password]
+
+
+def test_what_waits_for_a_password_is_told(outputs) -> None:
+    _part, context = outputs
+    promise = Promise("2.25.1", "1.2", "main", ("RIS",))
+    context.store.outbox.promise(promise, at_utc=context.clock.now_utc())
+    outgoing, told = Outgoing(context), []
+    outgoing.state_changed.connect(told.append)
+    outgoing.refresh()
+    assert told == ["Signed, not yet queued: 1"]
+    window = OutboxWindow(context)
+    assert "password" in window._empty.text()
+    window.deleteLater()
