@@ -44,6 +44,7 @@ VERBS = (
     Verb("bench-model", "app.cli.bench_model", "how fast a model pack is on this machine"),
     Verb("screen", "app.cli.screen", "every pack that fits on every study of an archive"),
     Verb("read", "app.cli.read", "open, route, infer, measure, decide, draft, check, sign, write"),
+    Verb("templates", "app.cli.templates", "report templates and macros: list, add, preview"),
     Verb("extract", "app.cli.extract", "the statements in a report text"),
     Verb("check", "app.cli.check", "a report against findings and study"),
     Verb("measure", "app.cli.measure", "the morphometry of a mask"),

@@ -29,6 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which findings to accept; FILE: a findings.json with the decisions",
     )  # fmt: skip
     parser.add_argument("--report", type=Path, metavar="FILE", help="take this text, draft none")
+    parser.add_argument(
+        "--template", default="", metavar="ID",
+        help="draft with the template's statements of what is normal; default: none of them",
+    )  # fmt: skip
     parser.add_argument("--sign", default="", metavar="NAME", help="sign when nothing blocks")
     parser.add_argument(
         "--clock-reason", default="", metavar="TEXT", help="why to sign with a doubtful clock"
@@ -65,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
                 request = ReadRequest(
                     out=out,
                     packs=tuple(filter(None, args.packs.split(","))) or None,
+                    template=args.template,
                     accept=args.accept
                     if args.accept in ("all", "none", "above")
                     else Path(args.accept),

@@ -50,6 +50,14 @@ class Reports:
         )
         return tuple(_report(row) for row in rows)
 
+    def of_study(self, study_instance_uid: str) -> tuple[Report, ...]:
+        """All versions of all readings of a study, by version."""
+        rows = self._db.rows(
+            "SELECT * FROM reports WHERE study_instance_uid = ? ORDER BY version",
+            (study_instance_uid,),
+        )
+        return tuple(_report(row) for row in rows)
+
     def newest(self) -> tuple[tuple[str, Report], ...]:
         """The newest version of every reading of every study, each with its reading."""
         rows = self._db.rows(

@@ -191,6 +191,15 @@ class Studies:
         )
         return tuple(_stored(row) for row in rows)
 
+    def body_parts(self, study_instance_uid: str) -> tuple[str, ...]:
+        """What the series of a study say that they show (BodyPartExamined)."""
+        rows = self._db.rows(
+            "SELECT DISTINCT body_part FROM series WHERE study_instance_uid = ?"
+            " AND body_part <> '' ORDER BY body_part",
+            (study_instance_uid,),
+        )
+        return tuple(row["body_part"] for row in rows)
+
     def patients(self, study_instance_uid: str) -> tuple[Patient, ...]:
         """Everyone named by the objects of the study that are here."""
         rows = self._db.rows(

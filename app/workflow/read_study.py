@@ -20,6 +20,7 @@ from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress, part_of
 from app.reporting.check_json import check_to_json
 from app.reporting.extract import detect_language
+from app.reporting.templates.model import ReportTemplate
 from app.workflow.check_report import check_now
 from app.workflow.compose_report import draft
 from app.workflow.context import AppContext
@@ -34,6 +35,7 @@ from app.workflow.given_decisions import (
 from app.workflow.identify import identify, permitted_meanings, require_permitted
 from app.workflow.mask_files import write_masks
 from app.workflow.output_files import remove_outputs, write_json, write_text
+from app.workflow.report_templates import shelf
 from app.workflow.routing import Routing
 from app.workflow.run_models import (
     ModelOutcome,
@@ -54,7 +56,8 @@ class ReadRequest:
     ``signer`` is a name, or a login with ``password`` where the library has accounts.
 
     ``packs`` None: every installed pack that fits. ``language`` None: that of the report given,
-    else of the settings.
+    else of the settings. ``template`` names one whose statements of what is normal the draft takes;
+    empty: nothing is called normal, since nobody has looked.
     """
 
     out: Path
@@ -65,6 +68,7 @@ class ReadRequest:
     password: str = field(default="", repr=False)
     clock_reason: str = ""
     language: Language | None = None
+    template: str = ""
 
 
 @dataclass(slots=True)
@@ -125,7 +129,7 @@ def read_study(
     else:
         decide_by_rule(session, request.accept)
     if given is None:
-        draft(session, request.language)
+        draft(session, request.language, _template(session, request))
     else:
         text, language = given
         session.set_language(language)
@@ -268,6 +272,12 @@ def _run_models(
         apply_result(session, outcome)
         outcomes.append(outcome)
     return outcomes, refusals
+
+
+def _template(session: StudySession, request: ReadRequest) -> ReportTemplate | None:
+    if not request.template:
+        return None
+    return shelf(session.context).get(request.template, request.language or session.language)
 
 
 def _given_report(request: ReadRequest) -> tuple[str, Language] | None:
