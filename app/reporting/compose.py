@@ -19,11 +19,11 @@ from app.reporting.guidelines.advice import Advice, advice_of
 from app.reporting.normals import Filling, Found, fill, statement_text
 from app.reporting.nouns import organ_of, organ_order
 from app.reporting.phrases import Phrases, phrases
+from app.reporting.phrases import names_side as names_side
 from app.reporting.plain_template import plain_template
 from app.reporting.regions import region_of
 from app.reporting.sentences import are_alike, group_sentence, is_structure
 from app.reporting.sentences import finding_sentence as finding_sentence
-from app.reporting.sentences import names_side as names_side
 from app.reporting.subjects import concept_of, subject_of
 from app.reporting.templates.variables import LUNG_RADS, MEASUREMENT
 

@@ -103,3 +103,9 @@ def phrases(language: Language) -> Phrases:
     path = resources_folder() / "report" / "phrases.json"
     row = json.loads(path.read_text(encoding="utf-8"))[language]
     return Phrases(language=language, **row)
+
+
+def names_side(text: str, side: str, words: Phrases) -> bool:
+    """Whether the text says the side itself ("left lung"), so that it is not said twice."""
+    stems = words.side_stems.get(side, ())
+    return any(word.startswith(tuple(stems)) for word in re.findall(r"\w+", text.lower()))

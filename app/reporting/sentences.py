@@ -23,7 +23,7 @@ from app.reporting.nouns import (
     own_name,
     place_of,
 )
-from app.reporting.phrases import Phrases, phrases
+from app.reporting.phrases import Phrases, names_side, phrases
 from app.reporting.reading.document import document_of
 from app.reporting.reading.mentions import mentions_of
 from app.reporting.subjects import concept_of
@@ -138,12 +138,6 @@ def _said(finding: Finding, language: Language, priors: tuple[str, ...] | None) 
     figures = figures_of(content.measurements, language, priors)
     paired = is_paired(organ_of(finding))
     return _Said(content, noun, place, side, figures, words, paired)
-
-
-def names_side(text: str, side: str, words: Phrases) -> bool:
-    """Whether the text says the side itself ("left lung"), so that it is not said twice."""
-    stems = words.side_stems.get(side, ())
-    return any(word.startswith(tuple(stems)) for word in re.findall(r"\w+", text.lower()))
 
 
 # English

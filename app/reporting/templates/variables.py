@@ -18,7 +18,6 @@ VARIABLES: Final[dict[str, tuple[str, str]]] = {
     "body_part": ("examined part in words", "область словами"),
     "side": ("side of the examination", "сторона исследования"),
     "contrast": ("with or without intravenous contrast", "с контрастированием или без него"),
-    "contrast_agent": ("contrast agent as the headers name it", "контрастный препарат"),
     "spacing": ("size of a voxel or pixel in mm", "размер вокселя или пикселя, мм"),
     "slice_thickness": ("slice thickness in mm", "толщина среза, мм"),
     "kvp": ("tube voltage in kV", "напряжение на трубке, кВ"),
