@@ -6,17 +6,23 @@ Adding a synonym or a concept is an edit of those files; nothing here names a fi
 from __future__ import annotations
 
 import functools
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.config.folders import resources_folder
 from app.core.codes import Code
 from app.core.finding import Label
 from app.core.report import Language
-from app.reporting.reading.patterns import Pattern, PatternIndex, parse
+from app.reporting.reading.patterns import Pattern, PatternIndex, Source, parse
+from app.reporting.reading.tables import (
+    anatomy_rows,
+    concept_rows,
+    items,
+    resource,
+    rows,
+    term_rows,
+)
 
 # Cue kinds whose hits are looked up as one family.
 NEGATIONS = ("neg_pre", "neg_post", "neg_word")
@@ -29,7 +35,8 @@ class Concept:
     """A finding the lexicon knows.
 
     ``near``: concepts that may name the same thing in a text; ``parents``: more general ones,
-    whose denial denies this one; ``sided``: a side can be said of it.
+    whose denial denies this one; ``sided``: a side can be said of it. ``anatomy``: an id of the
+    anatomy where it lies; ``region`` its table; ``modalities`` that show it.
     """
 
     id: str
@@ -38,6 +45,9 @@ class Concept:
     near: frozenset[str]
     parents: frozenset[str]
     sided: bool
+    anatomy: str = ""
+    region: str = ""
+    modalities: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +72,22 @@ class Lexicon:
 
 
 @functools.cache
-def _resource(name: str) -> dict[str, Any]:
-    path = resources_folder() / "lexicon" / f"{name}.json"
-    data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return data
-
-
-@functools.cache
 def concepts() -> dict[str, Concept]:
     """All concepts by id."""
-    unsided = set(_resource("traits")["unsided"])
-    parents = _resource("traits")["parents"]
-    found = {}
-    for name, row in _resource("concepts").items():
-        code = Code(*row["code"]) if row["code"] else None
-        found[name] = Concept(
+    return {
+        name: Concept(
             id=name,
-            code=code,
-            label=Label(*row["label"]),
-            near=frozenset(row["near"]),
-            parents=frozenset(parents.get(name, ())),
-            sided=name not in unsided,
+            code=Code(row["code"], row["scheme"], row["meaning"]) if row["code"] else None,
+            label=Label(row["label_en"], row["label_ru"]),
+            near=frozenset(items(row["near"])),
+            parents=frozenset(items(row["parents"])),
+            sided=row["sided"] != "no",
+            anatomy=row["anatomy"],
+            region=row["region"],
+            modalities=tuple(row["modality"].split()),
         )
-    return found
+        for name, row in concept_rows().items()
+    }
 
 
 def concept(name: str) -> Concept:
@@ -115,14 +118,14 @@ def heads() -> dict[str, Head]:
     """All heads by id."""
     return {
         name: Head(name, row["organs"], row["regions"], row["default"])
-        for name, row in _resource("heads").items()
+        for name, row in resource("heads").items()
     }
 
 
 @functools.cache
 def denied_when_normal() -> dict[str, str]:
     """For an organ, the concept that is denied by calling the organ normal."""
-    table: dict[str, str] = _resource("traits")["normal_denies"]
+    table: dict[str, str] = resource("traits")["normal_denies"]
     return table
 
 
@@ -130,7 +133,7 @@ def denied_when_normal() -> dict[str, str]:
 def kin_organs() -> dict[str, frozenset[str]]:
     """For an organ, the organs that stand for the same place when sizes and sides are bound."""
     found: dict[str, set[str]] = {}
-    for group in _resource("traits")["organ_kin"]:
+    for group in resource("traits")["organ_kin"]:
         for organ in group:
             found.setdefault(organ, set()).update(group)
     return {organ: frozenset(group) for organ, group in found.items()}
@@ -140,15 +143,34 @@ def kin_organs() -> dict[str, frozenset[str]]:
 def concept_names() -> dict[str, str]:
     """Concept id by lower-case name (labels and aliases of both languages) and by code value."""
     names: dict[str, str] = {}
-    for name, row in _resource("concepts").items():
-        for alias in row.get("aliases", []):
+    for name, row in concept_rows().items():
+        for alias in items(row["aliases"]):
             names.setdefault(alias.lower().replace("ё", "е"), name)
-    for name, row in _resource("concepts").items():
-        for label in row["label"]:
+    for name, row in concept_rows().items():
+        for label in (row["label_en"], row["label_ru"]):
             names[label.lower().replace("ё", "е")] = name
-        for value in [*row.get("codes", []), *(row["code"][:1] if row["code"] else [])]:
-            names[f"code:{value}"] = name
+        for value in [*items(row["other_codes"]), row["code"]]:
+            if value:
+                names[f"code:{value}"] = name
     return names
+
+
+@functools.cache
+def regions_of_anatomy() -> dict[str, tuple[str, ...]]:
+    """For an anatomy id, itself and everything it lies in, the nearest first."""
+    table = anatomy_rows()
+    found = {}
+    for name in table:
+        chain = [name]
+        while table[chain[-1]]["parent"]:
+            chain.append(table[chain[-1]]["parent"])
+        found[name] = tuple(chain)
+    return found
+
+
+def lies_within(part: str, whole: str) -> bool:
+    """Whether an anatomy id is, or is part of, another (a segment of a lobe, of a lung)."""
+    return whole in regions_of_anatomy().get(part, ())
 
 
 @functools.cache
@@ -157,47 +179,52 @@ def lexicon(language: Language) -> Lexicon:
     headers, sections = _headers(language)
     return Lexicon(
         language,
-        PatternIndex(_patterns(language)),
+        PatternIndex(_sources(language)),
         headers,
         sections,
-        _resource("words")[language],
+        resource("words")[language],
     )
 
 
-def _patterns(language: Language) -> Iterator[Pattern]:
-    for name, row in _resource("concepts").items():
-        for text in row[language]:
-            yield parse("concept", name, text)
-        label = row["label"][language == "ru"].lower().replace("-", " ")
+def _sources(language: Language) -> Iterator[Source]:
+    for row in term_rows(language):
+        for text in items(row["terms"]):
+            yield "concept", row["concept"], text
+        for text in items(row["denied_by"]):
+            yield "denied", row["concept"], text
+    for name, row in concept_rows().items():
+        label = row[f"label_{language}"].lower().replace("-", " ")
         if " " in label:
-            yield parse("concept", name, label)
-        for text in row.get("denied_by", {}).get(language, []):
-            yield parse("denied", name, text)
-    for kind, table in (("head", "heads"), ("organ", "organs")):
-        for name, row in _resource(table).items():
-            for text in row[language]:
-                yield parse(kind, name, text)
-    for kind, texts in _resource("cues")[language].items():
+            yield "concept", name, label
+    for row in rows(f"normal.{language}"):
+        for text in items(row["statements"]):
+            for name in items(row["denies"]):
+                yield "denied", name, text
+    for name, head in resource("heads").items():
+        for text in head[language]:
+            yield "head", name, text
+    for name, row in anatomy_rows().items():
+        for text in items(row[language]):
+            if row["role"] == "organ":
+                yield "organ", name, text
+            elif row["role"] == "site":
+                yield "site", f"{row['axis']}={row['value']}", text
+    for kind, texts in resource("cues")[language].items():
         for text in texts:
-            yield parse(kind, kind, text)
-    for axis, values in _resource("sites").items():
-        for value, row in values.items():
-            if isinstance(row, dict):
-                for text in row[language]:
-                    yield parse("site", f"{axis}={value}", text)
-    words = _resource("words")[language]
+            yield kind, kind, text
+    words = resource("words")[language]
     for side, value in (("left", "left"), ("right", "right"), ("both", "bilateral")):
         for text in words[side]:
-            yield parse("side", value, text)
+            yield "side", value, text
     for kind in ("male", "female", "male_organs", "female_organs"):
         for text in words[kind]:
-            yield parse(kind, kind, text)
+            yield kind, kind, text
 
 
 def _headers(language: Language) -> tuple[re.Pattern[str], dict[str, str]]:
     """A pattern for section headers (of both languages: titles are mixed in practice)."""
     sections: dict[str, str] = {}
-    for table in _resource("sections").values():
+    for table in resource("sections").values():
         for section, names in table.items():
             for name in names:
                 sections[name] = section

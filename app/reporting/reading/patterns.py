@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 from app.reporting.reading.tokens import Word
 
-_KEY = 3  # letters of a first word under which a pattern is filed
+Source = tuple[str, str, str]  # kind, value and text of a pattern
+
+_KEY = 4  # letters of a first word under which a pattern is filed
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,41 +87,71 @@ def parse(kind: str, value: str, text: str) -> Pattern:
     return Pattern(kind, value, tuple(items), text)
 
 
+class _Entry:
+    """A pattern of the index, parsed when it is first needed."""
+
+    __slots__ = ("_pattern", "_source")
+
+    def __init__(self, source: Source | Pattern) -> None:
+        self._pattern = source if isinstance(source, Pattern) else None
+        self._source = source
+
+    @property
+    def pattern(self) -> Pattern:
+        if self._pattern is None:
+            kind, value, text = self._source  # type: ignore[misc]
+            self._pattern = parse(kind, value, text)
+        return self._pattern
+
+
 class PatternIndex:
-    """All patterns of a language, filed by the beginning of their first word. Read-only."""
+    """All patterns of a language, filed by the beginning of their first word. Read-only.
 
-    def __init__(self, patterns: Iterable[Pattern]) -> None:
-        self._exact: dict[str, list[tuple[Pattern, int]]] = {}
-        self._stems: dict[str, list[tuple[Pattern, int]]] = {}
-        for pattern in patterns:
-            for start, item in enumerate(pattern.items):
-                self._file(pattern, start, item)
-                if not item.optional:
+    Sources are filed by their text alone and parsed when a word of a report begins like them.
+    """
+
+    def __init__(self, sources: Iterable[Source | Pattern]) -> None:
+        self._exact: dict[str, list[tuple[_Entry, int]]] = {}
+        self._stems: dict[str, list[tuple[_Entry, int]]] = {}
+        for source in sources:
+            entry = _Entry(source)
+            text = source.text if isinstance(source, Pattern) else source[2]
+            start = 0
+            for part in text.replace("ё", "е").split():
+                if part[0] == "~":
+                    continue
+                self._file(entry, start, part)
+                if part[0] != "?":
                     break
+                start += 1
 
-    def _file(self, pattern: Pattern, start: int, item: Item) -> None:
-        for word in item.exact:
-            self._exact.setdefault(word, []).append((pattern, start))
-        for stem in {stem[:_KEY] for stem in item.stems}:
-            self._stems.setdefault(stem, []).append((pattern, start))
+    def _file(self, entry: _Entry, start: int, item: str) -> None:
+        stems: set[str] = set()
+        for one in item.lstrip("?").split("|"):
+            if one.endswith("*"):
+                stems.add(one[:-1][:_KEY])
+            else:
+                self._exact.setdefault(one, []).append((entry, start))
+        for stem in stems:
+            self._stems.setdefault(stem, []).append((entry, start))
 
     def find(self, words: Sequence[Word]) -> list[Hit]:
         """Every occurrence of every pattern (the longest per pattern and place), in order."""
         hits: list[Hit] = []
         for index, word in enumerate(words):
             best: dict[tuple[str, str], Hit] = {}
-            for pattern, start in self._candidates(word.text):
-                hit = _match(pattern, start, words, index)
+            for entry, start in self._candidates(word.text):
+                hit = _match(entry.pattern, start, words, index)
                 if hit is None:
                     continue
-                key = (pattern.kind, pattern.value)
+                key = (hit.kind, hit.value)
                 held = best.get(key)
                 if held is None or hit.last > held.last:
                     best[key] = hit
             hits.extend(best.values())
         return hits
 
-    def _candidates(self, word: str) -> list[tuple[Pattern, int]]:
+    def _candidates(self, word: str) -> list[tuple[_Entry, int]]:
         found = self._exact.get(word, [])
         for length in range(1, _KEY + 1):
             more = self._stems.get(word[:length]) if len(word) >= length else None
