@@ -28,6 +28,9 @@ _ROMAN = {
     "xi": 11, "xii": 12,
 }  # fmt: skip
 _JOINTS = frozenset({"and", "и", "а"})
+# "An aneurysm of 52 mm with a thrombus": the size is not that of what comes with it.
+_WITH = re.compile(r"^\W*(?:с|со|with|and|и)\s", re.IGNORECASE)
+_FAR = 1000
 _SAY_SIZE = re.compile(
     r"^\W*(?:размер\w*|диаметр\w*|максимальн\w*|толщин\w*|it |this |these |measur\w*|size|"
     r"maximum|diameter|в динамике|отрицательн\w*|положительн\w*|без динамик\w*)",
@@ -216,7 +219,10 @@ class AttributeReader:
     def _gap(self, hit: Hit, size: Size) -> int:
         words = self._document.words
         start, end = words[hit.first].start, words[hit.last - 1].end
-        return size.start - end if size.start >= end else 2 * (start - size.end)
+        if size.start >= end:
+            return size.start - end
+        between = self._document.text[size.end : start]
+        return 2 * (start - size.end) + _FAR * bool(_WITH.search(between))
 
     def _change(self, sentence: Sentence, number: int, hit: Hit) -> Change | None:
         rows = [number]
@@ -293,11 +299,27 @@ def _numbered_sites(document: Document) -> list[Hit]:
                     found.append(Hit("site", f"segment=S{int(other.text)}", index, index + 2))
         if not word.text.startswith(("ребр", "ребер", "rib")):
             continue
-        for other_index in range(max(0, index - 3), min(len(document.words), index + 2)):
-            other = document.words[other_index]
-            number = 0 if _is_list_number(document.text, other) else _ordinal(other.text, ordinals)
-            if number and other_index != index:
-                found.append(Hit("site", f"rib={number}", other_index, other_index + 1))
+        for other_index, number in _rib_numbers(document, index, ordinals):
+            found.append(Hit("site", f"rib={number}", other_index, other_index + 1))
+    return found
+
+
+def _rib_numbers(document: Document, at: int, ordinals: dict[str, int]) -> list[tuple[int, int]]:
+    """(word, number) of the ribs named before or after the word "rib" at ``at``."""
+    words = document.words
+    found: list[tuple[int, int]] = []
+    for index in range(at - 1, max(-1, at - 6), -1):
+        if words[index + 1].breaks and "," not in words[index + 1].gap:
+            break
+        is_list = _is_list_number(document.text, words[index])
+        number = 0 if is_list else _ordinal(words[index].text, ordinals)
+        if number:
+            found.append((index, number))
+        elif (found and words[index].text not in _JOINTS) or index < at - 3:
+            break
+    if not found and at + 1 < len(words) and not words[at + 1].breaks:
+        number = _ordinal(words[at + 1].text, ordinals)
+        found.extend([(at + 1, number)] if number else [])
     return found
 
 

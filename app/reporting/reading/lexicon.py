@@ -79,7 +79,7 @@ def concepts() -> dict[str, Concept]:
             id=name,
             code=Code(row["code"], row["scheme"], row["meaning"]) if row["code"] else None,
             label=Label(row["label_en"], row["label_ru"]),
-            near=frozenset(items(row["near"])),
+            near=frozenset(items(row["near"])) | _kinds_of(name, row["region"]),
             parents=frozenset(items(row["parents"])),
             sided=row["sided"] != "no",
             anatomy=row["anatomy"],
@@ -88,6 +88,19 @@ def concepts() -> dict[str, Concept]:
         )
         for name, row in concept_rows().items()
     }
+
+
+def _kinds_of(name: str, region: str) -> frozenset[str]:
+    """For a general concept (thrombosis), what its word means with an organ: near ones."""
+    if region != "general":
+        return frozenset()
+    return frozenset(
+        special
+        for head in heads().values()
+        if head.default == name
+        for special in (*head.organs.values(), *head.regions.values())
+        if special != name
+    )
 
 
 def concept(name: str) -> Concept:

@@ -118,6 +118,8 @@ def _with_shared_attributes(mentions: list[Mention]) -> Iterable[Mention]:
         key = (mention.sentence, mention.concept)
         if mention.is_stated and mention.sizes:
             sized.setdefault(key, mention)
+            for parent in concept_of(mention.concept).parents:
+                sized.setdefault((mention.sentence, parent), mention)
         if mention.is_stated and mention.side:
             sided.setdefault(key, mention)
     for mention in mentions:
@@ -246,7 +248,25 @@ def _names(hits: Iterable[Hit], organs: Sequence[Hit]) -> list[Hit]:
         )
         if not inside_denial and not inside_organ:
             kept.append(hit)
-    return _without_contained(kept)
+    return _without_contained(_without_general(kept))
+
+
+def _without_general(hits: Sequence[Hit]) -> list[Hit]:
+    """Names without those that overlap a name of a more special concept of theirs."""
+    direct = [hit for hit in hits if hit.kind == "concept"]
+    return [
+        hit
+        for hit in hits
+        if hit.kind != "concept"
+        or not any(
+            other is not hit
+            and (other.first, other.last) != (hit.first, hit.last)
+            and other.first < hit.last
+            and hit.first < other.last
+            and hit.value in concept_of(other.value).parents
+            for other in direct
+        )
+    ]
 
 
 def _without_contained(hits: Sequence[Hit]) -> list[Hit]:

@@ -2,8 +2,8 @@
 
 A pattern is a row of items separated by spaces. An item is a word or alternatives joined by
 ``|``; ``stem*`` stands for any word that begins so; a leading ``?`` makes the item optional;
-``~2`` lets up to two other words stand between. Hyphens separate words. A pattern never reaches
-over punctuation that separates phrases.
+``~2`` lets up to two other words stand between; ``a_b`` is an alternative of two words. Hyphens
+separate words. A pattern never reaches over punctuation that separates phrases.
 """
 
 from __future__ import annotations
@@ -87,6 +87,21 @@ def parse(kind: str, value: str, text: str) -> Pattern:
     return Pattern(kind, value, tuple(items), text)
 
 
+def spelled_out(text: str) -> list[str]:
+    """The patterns that a text with alternatives of several words stands for."""
+    if "_" not in text:
+        return [text]
+    found = [""]
+    for part in text.split():
+        mark = "?" if part.startswith("?") else ""
+        alternatives = part.lstrip("?").split("|")
+        short = "|".join(one for one in alternatives if "_" not in one)
+        ways = [mark + short] if short else []
+        ways += [one.replace("_", " ") for one in alternatives if "_" in one]
+        found = [f"{one} {way}" for one in found for way in ways]
+    return [one.strip() for one in found]
+
+
 class _Entry:
     """A pattern of the index, parsed when it is first needed."""
 
@@ -114,16 +129,22 @@ class PatternIndex:
         self._exact: dict[str, list[tuple[_Entry, int]]] = {}
         self._stems: dict[str, list[tuple[_Entry, int]]] = {}
         for source in sources:
-            entry = _Entry(source)
-            text = source.text if isinstance(source, Pattern) else source[2]
-            start = 0
-            for part in text.replace("ё", "е").split():
-                if part[0] == "~":
-                    continue
-                self._file(entry, start, part)
-                if part[0] != "?":
-                    break
-                start += 1
+            if isinstance(source, Pattern):
+                self._add(_Entry(source), source.text)
+                continue
+            kind, value, whole = source
+            for text in spelled_out(whole):
+                self._add(_Entry((kind, value, text)), text)
+
+    def _add(self, entry: _Entry, text: str) -> None:
+        start = 0
+        for part in text.replace("ё", "е").split():
+            if part[0] == "~":
+                continue
+            self._file(entry, start, part)
+            if part[0] != "?":
+                break
+            start += 1
 
     def _file(self, entry: _Entry, start: int, item: str) -> None:
         stems: set[str] = set()
