@@ -48,6 +48,8 @@ def test_a_template_s_draft_is_clean_without_findings_and_with_many(key: str) ->
     rng = random.Random(key)
     facts = facts_for(template)
     for count in (0, 2, 5):
+        if not count and key.startswith("general."):
+            continue  # nothing accepted and nothing normal: it asks for a description
         rows = accepted_findings(rng, distinct_concepts(rng, count))
         draft = compose(rows, facts, template.language, Composing(template))
         text = with_fields_filled(draft, template)

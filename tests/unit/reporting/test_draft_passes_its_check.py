@@ -25,7 +25,12 @@ SITES = [
     {"value": "upper pole", "scheme": "text", "meaning": "upper pole",
      "meaning_ru": "верхний полюс"},
 ]  # fmt: skip
-LABELS = [(c.label.en, c.label.ru) for c in concepts().values()] + [
+# Not those that say that an organ is gone: whatever else is said of it contradicts.
+LABELS = [
+    (c.label.en, c.label.ru)
+    for c in concepts().values()
+    if "postoperative_change" not in c.parents and c.id != "renal_agenesis"
+] + [
     ("right lung", "правое лёгкое"),
     ("thymic remnant", "остаток тимуса"),
 ]
