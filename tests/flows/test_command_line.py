@@ -33,12 +33,14 @@ def test_read_import_studies_export_and_audit(
     assert row["report_state"] == "signed"
 
     done = overread(
-        "export", row["study_instance_uid"], "--to", tmp_path / "again", "--as", "sr,pdf",
-        "--json", data=library,
+        "export", row["study_instance_uid"], "--to", tmp_path / "again", "--as",
+        "seg,sr,pdf,fhir,hl7,text,key-images", "--json", data=library,
     )  # fmt: skip
     assert done.code == 0, done.err
-    assert "dicom/sr-1.dcm" in done.json()["files"]
-    assert "report.pdf" in done.json()["files"]
+    written = set(done.json()["files"])
+    assert {"dicom/sr-1.dcm", "dicom/report-pdf.dcm", "report.pdf"} <= written
+    assert {"report.fhir.json", "report.hl7", "report-ris.txt"} <= written
+    assert all((tmp_path / "again" / name).is_file() for name in written)
 
     done = overread("audit", "verify", "--json", data=library)
     assert done.code == 0

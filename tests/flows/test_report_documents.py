@@ -21,7 +21,7 @@ from app.config.report_settings import (
     MllpTarget,
     ReportSettings,
 )
-from app.core.errors import CertificateFault, ReportError
+from app.core.errors import CertificateFault, PeerUnavailable, ReportError
 from app.core.study import Study
 from app.workflow import review
 from app.workflow.check_report import check_now
@@ -208,6 +208,24 @@ def test_the_pdf_is_signed_once_kept_and_waits_for_the_password(
     assert PASSWORD not in "".join(
         path.read_text("utf-8", "replace") for path in tmp_path.rglob("*.toml")
     )
+
+
+def test_a_time_stamp_that_cannot_be_had_is_no_wrong_password(
+    context: AppContext, study: Study, tmp_path: Path
+) -> None:
+    context.clock = _RealClock()
+    root = authority()
+    key = write_pkcs12(tmp_path / "clinic.p12", root, identity(root, "Clinic seal"))
+    certificates = (CertificateSettings(file=str(key)),)
+    url = f"http://127.0.0.1:{free_port()}/stamp"
+    _use(context, certificates=certificates, timestamp_url=url)
+    context.secrets.hold("certificate", PASSWORD)
+    session = _signed(context, study)
+    with pytest.raises(PeerUnavailable, match="time-stamp"):
+        export(session, tmp_path / "out", ("pdf",))
+    assert not (tmp_path / "out" / "report.pdf").exists()  # nothing goes with less than was set
+    _use(context, certificates=certificates)
+    assert export(session, tmp_path / "out", ("pdf",))
 
 
 class _RealClock:
