@@ -39,6 +39,8 @@ class Settings(BaseModel):
     disk_reserve_mb: int = Field(default=1024, ge=0)
     # how old files without a declared character set are read, a name of Python's codecs: "cp1251"
     fallback_character_set: str = "iso8859-1"
+    # words that no dictionary knows are underlined in the report
+    spell_check: bool = True
     ui_scale_percent: int = Field(default=100, ge=75, le=300)
     ae_title: AeTitle = "OVERREAD"
     listen_port: int = Field(default=11112, ge=1, le=65535)

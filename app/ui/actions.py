@@ -155,6 +155,8 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     _a("report_measure", "report", "Ctrl+M", scope="window", needs="finding"),
     _a("report_find", "report", "Ctrl+F", scope="window", needs="study", has_separator=True),
     _a("report_replace", "report", "Ctrl+H", scope="window", needs="study"),
+    _a("spelling_next", "report", "F7", scope="window", needs="study"),
+    _a("spell_check", "report", scope="window", needs="nothing", is_checkable=True),
     _a("report_next_section", "report", "Ctrl+PgDown", scope="window", needs="study"),
     _a("report_previous_section", "report", "Ctrl+PgUp", scope="window", needs="study"),
     _a("report_window", "report", "F9", scope="window", needs="nothing", is_checkable=True),

@@ -393,6 +393,8 @@ class MainWindow(QMainWindow):
         self.findings.run_requested.connect(self.desk.models.run_row)
         self.findings.set_series_provider(self.desk.series_on_screen)
         self.report.show_finding.connect(self.desk.show_finding)
+        self.report.spelling.turned.connect(self.actions_.by_id["spell_check"].setChecked)
+        self.actions_.by_id["spell_check"].setChecked(self.report.spelling.is_on)
         self.report_place.changed.connect(self.actions_.by_id["report_window"].setChecked)
         self.browser.study_chosen.connect(self.opener.open_study)
         self.browser.series_chosen.connect(self._series_chosen)

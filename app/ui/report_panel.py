@@ -28,6 +28,7 @@ from app.ui.report_inserting import ReportInserting
 from app.ui.report_keys import KeyTable
 from app.ui.report_outline import ReportOutline, SectionList
 from app.ui.report_signing import ReportSigning
+from app.ui.report_spelling import ReportSpelling
 from app.ui.report_status import status_line
 from app.ui.report_writing import ReportWriting
 from app.ui.session_signals import SessionSignals
@@ -86,6 +87,8 @@ class ReportPanel(QWidget):
         self._checking.show_finding.connect(self._show_finding)
         self._checking.said.connect(self._say)
         self._checking.refreshed.connect(self._checked)
+        self.spelling = ReportSpelling(context, self._editor, self._writing, self)
+        self.spelling.said.connect(self._say)
         self._signing = ReportSigning(self._checking.apply)
         self._signing.signed.connect(self._was_signed)
         self._signing.show_wanted.connect(self._checking.show)
@@ -149,6 +152,7 @@ class ReportPanel(QWidget):
         self._notice = ""
         self._writing.set_session(session)
         self._checking.set_session(session)
+        self.spelling.set_session(session)
         self._signing.set_session(session)
         self._inserting.set_session(session)
         self._outline.show_sections(self._editor.report_text(), ())
@@ -269,6 +273,7 @@ class ReportPanel(QWidget):
     def _typed(self) -> None:
         self._notice = ""
         self._checking.schedule()
+        self.spelling.schedule()
 
     def _go(self, way: str) -> None:
         session = self._session
@@ -291,6 +296,7 @@ class ReportPanel(QWidget):
         self._writing.take()
         self._refresh()
         self._checking.schedule()
+        self.spelling.schedule()
 
     def _findings_changed(self, _payload: object = None) -> None:
         self._refresh()

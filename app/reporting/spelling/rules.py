@@ -3,7 +3,7 @@
 ``short``: abbreviations and units; ``heads``: first parts of compounds; ``adjectival``: endings of
 Russian adjectives; ``patterns``: a first form's ending, how much of it goes, the endings that come;
 ``hard``: endings after a consonant; ``endings``: more that may follow a stem of the lexicon;
-``alike``: letters that are taken for each other.
+``alike``: letters that are taken for each other; ``sounds``: Cyrillic letters in Latin.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Rules:
     hard: tuple[str, ...]
     endings: frozenset[str]
     alike: frozenset[str]
+    sounds: dict[str, str]
 
 
 @cache
@@ -60,4 +61,5 @@ def rules() -> Rules:
         hard=hard,
         endings=frozenset(endings),
         alike=frozenset(data["alike"].split()),
+        sounds={pair[0]: pair[1:] for pair in data["sounds"].split()},
     )

@@ -30,7 +30,7 @@ _MIN_REST: Final = 4
 _LOOKALIKES: Final = dict(zip("aceopxykmhtbi", "асеорхукмнтві", strict=True))
 _TO_LATIN: Final = str.maketrans({v: k for k, v in _LOOKALIKES.items()})
 _TO_CYRILLIC: Final = str.maketrans(_LOOKALIKES)
-_NAME_PART: Final = re.compile(r"[^\W\d_]{2,}")
+_NAME_PART: Final = re.compile(r"[^\W\d_](?:[^\W\d_]|['’])+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,19 +247,32 @@ def name_words(*texts: str) -> frozenset[str]:
 
 
 def _is_named(word: str, names: frozenset[str]) -> bool:
-    """Whether the word is one of the names, in any Russian case (Иванов, Ивановым)."""
+    """Whether the word is one of the names: in any Russian case, in either alphabet.
+
+    The header often has IVANOV where the report says Ивановым.
+    """
     if not names:
         return False
+    latin = {_sound(name) for name in names}
     for plain in (plain_form(word), *plain_form(word).split("-")):
-        if plain in names:
+        if plain in names or _sound(plain) in latin:
             return True
         for cut in range(max(3, len(plain) - 3), len(plain)):
             stem, ending = plain[:cut], plain[cut:]
-            if may_end(ending) and (
-                stem in names or any(stem + tail in names for tail in ("а", "я", "й", "ь", "ий"))
+            if may_end(ending) and any(
+                stem + tail in names or _sound(stem + tail) in latin
+                for tail in ("", "а", "я", "й", "ь", "ий")
             ):
                 return True
     return False
+
+
+def _sound(name: str) -> str:
+    """A name in Latin letters, rid of what the ways of transliteration differ in."""
+    text = "".join(rules().sounds.get(letter, letter) for letter in name)
+    for variant, one in (("shch", "sch"), ("yo", "e"), ("x", "ks"), ("y", "i"), ("j", "i"), ("'", "")):
+        text = text.replace(variant, one)
+    return text.replace("ii", "i").replace("ie", "e")
 
 
 def _in_case_of(word: str, text: str) -> str:

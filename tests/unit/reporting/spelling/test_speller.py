@@ -96,6 +96,8 @@ def test_names_of_the_header_are_no_errors(speller: Speller) -> None:
     assert flagged(speller, text) == ["Щёголькин", "Щегольковой", "Zzyzxov"]
     assert flagged(speller, text, "Щёголькин^Иван", "ZZYZXOV^IVAN", "Щегольков") == []
     assert flagged(speller, "Щёголькину, с Щёголькиным", "Щёголькин") == []
+    for header in ("SHCHEGOLKIN^PETR", "Schegol'kin", "SHCHYOGOLKIN", "shchegolkin=Щёголькин"):
+        assert flagged(speller, "Щегольким. Щеголькина, Щёголькиным", header) == ["Щегольким"]
 
 
 def test_words_of_the_site_count_and_are_offered(speller: Speller) -> None:
