@@ -12,6 +12,7 @@ from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QMenu
 
 from app.core.errors import AppError
+from app.ui.edit_menu import add_edit_actions
 from app.ui.job_bridge import JobBridge
 from app.ui.live_check import LiveCheck
 from app.ui.report_positions import character
@@ -229,28 +230,23 @@ class ReportSpelling(QObject):
     def _show_menu(self, point: QPoint) -> None:
         if self._menu is not None:
             self._menu.deleteLater()
-        menu = self._editor.createStandardContextMenu()
+        menu = QMenu(self._editor)
         self._menu = menu
         wrong = self._word_at(self._editor.textCursor())
-        first = menu.actions()[0] if menu.actions() else None
         if wrong is not None and self._speller is not None and not self._editor.isReadOnly():
-            made = QMenu(menu)
             for word in self._speller.suggest(wrong.word):
-                action = made.addAction(word, partial(self._replace, wrong, word))
+                action = menu.addAction(word, partial(self._replace, wrong, word))
                 font = action.font()
                 font.setBold(True)
                 action.setFont(font)
-            if not made.actions():
-                made.addAction(tr("spelling.no_idea")).setEnabled(False)
-            made.addSeparator()
-            made.addAction(tr("spelling.add", word=wrong.word), lambda: self._add(wrong.word))
-            made.addAction(tr("spelling.ignore"), lambda: self._ignore(wrong.word))
-            made.addSeparator()
-            if first is None:
-                menu.addActions(made.actions())
-            else:
-                menu.insertActions(first, made.actions())
-            menu.setActiveAction(made.actions()[0])
+            if not menu.actions():
+                menu.addAction(tr("spelling.no_idea")).setEnabled(False)
+            menu.addSeparator()
+            menu.addAction(tr("spelling.add", word=wrong.word), lambda: self._add(wrong.word))
+            menu.addAction(tr("spelling.ignore"), lambda: self._ignore(wrong.word))
+            menu.addSeparator()
+            menu.setActiveAction(menu.actions()[0])
+        add_edit_actions(menu, self._editor)
         menu.popup(self._editor.viewport().mapToGlobal(point))
 
     def _word_at(self, cursor: QTextCursor) -> Misspelling | None:

@@ -267,10 +267,15 @@ def _is_named(word: str, names: frozenset[str]) -> bool:
     return False
 
 
+_VARIANTS: Final = (
+    ("shch", "sch"), ("yo", "e"), ("x", "ks"), ("y", "i"), ("j", "i"), ("'", ""),
+)  # fmt: skip
+
+
 def _sound(name: str) -> str:
     """A name in Latin letters, rid of what the ways of transliteration differ in."""
     text = "".join(rules().sounds.get(letter, letter) for letter in name)
-    for variant, one in (("shch", "sch"), ("yo", "e"), ("x", "ks"), ("y", "i"), ("j", "i"), ("'", "")):
+    for variant, one in _VARIANTS:
         text = text.replace(variant, one)
     return text.replace("ii", "i").replace("ie", "e")
 
