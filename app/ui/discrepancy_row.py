@@ -84,7 +84,8 @@ class DiscrepancyRow(QWidget):
         if override is not None:
             return [*actions, ("take_back", "discrepancy.take_back", "")]
         if self.item.fix is not None:
-            actions.append(("fix", "discrepancy.fix", fix_tip(self.item)))
+            key = "discrepancy.refresh" if self.item.rule == "stale-sentence" else "discrepancy.fix"
+            actions.append(("fix", key, fix_tip(self.item)))
         word = "override" if self.item.severity == "block" else "dismiss"
         return [*actions, ("override", f"discrepancy.{word}", tr("discrepancy.dismiss_tip"))]
 

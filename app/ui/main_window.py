@@ -402,6 +402,7 @@ class MainWindow(QMainWindow):
         self.windows.study_chosen.connect(self.opener.open_study)
         self.windows.said.connect(self.messages.show_note)
         self.windows.failed.connect(self._refused)
+        self.windows.templates_changed.connect(self.report.templates_changed)
         self.windows.packs_changed.connect(self.desk.models.route_again)
         self.windows.send_wanted.connect(self.traffic.outgoing.wake)
         self.windows.study_wanted.connect(self.traffic.retrievals.start)

@@ -65,12 +65,17 @@ class ReportChecking(QObject):
         self.list.override_given.connect(self._override)
         self.list.override_removed.connect(self._take_back)
         self.list.left.connect(editor.setFocus)
+        self._mend: Callable[[int], bool] = lambda _position: False
         self._live = LiveCheck(runner, self._prepare, parent)
         self._live.finished.connect(self._take)
         self._live.failed.connect(self._failed)
         # beside the check, in a lane of its own: no check waits for it
         self._opinion = LiveCheck(runner, self._prepare_opinion, parent, lane=OPINION_LANE)
         self._opinion.finished.connect(self._take_opinion)
+
+    def set_mender(self, mend: Callable[[int], bool]) -> None:
+        """What mends a generated or carried sentence at a character of the text, if it can."""
+        self._mend = mend
 
     def set_session(self, session: StudySession | None) -> None:
         """Check the report of ``session`` from now on."""
@@ -121,6 +126,9 @@ class ReportChecking(QObject):
             self._try(lambda: check_report.check_now(session))
         check = session.last_check
         fresh = [] if check is None else [d for d in check.discrepancies if d.id == chosen.id]
+        if fresh and fresh[0].spans and self._mend(fresh[0].spans[0].start):
+            self._try(lambda: check_report.check_now(session))
+            return
         if not fresh or fresh[0].fix is None:
             self.said.emit(tr("discrepancy.no_fix"))
             return

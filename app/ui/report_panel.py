@@ -12,16 +12,18 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
 from app.core.report import Language, Report
-from app.reporting.templates.fields import fields_in
 from app.ui import finding_words as words
+from app.ui.choice_bar import ChoiceBar
 from app.ui.discrepancy_panel import DiscrepancyPanel
 from app.ui.editor_pick import EditorPick
 from app.ui.field_walk import FieldWalk
 from app.ui.find_bar import FindBar
 from app.ui.history_bridge import step_name
 from app.ui.panel_style import PANEL_STYLE, set_role
+from app.ui.prior_pane import PriorPane
 from app.ui.report_bars import ReportButtons, ReportHeader
 from app.ui.report_checking import ReportChecking
+from app.ui.report_composing import ReportComposing
 from app.ui.report_editor import ReportEditor
 from app.ui.report_frame import ReportFrame
 from app.ui.report_inserting import ReportInserting
@@ -33,7 +35,6 @@ from app.ui.report_status import status_line
 from app.ui.report_writing import ReportWriting
 from app.ui.session_signals import SessionSignals
 from app.ui.texts import language, language_changed, tr
-from app.workflow import compose_report
 
 if TYPE_CHECKING:
     from app.ui.addendum_editor import AddendumEditor
@@ -77,7 +78,9 @@ class ReportPanel(QWidget):
         pick = EditorPick(self._editor)
         self._inserting = ReportInserting(self._editor, pick, self._writing)
         self._inserting.said.connect(self._say)
-        self._fields = FieldWalk(self._editor, pick, fields_in)
+        self._composing = ReportComposing(self._editor, self._writing)
+        self._composing.said.connect(self._say)
+        self._fields = FieldWalk(self._editor, pick, self._composing.fields_of)
         self._fields.filled.connect(lambda: self._writing.store("insert"))
         self._find = FindBar(self._editor)
         self._find.replaced.connect(lambda: self._writing.store("replace"))
@@ -86,6 +89,12 @@ class ReportPanel(QWidget):
         )
         self._checking.show_finding.connect(self._show_finding)
         self._checking.said.connect(self._say)
+        self._checking.set_mender(self._mend)
+        self._prior, self._choice = PriorPane(), ChoiceBar()
+        self._prior.said.connect(self._say)
+        self._prior.left.connect(self._editor.setFocus)
+        self._prior.carried.connect(lambda: self._say(tr("prior.carried")))
+        self._choice.left.connect(self._editor.setFocus)
         self._checking.refreshed.connect(self._checked)
         self.spelling = ReportSpelling(context, self._editor, self._writing, self)
         self.spelling.said.connect(self._say)
@@ -111,6 +120,11 @@ class ReportPanel(QWidget):
     def discrepancies(self) -> DiscrepancyPanel:
         """The list under the text."""
         return self._checking.list
+
+    @property
+    def notice(self) -> str:
+        """What was said last."""
+        return self._notice
 
     @property
     def fields(self) -> FieldWalk:
@@ -155,6 +169,9 @@ class ReportPanel(QWidget):
         self.spelling.set_session(session)
         self._signing.set_session(session)
         self._inserting.set_session(session)
+        self._composing.set_session(session)
+        self._prior.set_session(session)
+        self._frame.show_earlier(False)
         self._outline.show_sections(self._editor.report_text(), ())
         if session is not None:
             self._signals = SessionSignals(
@@ -188,15 +205,32 @@ class ReportPanel(QWidget):
 
     def draft(self) -> None:
         """Compose a draft from the accepted findings; Ctrl+Z brings the old text back."""
-        session = self._session
-        if session is None:
+        self._composing.draft(None)
+
+    def choose_template(self) -> None:
+        """Offer the templates of the report's language; the draft is made by the one chosen."""
+        if self._editor.isReadOnly():
             return
-        self.flush()
-        self._write(lambda: compose_report.draft(session, session.language))
-        stated = sum(1 for finding in session.findings if finding.is_in_report)
-        if not session.is_locked:
-            key = "report.draft_replaced" if stated else "report.draft_empty"
-            self._say(tr(key, count=stated))
+        found = self._composing.templates()
+        names = [f"{'● ' if fits else ''}{template.name}" for template, fits in found]
+        self._choice.offer(
+            tr("choice.template"), names, lambda number: self._composing.draft(found[number][0])
+        )
+
+    def templates_changed(self) -> None:
+        """Templates or macros were edited: use them as they now are."""
+        self._composing.forget()
+
+    def toggle_prior(self) -> None:
+        """Show the reports of earlier studies beside the text, or put them away."""
+        if not self._prior.isHidden():
+            self._frame.show_earlier(False)
+            self._editor.setFocus()
+        elif self._prior.load():
+            self._frame.show_earlier(True)
+            self._prior.setFocus()
+        else:
+            self._say(tr("prior.none"))
 
     def undo(self) -> None:
         """Take the latest change of the study back, of the text or of a finding."""
@@ -269,6 +303,9 @@ class ReportPanel(QWidget):
         """The panel's keys, where no global action has taken them."""
         if not self._keys.press(event):
             super().keyPressEvent(event)
+
+    def _mend(self, position: int) -> bool:
+        return self._composing.refresh_at(position) or self._composing.confirm_at(position)
 
     def _typed(self) -> None:
         self._notice = ""
@@ -347,6 +384,7 @@ class ReportPanel(QWidget):
         else:
             self._editor.show_links((), {})
         self._fields.mark()
+        self._composing.mark()
         self._checking.refresh()
         self._refresh_status()
 
@@ -373,6 +411,7 @@ class ReportPanel(QWidget):
             "Ctrl+D": self.draft, "Ctrl+K": self.check, "Ctrl+Return": self.sign,
             "Ctrl+Enter": self.sign, "Ctrl+.": self.apply_fix, "Alt+Down": self.next_discrepancy,
             "Alt+Up": self.previous_discrepancy, "Alt+Del": self.dismiss,
+            "Ctrl+T": self.choose_template, "Ctrl+P": self.toggle_prior,
             "Ctrl+M": self.insert_measurement, "Ctrl+F": self.open_search,
             "Ctrl+H": self.open_replace, "Ctrl+PgDown": self.next_section,
             "Ctrl+PgUp": self.previous_section,
@@ -395,11 +434,12 @@ class ReportPanel(QWidget):
         column.addWidget(self._notice_line)
         column.addWidget(self._status)
         sections = SectionList(self._outline, self._editor)
-        frame = ReportFrame(writing, self._checking.list, sections, QWidget())
+        frame = ReportFrame(writing, self._checking.list, sections, self._prior)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(2)
         outer.addWidget(self._header)
+        outer.addWidget(self._choice)
         outer.addWidget(frame, 1)
         outer.addWidget(self._buttons)
         self.setMinimumWidth(330)

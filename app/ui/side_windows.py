@@ -19,6 +19,7 @@ from app.ui.peers_window import PeersWindow
 from app.ui.shortcuts import KeyHelp
 from app.ui.studies_window import StudiesWindow
 from app.ui.study_sources import LibrarySource, PeerSource, StudySource
+from app.ui.templates_window import TemplatesWindow
 from app.ui.texts import language, tr
 from app.ui.users_window import UsersWindow
 from app.workflow.foreign_results import ForeignResults, apply_results, read_results
@@ -42,6 +43,8 @@ class SideWindows(QObject):
     """Name of a peer and the ``StudyListing`` that is to be retrieved from it."""
     send_wanted = Signal()
     """Something is to be sent, or a peer was chosen for what is signed."""
+    templates_changed = Signal()
+    """Report templates or macros were stored or removed."""
     packs_changed = Signal()
     """Model packs were added or removed."""
     said = Signal(str)
@@ -102,6 +105,11 @@ class SideWindows(QObject):
         """The installed model packs with their cards."""
         window = self._show("packs", PacksWindow(self._context, self._bridge, self._owner))
         window.packs_changed.connect(self.packs_changed)
+
+    def show_templates(self) -> None:
+        """Report templates and macros of the site."""
+        window = self._show("templates", TemplatesWindow(self._context, self._owner))
+        window.changed.connect(self.templates_changed)
 
     def import_folder(self) -> None:
         """Index the studies of a folder in the library, where they lie."""

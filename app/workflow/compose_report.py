@@ -83,8 +83,7 @@ def refresh(session: StudySession, one: SentenceState) -> Report:
         text=with_replacement(draft_now.text, one),
         links=relinked(draft_now.links, one, session.findings),
     )
-    session.put_draft(report)
-    session.report_changed.emit()
+    session.write_report(report, "refresh")
     return report
 
 

@@ -134,8 +134,7 @@ def drop_carried(session: StudySession, carried: CarriedSentence) -> Report:
 def _put(session: StudySession, text: str) -> Report:
     session.require_unsigned()
     report = replace(session.draft_or_new(), text=text)
-    session.put_draft(report)
-    session.report_changed.emit()
+    session.write_report(report, "carry")
     return report
 
 
