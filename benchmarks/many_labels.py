@@ -26,7 +26,7 @@ from app.workflow.bench_model import peak_mb
 from benchmarks.sides import say
 
 
-def write_pack(folder: Path, classes: int, patch: int) -> None:
+def write_pack(folder: Path, classes: int, patch: int, overlap: float) -> None:
     """A pack of one pointwise convolution with a label for each class."""
     from tests.support import tiny_pack
 
@@ -53,6 +53,7 @@ def write_pack(folder: Path, classes: int, patch: int) -> None:
         {"step": "normalize", "mean": 0.0, "std": 500.0},
     ]
     manifest["infer"]["mirror_axes"] = []
+    manifest["infer"]["overlap"] = overlap
     label = manifest["output"]["labels"][0]
     manifest["output"] = {
         "labels": [
@@ -69,6 +70,7 @@ def main() -> None:
     options.add_argument("--size", type=int, default=512)
     options.add_argument("--classes", type=int, default=117)
     options.add_argument("--patch", type=int, default=128)
+    options.add_argument("--overlap", type=float, default=0.5, help="memory does not depend on it")
     args = options.parse_args()
     n = args.size
     rng = np.random.default_rng(1)
@@ -79,7 +81,7 @@ def main() -> None:
 
     volume = Volume(voxels, geometry, Rescale(), "HU", SeriesRef("1.2", "1.3", 0))
     with tempfile.TemporaryDirectory() as folder:
-        write_pack(Path(folder) / "models", args.classes, args.patch)
+        write_pack(Path(folder) / "models", args.classes, args.patch, args.overlap)
         installed = PackStore(Path(folder) / "models", Path(folder) / "user").get("many")
         process = InferenceProcess(device="cpu")
         try:

@@ -22,6 +22,7 @@ from app.inference.head_run import run_heads
 from app.inference.head_scores import score_notes, unlike_flag
 from app.inference.label_field import LabelField
 from app.inference.manifest import ModelPack
+from app.inference.missing_images import missing_flags
 from app.inference.postprocess import LabelMaps, check_quality
 from app.inference.preprocess import ModelInput, Prepared, prepare_channels
 from app.inference.result import DetectedBox, Landmark, QualityFlag
@@ -145,7 +146,7 @@ def run_analysis(
     return PipelineOutput(
         made.masks,
         made.scores,
-        made.flags,
+        (*made.flags, *missing_flags(image, made.masks)),
         1,
         {"pre": prepared - begin, "model": time.perf_counter() - prepared, "post": 0.0},
         made.notes,
@@ -170,6 +171,7 @@ def _segmentation(
         }
     if made.certainty is not None:
         flags = (*flags, *unlike_flag(pack, made.certainty))
+    flags = (*flags, *missing_flags(image, masks))
     return PipelineOutput(masks, scores, flags, made.count.patches, notes=_notes(made.count))
 
 

@@ -15,6 +15,7 @@ from app.jobs.runner import JobHandle
 from app.ui.coverage_view import CoverageRow, CoverageState
 from app.ui.job_bridge import JobBridge
 from app.ui.texts import tr
+from app.workflow.cached_run import Ask
 from app.workflow.routing import Routing
 from app.workflow.run_models import ModelOutcome, apply_result, route_study, run_pack
 
@@ -126,9 +127,7 @@ class ModelRuns(QObject):
                 session,
                 pack_id,
                 ref,
-                forced=forced,
-                reader_input=given,
-                fresh=fresh,
+                Ask(forced=forced, fresh=fresh, given=given or ReaderInput()),
                 progress=progress,
                 cancel=token,
             ),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as WaitTimeout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from app.core.errors import Cancelled
+from app.core.reader_input import ReaderInput
 from app.core.volume import Volume
 from app.inference.pack_store import InstalledPack
 from app.inference.result_cache import result_key
@@ -27,11 +28,19 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """How a result is wanted. ``fresh``: computed again also where it is kept."""
+    """How a result is wanted, and what the reader gives to it.
+
+    ``forced`` also where the gate refuses; what is not ``urgent`` waits for all that is; ``fresh``:
+    computed again also where it is kept.
+    """
 
     forced: bool = False
     urgent: bool = True
     fresh: bool = False
+    given: ReaderInput = field(default_factory=ReaderInput)
+
+
+AS_USUAL: Final = Ask()
 
 
 def run_cached(

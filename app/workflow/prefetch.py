@@ -104,6 +104,7 @@ class Prefetch:
 
     def _compute(self, uid: str, token: CancelToken, progress: Progress) -> int:
         """Run what fits and runs by itself; how many results are there. Faults go to the log."""
+        from app.workflow.cached_run import Ask
         from app.workflow.open_study import open_stored
         from app.workflow.run_models import route_study, run_pack
 
@@ -129,7 +130,7 @@ class Prefetch:
                 continue
             step = part_of(progress, n / len(wanted), (n + 1) / len(wanted))
             try:
-                run_pack(self._context, study, pack_id, ref, urgent=False, progress=step,
+                run_pack(self._context, study, pack_id, ref, Ask(urgent=False), progress=step,
                          cancel=token)  # fmt: skip
                 count += 1
             except Cancelled:

@@ -20,7 +20,7 @@ from app.inference.to_findings import ProposedFindings, to_findings
 from app.jobs.cancel import CancelToken
 from app.jobs.progress import Progress, no_progress, part_of
 from app.store.model_runs import ModelRun
-from app.workflow.cached_run import Ask, run_cached
+from app.workflow.cached_run import AS_USUAL, Ask, run_cached
 from app.workflow.context import AppContext
 from app.workflow.finding_change import FindingChange
 from app.workflow.open_study import load_volume
@@ -67,22 +67,17 @@ def run_pack(
     session_or_study: StudySession | Study,
     pack_id: str,
     ref: SeriesRef,
+    ask: Ask = AS_USUAL,
     *,
-    forced: bool = False,
-    reader_input: ReaderInput | None = None,
-    urgent: bool = True,
-    fresh: bool = False,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> ModelOutcome:
     """Run a pack on a stack, then its versions in the shadow; in the inference lane, nothing is
     stored in the library.
 
-    A result that was kept is taken unless it shall be ``fresh``. What is not ``urgent`` waits for
-    all that is.
-
     Raises ``IdentityConflict`` for a blocked study (D08), ``PackRefused`` with the reasons where
-    the gate refuses and ``forced`` is not set, ``HashMismatch``, ``InferenceError``, ``Cancelled``.
+    the gate refuses and the run is not ``forced``, ``HashMismatch``, ``InferenceError``,
+    ``Cancelled``.
     """
     study = (
         session_or_study.study if isinstance(session_or_study, StudySession) else session_or_study
@@ -97,26 +92,26 @@ def run_pack(
     installed = context.packs.get(pack_id)
     series, stack = find_stack(study, ref)
     verdict = judge(installed.pack, study, series, stack)
-    if verdict.verdict == "refused" and not forced:
+    if verdict.verdict == "refused" and not ask.forced:
         raise refused(verdict)
     token = cancel or CancelToken()
     started = time.monotonic()
     volume = load_volume(
         context, study, ref, progress=part_of(progress, 0.0, 0.2), cancel=token
     )  # fmt: skip
-    if volume.unreadable and not forced:
+    if volume.unreadable and not ask.forced:
         raise undecodable(len(volume.unreadable))
     verdict = judge_content(verdict, installed.pack, volume)
-    if verdict.verdict == "refused" and not forced:
+    if verdict.verdict == "refused" and not ask.forced:
         raise refused(verdict)
     read_seconds = time.monotonic() - started
-    given = RunContext(reader_input or ReaderInput(), acquisition_of(study, series, stack))
+    given = RunContext(ask.given, acquisition_of(study, series, stack))
     result = run_cached(
         context,
         installed,
         volume,
         given,
-        Ask(forced, urgent, fresh),
+        ask,
         progress=part_of(progress, 0.2, 0.95),
         cancel=token,
     )
@@ -130,7 +125,7 @@ def run_pack(
         completeness=study.completeness, read_seconds=read_seconds,
     )  # fmt: skip
     report["suitability"] = suitability_row(verdict)
-    used = _used_input(installed.pack, result, volume.geometry, reader_input or ReaderInput())
+    used = _used_input(installed.pack, result, volume.geometry, ask.given)
     if not used.is_empty:
         report["reader_input"] = used.to_json()
     if is_shadow:  # what it would have proposed is in the report, and nowhere else
@@ -141,7 +136,7 @@ def run_pack(
         shown = Side(installed.pack, result)
         rows = (
             run_shadows(context, study, shown, volume, run_context=given, cancel=token)
-            if urgent
+            if ask.urgent
             else []
         )
         if rows:

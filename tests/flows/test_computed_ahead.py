@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from app.core.study import Study
+from app.workflow.cached_run import Ask
 from app.workflow.context import AppContext
 from app.workflow.import_inbox import inbox_of, take_in
 from app.workflow.open_study import open_stored
@@ -28,7 +29,7 @@ def _wait_until(done, seconds: float = 90.0) -> None:
 def test_a_second_run_takes_what_was_kept(context: AppContext, study: Study) -> None:
     first = run_pack(context, study, PACK, only_ref(study))
     again = run_pack(context, study, PACK, only_ref(study))
-    fresh = run_pack(context, study, PACK, only_ref(study), fresh=True)
+    fresh = run_pack(context, study, PACK, only_ref(study), Ask(fresh=True))
     assert [one.report["kept"] for one in (first, again, fresh)] == [False, True, False]
     for index, mask in first.result.masks:
         assert np.array_equal(mask, again.result.mask(index))

@@ -13,6 +13,7 @@ from app.core.geometry import Box
 from app.core.segmentation import Mask, MaskPatch
 from app.core.study import Study
 from app.workflow import review
+from app.workflow.cached_run import Ask
 from app.workflow.context import AppContext
 from app.workflow.edit_segmentation import apply_stroke, remeasure_live, set_mask
 from app.workflow.open_study import load_volume, open_paths, open_stored
@@ -113,7 +114,7 @@ def test_a_refusal_gives_the_reasons_and_force_marks_what_comes_out(
     ref = only_ref(study)
     with pytest.raises(PackRefused, match=r"(?i)foot"):
         run_pack(context, study, PACK, ref)
-    outcome = run_pack(context, study, PACK, ref, forced=True)
+    outcome = run_pack(context, study, PACK, ref, Ask(forced=True))
     session = StudySession(context, study)
     apply_result(session, outcome)
     assert all(f.provenance.forced for f in session.findings)

@@ -5,6 +5,7 @@ category is given.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -24,6 +25,7 @@ from app.inference.analyses.nodule_region import (
     onto,
 )
 from app.inference.analyses.protocol import enhanced, sharp_kernel, slice_mm
+from app.inference.result import QualityFlag
 from app.measure.anatomy import Anatomy, Protocol
 from app.measure.chest import nodule as measure_nodule
 from app.measure.registry import measure_mask
@@ -33,6 +35,7 @@ SOLID_PART: Final = 2
 POINT: Final = "nodule"
 _THICKEST_MM: Final = 3.0
 _FLEISCHNER_AGE: Final = 35.0
+_DRAWN_OUT: Final = 1.8  # long over short axis
 
 _WHY: Final[dict[Refusal, tuple[str, str]]] = {
     "no-lung": (
@@ -106,7 +109,24 @@ def run(given: AnalysisInput) -> AnalysisOutput:
         if mask.any()
         for number in _measured(given, mask)
     ]
-    return AnalysisOutput(masks=masks, numbers=tuple(numbers), notes=_notes(given, found, numbers))
+    flags = long_beside_a_vessel(numbers, is_parted=found.neck > 0)
+    notes = _notes(given, found, numbers)
+    return AnalysisOutput(masks=masks, numbers=tuple(numbers), notes=notes, flags=flags)
+
+
+def long_beside_a_vessel(
+    numbers: Sequence[tuple[int, Measurement]], *, is_parted: bool
+) -> tuple[QualityFlag, ...]:
+    """The doubt about an outline that was cut off from a vessel and is still drawn out."""
+    axes = {n.kind: n.value for index, n in numbers if index == NODULE}
+    long, short = axes.get("nodule_long_axis"), axes.get("nodule_short_axis")
+    if not is_parted or not long or not short or long < _DRAWN_OUT * short:
+        return ()
+    text = Message(
+        "The outline is drawn out beside a vessel and may hold a piece of it; look at the mask.",
+        "Контур вытянут рядом с сосудом и может включать его часть; проверьте маску.",
+    )
+    return (QualityFlag("drawn-out", (NODULE, SOLID_PART), text),)
 
 
 def _placed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from app.core.acquisition import Acquisition
 from app.core.errors import ResultRefused
 from app.core.reader_input import NamedPoint, ReaderInput
 from app.inference.analyses.contract import AnalysisInput
-from app.inference.analyses.nodule import NODULE, SOLID_PART, run
+from app.inference.analyses.nodule import NODULE, SOLID_PART, long_beside_a_vessel, run
 from app.inference.golden import overlap
 from tests.support.nodule_phantoms import NoduleCase, NodulePhantom, make
 
@@ -115,3 +116,18 @@ def test_without_a_click_nothing_is_done():
     phantom = _phantom("isolated", 8.0)
     with pytest.raises(ResultRefused, match="pointed"):
         run(AnalysisInput(phantom.hu, phantom.geometry))
+
+
+def test_an_outline_that_is_drawn_out_beside_a_vessel_is_doubted():
+    made = run(_given(_phantom("juxtavascular", 8.0)))
+    assert made.flags == ()
+
+    def axes(long: float, short: float):
+        rows = [(k, v) for k, v in (("nodule_long_axis", long), ("nodule_short_axis", short))]
+        numbers = {n.kind: (index, n) for index, n in made.numbers if index == NODULE}
+        return [(NODULE, replace(numbers[kind][1], value=value)) for kind, value in rows]
+
+    (flag,) = long_beside_a_vessel(axes(11.4, 5.4), is_parted=True)
+    assert (flag.id, flag.status) == ("drawn-out", "low_quality")
+    assert long_beside_a_vessel(axes(11.4, 5.4), is_parted=False) == ()
+    assert long_beside_a_vessel(axes(11.4, 9.0), is_parted=True) == ()
