@@ -27,7 +27,8 @@ _VOLUMES = ("volume", "effusion_volume", "nodule_volume", "stone_volume", "hemor
 _BESIDE_A_SIZE = frozenset({"max_diameter_3d", "nodule_effective_diameter", "centroid"})
 _SHOWN = frozenset({"valid", "edited"})
 _LOWER_BOUND = "truncated_fov"
-_STATED = _SHOWN | {_LOWER_BOUND}
+# Of a mask that is cut off only what grows with it has a lower bound; a mean or a share has none.
+_EXTENSIVE = frozenset({"mm", "cm", "mm2", "cm2", "mm3", "cm3", "mL", "g"})
 _MOST_EXTRAS = 3
 _STABLE_VOLUME_SHARE = 0.25
 _SMALL = {"mm": 10.0, "mL": 10.0, "%": 10.0, "cm2": 1000.0, "cm": 1000.0, "1": 10.0}
@@ -79,9 +80,7 @@ def figures_of(
     """The figures of one finding. ``priors`` are known dates of earlier studies: no other date is
     written (None: nothing is known, any date is).
     """
-    usable = [
-        m for m in measurements if m.value is not None and m.status in _SHOWN | {_LOWER_BOUND}
-    ]
+    usable = [m for m in measurements if _is_stated(m)]
     size, taken = _size(usable)
     volume = next((m for m in usable if m.kind in _VOLUMES), None)
     taken |= {id(volume)} if volume is not None else set()
@@ -105,10 +104,14 @@ def figures_of(
 def left_out(measurements: Sequence[Measurement]) -> tuple[tuple[Measurement, Message], ...]:
     """Measurements that no sentence states, each with the reason."""
     return tuple(
-        (m, _reason(m))
-        for m in measurements
-        if m.status not in _SHOWN and not (m.status == _LOWER_BOUND and m.value is not None)
+        (m, _reason(m)) for m in measurements if m.status not in _SHOWN and not _is_stated(m)
     )
+
+
+def _is_stated(m: Measurement) -> bool:
+    if m.value is None:
+        return False
+    return m.status in _SHOWN or (m.status == _LOWER_BOUND and m.unit in _EXTENSIVE)
 
 
 def why_nothing(measurements: Sequence[Measurement]) -> Message | None:
@@ -131,9 +134,18 @@ def number(value: float, unit: str, language: Language, kind: str = "") -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     if float(text) == 0.0 and value != 0.0:
-        text = f"{value:.2g}"
+        text = "<0.1" if unit == "%" and value > 0.0 else f"{value:.2g}"
     text = text.replace("-", "−")
     return text.replace(".", ",") if language == "ru" else text
+
+
+_LUNG = re.compile(r"\b(?:of )?(?:the )?lung\b ?|(?<=\w) лёгк(?:ого|их)\b", re.IGNORECASE)
+
+
+def without_organ(extra: str, structure: str) -> str:
+    """ "Right lung: below −950 HU", not "Right lung: lung below −950 HU"."""
+    is_lung = re.search(r"lung|лёгк", structure, re.IGNORECASE)
+    return re.sub(r"\s+", " ", _LUNG.sub("", extra)).strip() if is_lung else extra
 
 
 def date_text(iso: str, language: Language) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from app.core.finding import Finding, FindingContent
 from app.core.report import Change, Language
-from app.reporting.figures import Figures, at_least, cut_off, figures_of, why_nothing
+from app.reporting.figures import Figures, at_least, cut_off, figures_of, why_nothing, without_organ
 from app.reporting.nouns import (
     Noun,
     Place,
@@ -381,7 +381,7 @@ def _structure(finding: Finding, language: Language) -> str:
         parts.append(f"{'volume' if language == 'en' else 'объём'} {volume}")
         if figures.volume_earlier:
             parts.append(figures.volume_earlier)
-    parts += figures.extras
+    parts += [without_organ(extra, name) for extra in figures.extras]
     if not parts:
         reason = why_nothing(content.measurements)
         if reason is None:
