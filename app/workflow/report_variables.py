@@ -30,8 +30,13 @@ _VIEWS: Final = {
 _MOST_SEQUENCES: Final = 8
 
 
-def report_variables(study: Study, facts: StudyFacts, language: Language) -> dict[str, str]:
-    """Values by name, as they stand in a text; what the headers do not say is not in it."""
+def report_variables(
+    study: Study, facts: StudyFacts, language: Language, priors: Sequence[Study] = ()
+) -> dict[str, str]:
+    """Values by name, as they stand in a text; what the headers do not say is not in it.
+
+    ``priors`` are earlier studies as far as they are open: they are named with their modality.
+    """
     words = phrases(language)
     series = image_series(study)
     found = {
@@ -50,11 +55,25 @@ def report_variables(study: Study, facts: StudyFacts, language: Language) -> dic
         "views": _views(series, language),
         "sequences": _sequences(series, facts),
     }
-    dates = sorted(set(facts.priors or ()), reverse=True)
-    shown = [date_text(date, language) for date in dates]
-    found["prior_date"] = shown[0] if shown else ""
-    found["prior_dates"] = ", ".join(text for text in shown if text)
+    earlier = _earlier(priors, facts, language)
+    found["prior_date"] = earlier[0] if earlier else ""
+    found["prior_dates"] = ", ".join(earlier)
     return {name: value for name, value in found.items() if value}
+
+
+def _earlier(
+    priors: Sequence[Study], facts: StudyFacts, language: Language
+) -> list[str]:  # fmt: skip
+    """The newest first: "CT 12 Mar 2025", or the date alone where no more is known."""
+    named: dict[str, str] = {}
+    for prior in priors:
+        kinds = sorted({one.modality.upper() for one in image_series(prior)})
+        words = [phrases(language).examination.get(kind, kind) for kind in kinds]
+        day = date_text(prior.study_date, language)
+        joint = " от " if language == "ru" else " "
+        named[prior.study_date] = f"{'/'.join(words)}{joint}{day}" if words and day else day
+    dates = sorted({*(facts.priors or ()), *named}, reverse=True)
+    return [text for date in dates if (text := named.get(date) or date_text(date, language))]
 
 
 def descriptions_of(study: Study) -> tuple[str, ...]:

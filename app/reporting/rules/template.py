@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from app.core.finding import IN_REPORT, Finding
 from app.core.report import Discrepancy, Fix, Message, Span
 from app.reporting.case import Case, discrepancy
-from app.reporting.compose import content_sha256, finding_sentence
+from app.reporting.compose import content_sha256, refreshed
 
 _PLACEHOLDER = re.compile(
     r"_{2,}"
@@ -136,7 +136,7 @@ def generated(case: Case) -> Iterator[Discrepancy]:
                 ),
                 subject=next((s for s in case.subjects if s.uid == link.finding_uid), None),
                 spans=[span],
-                fix=Fix("", at, at + len(link.text)),
+                fix=_refresh(case, at, link.text) or Fix("", at, at + len(link.text)),
             )
         elif content_sha256(finding) != link.content_sha256:
             yield discrepancy(
@@ -148,12 +148,18 @@ def generated(case: Case) -> Iterator[Discrepancy]:
                 ),
                 subject=next(s for s in case.subjects if s.uid == finding.uid),
                 spans=[span],
-                fix=_refresh(case, finding, at, link.text),
+                fix=_refresh(case, at, link.text),
             )
 
 
-def _refresh(case: Case, finding: Finding, at: int, old: str) -> Fix | None:
-    """The sentence anew, as long as the old one was: whole where it stands in the findings."""
+def _refresh(case: Case, at: int, old: str) -> Fix | None:
+    """The sentence anew, of all its findings that are accepted; whole where the findings are."""
     section = next((s.section for s in case.document.sentences if s.start <= at < s.end), "")
-    new = finding_sentence(finding, case.document.language, brief=section == "impression")
+    new = refreshed(
+        [link.finding_uid for link in case.links if link.text == old],
+        [subject.finding for subject in case.subjects],
+        case.document.language,
+        case.facts,
+        brief=section == "impression",
+    )
     return Fix(new, at, at + len(old)) if new != old else None

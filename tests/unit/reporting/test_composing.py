@@ -222,6 +222,23 @@ def test_sentences_follow_their_findings(language: Language) -> None:
     )
 
 
+def test_the_fix_of_a_shared_sentence_keeps_the_findings_that_stay() -> None:
+    rows = [
+        finding("pulmonary nodule", "right", uid=str(n), mm=(5.0 + n,), site=RIGHT_LOWER)
+        for n in range(3)
+    ]
+    facts = StudyFacts(modality="CT", body_part="CHEST", priors=())
+    draft = compose(rows, facts, "en")
+    when = "2026-01-01T00:00:00Z"
+    now = [decide(rows[0], Decision("reject", "me", when, "artefact")), *rows[1:]]
+    found = check(draft.text, now, facts, "en", links=draft.links).discrepancies
+    fixes = [item.fix for item in found if item.rule == "generated-without-acceptance"]
+    assert fixes[0] is not None
+    assert fixes[0].insert == (
+        "There are two pulmonary nodules in the right lower lobe: 7 mm and 6 mm."
+    )
+
+
 def test_the_shelf_offers_the_general_template_for_anything() -> None:
     shelf = TemplateShelf()
     for language in ("en", "ru"):
