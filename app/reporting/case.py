@@ -22,14 +22,18 @@ _LONGEST_SPAN = 240
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One report, its findings and its study, read and matched once for all rules."""
+    """One report, its findings and its study, read and matched once for all rules.
+
+    ``stated`` holds the mentions that each sentence states, by its number.
+    """
 
     reading: Reading
     subjects: tuple[Subject, ...]
     matches: dict[str, Matches]
     facts: StudyFacts
     links: tuple[SentenceLink, ...]
-    communicated: frozenset[str] = frozenset()
+    communicated: frozenset[str]
+    stated: dict[int, list[Mention]]
 
     @property
     def document(self) -> Document:
@@ -45,6 +49,10 @@ class Case:
     def flat(self) -> str:
         """The report with every white space as a blank: same offsets, no broken phrases."""
         return _flat(self.text)
+
+    def stated_in(self, number: int) -> list[Mention]:
+        """What sentence ``number`` states, be it hedged."""
+        return self.stated.get(number, [])
 
     @property
     def accepted(self) -> tuple[Subject, ...]:
@@ -96,8 +104,14 @@ def case_of(
     accepted = [
         s for s in subjects if s.finding.is_in_report and s.finding.current.presence != "absent"
     ]
-    told = frozenset(communicated)
-    return Case(reading, subjects, match(accepted, reading), facts, tuple(links), told)
+    stated: dict[int, list[Mention]] = {}
+    for mention in reading.mentions:
+        if mention.is_stated:
+            stated.setdefault(mention.sentence, []).append(mention)
+    return Case(
+        reading, subjects, match(accepted, reading), facts, tuple(links), frozenset(communicated),
+        stated,
+    )  # fmt: skip
 
 
 def discrepancy(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ _DATE = re.compile(
 )
 
 
+_DIGIT = re.compile(r"\d")
+
+
 @dataclass(frozen=True, slots=True)
 class FoundDate:
     """A date at ``start <= n < end``; ``readings`` has two where day and month may be swapped."""
@@ -47,18 +51,27 @@ class FoundDate:
 
 def dates_in(text: str) -> Iterator[FoundDate]:
     """All whole dates of a text; impossible ones are left out."""
-    for match in _DATE.finditer(text):
+    yield from _all_dates(text)[0]
+
+
+@functools.lru_cache(maxsize=256)
+def _all_dates(text: str) -> tuple[tuple[FoundDate, ...], tuple[tuple[int, int], ...]]:
+    """The dates of a text, and the spans of what is written as one and is none."""
+    found: list[FoundDate] = []
+    impossible: list[tuple[int, int]] = []
+    for match in _DATE.finditer(text) if _DIGIT.search(text) else ():
         readings = tuple(dict.fromkeys(_readings(match)))
+        is_whole = any(match[name] for name in ("y1", "y3", "y4", "y5"))
         if readings:
-            yield FoundDate(readings, match.start(), match.end())
+            found.append(FoundDate(readings, match.start(), match.end()))
+        elif is_whole or len(match["y2"] or "") == 4:
+            impossible.append((match.start(), match.end()))
+    return tuple(found), tuple(impossible)
 
 
 def impossible_dates_in(text: str) -> Iterator[tuple[int, int]]:
     """Spans of what is written as a date with a four-digit year and is no day of any calendar."""
-    for match in _DATE.finditer(text):
-        is_whole = any(match[name] for name in ("y1", "y3", "y4", "y5"))
-        if (is_whole or len(match["y2"] or "") == 4) and not tuple(_readings(match)):
-            yield match.start(), match.end()
+    yield from _all_dates(text)[1]
 
 
 def iso_date(text: str) -> dt.date | None:

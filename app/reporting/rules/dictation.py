@@ -8,11 +8,13 @@ from typing import Final
 
 from app.core.report import Discrepancy, Fix, Message
 from app.reporting.case import Case, discrepancy
-from app.reporting.reading.document import Sentence
+from app.reporting.reading.document import Sentence, by_sentence
 from app.reporting.reading.lexicon import NEGATIONS
 from app.reporting.reading.mentions import Mention
+from app.reporting.rules.template import MARKUP
 
 _FEWEST_WORDS: Final = 4
+_MOST_REPEATED: Final = 10  # a text pasted over and over is one fault, not hundreds
 _SPOKEN: Final = re.compile(
     r"(?<!\w)(?:(?:full stop|new line|(?:new|next) paragraph|(?:open|close) bracket)(?!\w)|"
     r"(?:(?<=\w )|(?<=\w, ))comma(?= \w)|"
@@ -74,6 +76,7 @@ _COUNTED: Final = re.compile(
 def duplicated_sentences(case: Case) -> Iterator[Discrepancy]:
     """``dictation-error``: a sentence twice in one section; the second may go."""
     seen: dict[tuple[str, str], Sentence] = {}
+    told = 0
     for sentence in case.document.sentences:
         words = case.document.words[sentence.first : sentence.last]
         if len(words) < _FEWEST_WORDS or sentence.section in ("other", "technique"):
@@ -85,6 +88,9 @@ def duplicated_sentences(case: Case) -> Iterator[Discrepancy]:
         start = sentence.start
         while start > 0 and case.text[start - 1] in " \t":
             start -= 1
+        told += 1
+        if told > _MOST_REPEATED:
+            return
         yield _dictated(
             case, sentence.start, sentence.end,
             Message("This sentence stands twice.", "Предложение повторяется."),
@@ -117,7 +123,14 @@ def spoken_words(case: Case) -> Iterator[Discrepancy]:
 
 
 def slips_of_the_keys(case: Case) -> Iterator[Discrepancy]:
-    """``dictation-error`` as a note: a word twice, Latin and Cyrillic letters in one word."""
+    """``dictation-error`` as a note: a word twice, mixed alphabets in one word, pasted markup."""
+    markup = MARKUP.search(case.text)
+    if markup:
+        yield _dictated(
+            case, markup.start(), markup.end(),
+            Message("Markup of a web page was pasted.", "Вставлена разметка веб-страницы."),
+            note=True,
+        )  # fmt: skip
     for match in _DOUBLED.finditer(case.text):
         if match["word"].lower() in _MAY_DOUBLE:
             continue
@@ -139,19 +152,18 @@ def slips_of_the_keys(case: Case) -> Iterator[Discrepancy]:
 
 def lost_negations(case: Case) -> Iterator[Discrepancy]:
     """``dictation-error``: a denial that lost its "no" or its «не»."""
-    by_sentence: dict[int, list[Mention]] = {}
-    for mention in case.reading.mentions:
-        by_sentence.setdefault(mention.sentence, []).append(mention)
-    negated = {hit.first for hit in case.document.hits if hit.kind in NEGATIONS}
+    negations = by_sentence(
+        case.document, [hit for hit in case.document.hits if hit.kind in NEGATIONS]
+    )
     for number, sentence in enumerate(case.document.sentences):
         if sentence.section not in ("findings", "impression"):
             continue
-        if any(sentence.first <= first < sentence.last for first in negated):
+        if negations[number]:
             continue
         if case.document.language == "ru":
             yield from _lost_ne(case, sentence)
         else:
-            yield from _lost_no(case, sentence, by_sentence.get(number, []))
+            yield from _lost_no(case, sentence, case.stated_in(number))
 
 
 def _lost_ne(case: Case, sentence: Sentence) -> Iterator[Discrepancy]:

@@ -55,7 +55,7 @@ def implausible_size(case: Case) -> Iterator[Discrepancy]:
     for number, sentence in enumerate(case.document.sentences):
         if sentence.section not in ("findings", "impression"):
             continue
-        mentions = [m for m in case.reading.mentions if m.sentence == number and m.is_stated]
+        mentions = case.stated_in(number)
         for size in sizes_in(case.text, sentence.start, sentence.end):
             owner = next((m for m in mentions if size in m.sizes), None)
             if owner is not None and id(owner) in measured:
@@ -102,7 +102,7 @@ def missing_unit(case: Case) -> Iterator[Discrepancy]:
     for number, sentence in enumerate(case.document.sentences):
         if sentence.section not in ("findings", "impression"):
             continue
-        mentions = [m for m in case.reading.mentions if m.sentence == number and m.is_stated]
+        mentions = case.stated_in(number)
         if not mentions:
             continue
         for match in _BARE.finditer(case.text, sentence.start, sentence.end):

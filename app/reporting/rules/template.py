@@ -30,6 +30,12 @@ _PLACEHOLDER = re.compile(
     r"|(?<!\w)(?:вставить|заполнить|указать|insert|fill in|enter) (?:описание|размер|текст|сторону|"
     r"значение|дату|here|text|size|value|measurement|side|date)(?!\w)"
 )
+# Tags of a web page: pasted markup is no blank to fill in.
+MARKUP = re.compile(
+    r"</?(?:html|head|body|p|br|b|i|u|s|em|strong|div|span|table|tbody|thead|tr|td|th|ul|ol|li|h[1-6]|"
+    r"font|a|sup|sub|hr|pre|center|style|meta|title|img|small|big|o:p)(?:\s[^<>]*)?/?>",
+    re.IGNORECASE,
+)
 _ANATOMIC_BRACKET = re.compile(r"^\[(?:S\d+|[LTCThС]+\d+|sic|\d+([,;-]\s*\d+)*)\]$", re.IGNORECASE)
 _LONGEST_FIRST = 80
 _ROMAN_BEFORE = re.compile(r"^X{2,3}$")
@@ -39,6 +45,8 @@ def placeholders(case: Case) -> Iterator[Discrepancy]:
     """``placeholder-left``: template text that nobody filled in."""
     for match in _PLACEHOLDER.finditer(case.text):
         if _ANATOMIC_BRACKET.match(match.group()) or _is_century(case.text, match):
+            continue
+        if MARKUP.fullmatch(match.group()):
             continue
         yield discrepancy(
             "placeholder-left",
