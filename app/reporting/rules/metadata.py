@@ -344,8 +344,8 @@ def communication(case: Case) -> Iterator[Discrepancy]:
             return
 
 
-def _communication_fix(case: Case) -> Fix:
-    """A line at the end for who was told and when: places that the check wants filled in."""
+def _communication_fix(case: Case) -> Fix | None:
+    """A line at the end for who was told and when, to be filled in; None where it is there."""
     end = len(case.text.rstrip())
     line = phrases(case.document.language).communication
-    return Fix(f"\n{line}", end, end)
+    return None if line in case.text else Fix(f"\n{line}", end, end)
