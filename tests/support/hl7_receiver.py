@@ -67,8 +67,9 @@ class Receiver:
                     if not block:
                         break
                     received += block
-                self.frames.append(received)
-                self.answer(line, received)
+                if received:  # else somebody only looked whether the port is open
+                    self.frames.append(received)
+                    self.answer(line, received)
             except OSError:
                 pass
             finally:
