@@ -165,7 +165,7 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     _a("report_window", "report", "F9", scope="window", needs="nothing", is_checkable=True),
     _a("report_sign", "report", "Ctrl+Return", scope="window", needs="study", icon="sign",
        has_separator=True),
-    _a("report_told", "report", "Ctrl+T", scope="window", needs="study"),
+    _a("report_told", "report", "Ctrl+Shift+T", scope="window", needs="study"),
     _a("report_addendum", "report", "Ctrl+Shift+A", scope="window", needs="study"),
     _a("report_revise", "report", "Ctrl+Shift+R", scope="window", needs="study"),
     _a("report_versions", "report", "Ctrl+Shift+V", scope="window", needs="study"),

@@ -413,7 +413,7 @@ class ReportPanel(QWidget):
             "Alt+Up": self.previous_discrepancy, "Alt+Del": self.dismiss,
             "Ctrl+T": self.choose_template, "Ctrl+P": self.toggle_prior,
             "Ctrl+M": self.insert_measurement, "Ctrl+F": self.open_search,
-            "Ctrl+T": self.communicate, "Ctrl+Shift+A": self.add_addendum,
+            "Ctrl+Shift+T": self.communicate, "Ctrl+Shift+A": self.add_addendum,
             "Ctrl+Shift+R": self.revise, "Ctrl+Shift+V": self.show_versions,
             "Ctrl+H": self.open_replace, "Ctrl+PgDown": self.next_section,
             "Ctrl+PgUp": self.previous_section,
