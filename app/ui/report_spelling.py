@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QMenu
 
-from app.core.errors import AppError
+from app.core.errors import AppError, Cancelled
 from app.ui.edit_menu import add_edit_actions
 from app.ui.job_bridge import JobBridge
 from app.ui.live_check import LiveCheck
@@ -171,9 +172,11 @@ class ReportSpelling(QObject):
         self._speller = speller
         self.schedule()
         # suggestions need a little more: not before the first marks, and not while a menu opens
-        self._bridge.submit(
-            "io", tr("job.spelling"), lambda _token, _progress: speller.warm(), done=lambda _: None
-        )
+        with contextlib.suppress(Cancelled):  # the program is closing: nobody will ask
+            self._bridge.submit(
+                "io", tr("job.spelling"), lambda _token, _progress: speller.warm(),
+                done=lambda _: None,
+            )  # fmt: skip
 
     def _load_failed(self, error: BaseException) -> None:
         if not isinstance(error, AppError):
