@@ -27,6 +27,7 @@ _NEAR_WORDS = 3  # reach of a bare "не" / "not"
 _FORWARD_WORDS = 14
 _LIST_ENDS = frozenset({"or", "nor", "или", "либо"})
 _LIST_WORDS = frozenset({"and", "or", "nor", "и", "или", "либо", "ни"})
+_EXCEPT = frozenset({"кроме", "помимо", "except", "besides", "excepting"})
 _PRONOUNS = frozenset({"which", "that", "it", "this", "these", "they", "который", "которая",
                        "которое", "которые"})  # fmt: skip
 
@@ -159,11 +160,14 @@ class AssertionReader:
     def _is_questioned(self, sentence: Sentence, hit: Hit) -> bool:
         """Whether a question mark follows within a few words."""
         words = self._document.words
+        if hit.first == sentence.first and "?" in words[hit.first].gap[-3:]:
+            return True  # "? fracture"
         for index in range(hit.last, min(hit.last + 4, sentence.last + 1, len(words))):
             if "?" in words[index].gap and index < sentence.last:
                 return True
         tail = words[sentence.last - 1].end
-        return hit.last + 3 >= sentence.last and "?" in self._document.text[tail : tail + 2]
+        near = hit.last + 3 >= sentence.last or hit.first >= sentence.clauses[-1].first
+        return near and "?" in self._document.text[tail : tail + 2]
 
     def _negation(
         self, sentence: Sentence, at: int, hit: Hit, cues: list[Hit], own: list[Hit]
@@ -173,9 +177,11 @@ class AssertionReader:
                 return cue
             if cue.kind in NEGATIONS and (hit.spans(cue) or ends_with(cue, hit)):
                 return cue  # "... is not enlarged" holds its finding
+        if self._document.words[sentence.clauses[at].first].text in _EXCEPT:
+            return None  # "apart from A no change": A is there
         for cue in own:
             if cue.kind == "neg_post" and cue.first >= hit.last:
-                if self._cut_off(hit, cue, own):
+                if self._cut_off(hit, cue, own) or _of_the_change(hit, own):
                     break
                 return cue
         for cue in own:
@@ -334,7 +340,11 @@ class AssertionReader:
             return None
         for number in range(at + 1, len(sentence.clauses)):
             following = sentence.clauses[number]
-            if following.opens != ",":
+            if self._document.words[following.first].text in _EXCEPT:
+                continue
+            if following.opens not in (",", "contrast") or (
+                following.opens == "contrast" and number == at + 1
+            ):
                 return None
             backward = [
                 c
@@ -368,3 +378,8 @@ class AssertionReader:
             return True
         kinds = {"verb", "neg_pre", "neg_post", "neg_word", *CHANGES}
         return any(clause.first <= c.first < clause.last and c.kind in kinds for c in cues)
+
+
+def _of_the_change(hit: Hit, own: list[Hit]) -> bool:
+    """Whether a denial at the end is one of growth or regress ("нарастания выпота нет")."""
+    return any(c.kind in ("larger", "smaller") and c.last <= hit.first for c in own)

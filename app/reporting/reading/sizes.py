@@ -9,8 +9,14 @@ from dataclasses import dataclass
 _NUMBER = r"\d+(?:[.,]\d+)?"
 _UNIT = r"(?:мм|см|mm|cm|миллиметр\w*|сантиметр\w*|millimet\w+|centimet\w+)"
 _SIZE = re.compile(
-    rf"(?<![\d.,:/-])(?P<numbers>{_NUMBER}(?:\s*(?:{_UNIT})?\s*(?:[xх×*]|на|by)\s*{_NUMBER}){{0,2}})"
-    rf"\s*(?P<unit>{_UNIT})(?![²³\w]|\s*[²³/]|[23]\b)",
+    rf"(?<![\w.,:/-])(?P<numbers>{_NUMBER}(?:\s*(?:{_UNIT})?\s*(?:[xх×*]|на|by)\s*{_NUMBER}){{0,2}})"
+    rf"[\s-]*(?P<unit>{_UNIT})(?![²³\w]|\s*[²³/]|[23]\b)",
+    re.IGNORECASE,
+)
+# How far from a landmark, not how large.
+_AWAY = re.compile(
+    r"\s*(?:(?:от|до)\s+(?:соск|кож|края|карин|бифуркац|усть|ануса|анального|капсул)"
+    r"|from\s+(?:the\s+)?(?:nipple|skin|carina|anal|edge|bifurcation|orifice|capsule))",
     re.IGNORECASE,
 )
 _SPACE = re.compile(r"\s")
@@ -52,6 +58,8 @@ class Size:
 def sizes_in(text: str, start: int, end: int) -> Iterator[Size]:
     """All lengths between two offsets of ``text``, in order."""
     for match in _SIZE.finditer(text, start, end):
+        if _AWAY.match(text, match.end()):
+            continue
         unit = "cm" if match["unit"].lower()[0] in "cс" else "mm"
         spans: list[tuple[int, int]] = []
         values: list[float] = []
