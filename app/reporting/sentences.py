@@ -58,7 +58,9 @@ class _Said:
     def is_many(self) -> bool:
         """Whether it is said in the plural: a countable thing on both sides."""
         is_both = self.content.laterality == "bilateral" and self.content.presence == "present"
-        return is_both and self.is_paired and self.noun.is_known and self.noun.counting == "count"
+        is_countable = self.is_paired and self.noun.is_known and self.noun.counting == "count"
+        many, language = self.noun.many, self.words.language
+        return is_both and is_countable and _reads_as_several(many, language)
 
 
 def finding_sentence(

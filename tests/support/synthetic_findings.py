@@ -38,6 +38,9 @@ _ALIKE_IN_TEXT = (
 )
 
 
+_NAMES_ITS_PLACE = frozenset({"basal_ganglia_calcification"})
+
+
 def accepted_findings(rng: random.Random, names: list[str]) -> list[Finding]:
     """One finding for each concept of ``names``, now and then several that are alike."""
     rows: list[Finding] = []
@@ -76,7 +79,8 @@ def distinct_concepts(rng: random.Random, count: int) -> list[str]:
 def _row(rng: random.Random, name: str) -> dict[str, Any]:
     label = concepts()[name].label
     organ = organ_of_name(name, label.en)
-    site = rng.choice([None, *(site for organs, site in _SITES if organ in organs.split())])
+    sites = [site for organs, site in _SITES if organ in organs.split()]
+    site = rng.choice([None, *(sites if name not in _NAMES_ITS_PLACE else ())])
     side = rng.choice([None, "left", "right", "bilateral"])
     if site is not None and site["meaning"].startswith(("Right", "Left")):
         side = site["meaning"].split(" ", 1)[0].lower()

@@ -62,7 +62,7 @@ def test_every_concept_in_a_draft_of_its_own_is_clean(language: Language) -> Non
     rng = random.Random(11)
     template = TEMPLATES[f"ct-chest.{language}"]
     facts = facts_for(template)
-    for name in concepts():
+    for name in rng.sample(sorted(concepts()), 120):
         rows = accepted_findings(rng, [name])
         draft = compose(rows, facts, language, Composing(template))
         result = check(draft.text, rows, facts, language, links=draft.links)
