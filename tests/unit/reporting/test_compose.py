@@ -143,3 +143,12 @@ def test_right_before_left_and_a_shared_ratio_once() -> None:
     assert text.index("Right lung") < text.index("Left lung")
     assert text.count("ratio") == 1
     assert "\n\nIMPRESSION" in text
+
+
+def test_both_lungs_are_not_on_both_sides_again() -> None:
+    lungs = finding(
+        "both lungs", "bilateral", ru="оба лёгких", significance="descriptive",
+        measurements=[{"kind": "volume", "value": 4231.0, "unit": "mL"}],
+    )  # fmt: skip
+    assert finding_sentence(lungs, "ru") == "Оба лёгких: объём 4231 мл."
+    assert finding_sentence(lungs, "en") == "Both lungs: volume 4231 mL."
