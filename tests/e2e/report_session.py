@@ -19,6 +19,8 @@ from app.ui.application import make_application, settle
 from app.ui.report_editor import ReportEditor
 from app.ui.texts import set_language
 from tests.e2e.reading_session import CONTROL, Reading
+from tests.e2e.report_signing import Signing
+from tests.support.signing import account
 from tests.support.typing_keys import type_text
 
 ALT = Qt.KeyboardModifier.AltModifier
@@ -36,7 +38,7 @@ _WORDS: dict[Language, dict[str, str]] = {
 }  # fmt: skip
 
 
-class Reporting(Reading):
+class Reporting(Signing, Reading):
     """What a reader does to the report, step by step."""
 
     def __init__(self, *given: object, language: Language) -> None:
@@ -55,7 +57,8 @@ class Reporting(Reading):
         for finding in self.proposals():
             self.session.select(finding.uid)
             self.window.findings.accept_current()
-        self.add(self.words["label"], "right", self.words["site"], name="own-finding")
+        own = self.add(self.words["label"], "right", self.words["site"], name="own-finding")
+        self.own_uid = own.uid
         self.decide_the_rest()
 
     def write(self) -> None:
@@ -114,6 +117,11 @@ def main(study: Path, out: Path, language: Language) -> None:
     make_application()
     set_language(language)
     context = build_context(data_folder=out / "library", user="Dr Petrov")
+    for login, name, role in (
+        ("sidorov", "Sidorov^Oleg", "resident"),
+        ("petrov", "Petrov^Ivan", "radiologist"),
+    ):
+        account(context, login, name, role)  # type: ignore[arg-type]
     reporting = Reporting(context, out, language=language)
     try:
         reporting.open(study)
@@ -126,7 +134,12 @@ def main(study: Path, out: Path, language: Language) -> None:
         reporting.mend()
         reporting.name_a_wrong_organ()
         reporting.own_window()
-        reporting.sign()
+        reporting.call_it_critical(reporting.own_uid)
+        reporting.tell()
+        reporting.sign_as("sidorov", "preliminary")
+        reporting.review_and_cosign("petrov")
+        reporting.extend("petrov")
+        reporting.look_back()
     except AssertionError:
         reporting.picture("stuck")
         raise

@@ -54,9 +54,23 @@ def test_three_discrepancies_are_seen_and_mended_by_key(session: dict[str, Any])
     assert session["undone"]
 
 
-def test_the_report_comes_back_from_its_window_and_is_signed(session: dict[str, Any]) -> None:
+def test_the_report_comes_back_from_its_window(session: dict[str, Any]) -> None:
     assert session["is_back"]
-    assert session["can_sign"]
-    assert session["fault"] == ""
-    assert session["state"] == "signed"
-    assert session["verified"]
+
+
+def test_a_critical_finding_blocks_until_somebody_was_told(session: dict[str, Any]) -> None:
+    assert "critical-without-communication" in session["critical_rules"]
+    assert len(session["told"]) == 1
+    assert session["told_in_text"]
+    assert session["told_rules"] == []
+
+
+def test_a_resident_signs_a_senior_cosigns_and_extends(session: dict[str, Any]) -> None:
+    assert session["preliminary_can_sign"]
+    assert session["preliminary"] == "preliminary"
+    assert session["cosigned_changes"]
+    assert session["cosigned"] == "signed"
+    assert session["states"] == ["preliminary", "signed", "amended"]
+    assert session["signers"] == ["sidorov", "petrov", "petrov"]
+    assert session["intact"] == [True, True, True]
+    assert session["trail"]
