@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from app.core.report import StudyFacts
 from app.core.study import Series, Study
+from app.core.study_details import SeriesFacts
 
 # objects that accompany images, or are made from them
 NOT_IMAGES = frozenset({"SEG", "SR", "PR", "KO", "DOC", "RTSTRUCT", "RTPLAN", "RTDOSE", "REG"})
@@ -40,7 +41,31 @@ def study_facts(study: Study, priors: Sequence[Study] | Sequence[str] = ()) -> S
         is_incomplete=not study.completeness.is_complete,
         received=study.completeness.received,
         expected=study.completeness.expected,
+        accession_number=str(study.accession_number),
+        patient_id=str(study.patient.id),
+        comparable_priors=_comparable(series, priors),
+        series=tuple(_series_facts(s) for s in series if s.number is not None),
     )
+
+
+def _series_facts(series: Series) -> SeriesFacts:
+    """Its number and its last image: by the numbers of the images, where these go further."""
+    numbers = [item.instance_number for item in series.instances if item.instance_number]
+    return SeriesFacts(
+        series.number or 0, max([series.frames, *numbers]), series.slice_thickness_mm
+    )
+
+
+def _comparable(
+    series: Sequence[Series], priors: Sequence[Study] | Sequence[str]
+) -> tuple[str, ...] | None:
+    """Dates of priors of the same body part; None where body parts are not known."""
+    own = {s.body_part for s in series if s.body_part}
+    known = [p for p in priors if isinstance(p, Study)]
+    if not own or len(known) != len(priors):
+        return None
+    same = [p for p in known if own & {s.body_part for s in p.series}]
+    return tuple(p.study_date for p in same if p.study_date)
 
 
 def _only(values: Iterable[str]) -> str:

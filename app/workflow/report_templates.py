@@ -45,6 +45,9 @@ _SAMPLE: Final[dict[Language, dict[str, str]]] = {
 }  # fmt: skip
 
 
+_CHECKED_SECTIONS: Final = ("findings", "impression")  # the check knows when these are missing
+
+
 def templates_folder(data_folder: Path) -> Path:
     """Where the site's own templates lie, one file each (``ID.LANGUAGE.json``)."""
     return data_folder / "report" / "templates"
@@ -102,7 +105,11 @@ def facts_with_requirements(session: StudySession) -> StudyFacts:
     made_from = session.report.template_id if session.report else ""
     if not made_from:
         return session.facts
-    return replace(session.facts, required=required_items(template_in_use(session)))
+    template = template_in_use(session)
+    sections = tuple(one.id for one in template.sections if one.id in _CHECKED_SECTIONS)
+    return replace(
+        session.facts, required=required_items(template), required_sections=sections
+    )  # fmt: skip
 
 
 def validate(text: str) -> tuple[Problem, ...]:
