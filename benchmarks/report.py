@@ -77,13 +77,19 @@ def text_figures(bench: Path) -> str:
             str(folder / "score.py"), "--data", str(folder), "--task", task, "--callable",
             f"benchmarks.report_text:{spec}", "--path", str(CHECKOUT),
         )  # fmt: skip
-        parts.append(f"**{task}**\n\n```\n{_tail(shown, 14)}\n```")
+        parts.append(f"**{task}**\n\n```\n{_whole(shown)}\n```")
     shown = _run(
         str(folder / "score_extract.py"), "--task", "ru", "--data",
         str(folder / "ru_extract.dev.jsonl"), "--command", EXTRACT,
     )  # fmt: skip
     parts.append(f"**ru**\n\n```\n{_tail(shown, 14)}\n```")
     return "\n\n".join(parts)
+
+
+def _whole(text: str) -> str:
+    """The lines that speak of all labels together."""
+    kept = ("MICRO", "negex", "uncertain", "openi")
+    return "\n".join(line.rstrip() for line in text.splitlines() if any(k in line for k in kept))
 
 
 def _tail(text: str, lines: int) -> str:

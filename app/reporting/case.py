@@ -109,7 +109,8 @@ def case_of(
         if mention.is_stated:
             stated.setdefault(mention.sentence, []).append(mention)
     return Case(
-        reading, subjects, match(accepted, reading), facts, tuple(links), frozenset(communicated),
+        reading, subjects, match(accepted, reading, facts.finding_images), facts, tuple(links),
+        frozenset(communicated),
         stated,
     )  # fmt: skip
 

@@ -1,16 +1,18 @@
 """Which finding does which mention speak of? An assignment per section of the report.
 
-A mention scores for a finding by concept, side, place and size. The best pairs are taken first,
-so that two nodules do not share one sentence; what is left over may share a mention that
-contradicts nothing ("multiple nodules").
+A mention scores for a finding by concept, side, place, size and the images named in its sentence.
+The best pairs are taken first, so that two nodules do not share one sentence; what is left over
+may share a mention that contradicts nothing ("multiple nodules").
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from app.core.study_details import FindingImages
 from app.reporting.extract import Reading
+from app.reporting.image_references import agreement, references_in
 from app.reporting.reading.lexicon import concept as concept_of
 from app.reporting.reading.mentions import Mention
 from app.reporting.subjects import Subject
@@ -20,6 +22,7 @@ _SIDE_FITS, _SIDE_DIFFERS = 3.0, -2.0
 _SITE_FITS, _SITE_DIFFERS = 2.0, -1.5
 _SIZE_FITS, _SIZE_DIFFERS = 2.0, -0.5
 _BOTH_DIFFER = -1.5
+_IMAGE_FITS, _IMAGE_DIFFERS = 3.0, -1.0
 _LEAST = 1.0
 _SAME_SIZE_MM, _SAME_SIZE_SHARE = 1.0, 0.1
 _LUNG_LOBES = {
@@ -136,25 +139,51 @@ def score(subject: Subject, mention: Mention) -> float:
     return total
 
 
-def match(subjects: Sequence[Subject], reading: Reading) -> dict[str, Matches]:
-    """Mentions per finding uid, by section; only statements, not denials."""
+def match(
+    subjects: Sequence[Subject], reading: Reading, images: Sequence[FindingImages] = ()
+) -> dict[str, Matches]:
+    """Mentions per finding uid, by section; only statements, not denials.
+
+    ``images`` say where findings lie: an image that the sentence names then tells them apart.
+    """
     found = {subject.uid: Matches(subject) for subject in subjects}
+    shown = _shown_in(reading, images)
     for section in ("findings", "impression"):
         mentions = [m for m in reading.mentions if m.section == section and m.is_stated]
-        for uid, chosen in _assign(subjects, mentions).items():
+        for uid, chosen in _assign(subjects, mentions, shown).items():
             found[uid].by_section[section] = chosen
     return found
 
 
-def _assign(subjects: Sequence[Subject], mentions: Sequence[Mention]) -> dict[str, list[Mention]]:
+def _shown_in(reading: Reading, images: Sequence[FindingImages]) -> dict[tuple[str, int], float]:
+    """(finding uid, number of the sentence): what the images named there add to the fit."""
+    found: dict[tuple[str, int], float] = {}
+    by_uid: dict[str, list[FindingImages]] = {}
+    for place in images:
+        by_uid.setdefault(place.finding_uid, []).append(place)
+    for number, sentence in enumerate(reading.document.sentences) if by_uid else ():
+        named = list(references_in(reading.document.text, sentence.start, sentence.end))
+        for uid, places in by_uid.items():
+            agrees = agreement(named, places)
+            if agrees is not None:
+                found[uid, number] = _IMAGE_FITS if agrees else _IMAGE_DIFFERS
+    return found
+
+
+def _assign(
+    subjects: Sequence[Subject],
+    mentions: Sequence[Mention],
+    shown: Mapping[tuple[str, int], float],
+) -> dict[str, list[Mention]]:
     by_uid = {subject.uid: subject for subject in subjects}
+    scored = (
+        (fit + shown.get((subject.uid, mention.sentence), 0.0), subject, number)
+        for subject in subjects
+        for number, mention in enumerate(mentions)
+        if (fit := score(subject, mention)) >= _LEAST  # an image alone ties nothing
+    )
     pairs = sorted(
-        (
-            (-score(subject, mention), subject.uid, number)
-            for subject in subjects
-            for number, mention in enumerate(mentions)
-            if score(subject, mention) >= _LEAST
-        ),
+        ((-fit, subject.uid, number) for fit, subject, number in scored if fit >= _LEAST),
         # of equal fits that of the nearest size, then that which the text names first
         key=lambda pair: (
             pair[0], _size_gap(by_uid[pair[1]], mentions[pair[2]]), pair[2], pair[1],
@@ -184,6 +213,8 @@ def _assign(subjects: Sequence[Subject], mentions: Sequence[Mention]) -> dict[st
         subject, mention = by_uid[uid], mentions[number]
         if number in exact and mention.concept != subject.concept and not mention.plural:
             continue  # it names another finding: a near name is no second word for this one
+        if shown.get((uid, mention.sentence), 0.0) < 0.0:
+            continue  # the images named are of another one
         if uid not in chosen and _contradicts_nothing(subject, mention):
             chosen[uid] = [mention, *_companions(subject, mention, mentions)]
     return chosen

@@ -45,6 +45,7 @@ def impression_unsupported(case: Case) -> Iterator[Discrepancy]:
         return
     told: set[str] = set()
     findings = [m for m in case.reading.mentions if m.section == "findings"]
+    words = _stems(" ".join(case.flat[s.start : s.end] for s in described))
     supported = {m.subject.concept for m in case.matches.values()}
     for mention in case.reading.mentions:
         if mention.section != "impression" or mention.polarity != "present":
@@ -54,6 +55,8 @@ def impression_unsupported(case: Case) -> Iterator[Discrepancy]:
         sentence = case.document.sentences[mention.sentence]
         if _SUPPOSED.search(case.flat[sentence.start : sentence.end]):
             continue
+        if _stems(case.flat[mention.start : mention.end]) & words:
+            continue  # its words are there, however they were read
         if mention.concept in supported or any(_is_related(mention, m) for m in findings):
             continue
         told.add(mention.concept)
@@ -67,6 +70,10 @@ def impression_unsupported(case: Case) -> Iterator[Discrepancy]:
             ),
             spans=[case.place(mention)],
         )
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:5] for word in re.findall(r"[^\W\d_]{4,}", text.lower().replace("ё", "е"))}
 
 
 def _is_related(mention: Mention, described: Mention) -> bool:
