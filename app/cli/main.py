@@ -47,6 +47,7 @@ VERBS = (
     Verb("templates", "app.cli.templates", "report templates and macros: list, add, preview"),
     Verb("extract", "app.cli.extract", "the statements in a report text"),
     Verb("check", "app.cli.check", "a report against findings and study"),
+    Verb("dictate", "app.cli.dictate", "a spoken wave file as report text"),
     Verb("measure", "app.cli.measure", "the morphometry of a mask"),
     Verb("export", "app.cli.export", "the outputs of a reviewed study"),
     Verb("echo", "app.cli.echo", "is a network peer there, and does it know us"),

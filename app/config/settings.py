@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from app.config.dictation_settings import DictationSettings
 from app.config.inference_settings import InferenceSettings
 from app.config.opinion_settings import OpinionSettings
 from app.config.pack_settings import PackSettings
@@ -41,6 +42,8 @@ class Settings(BaseModel):
     fallback_character_set: str = "iso8859-1"
     # words that no dictionary knows are underlined in the report
     spell_check: bool = True
+    # the recognisers of speech that this site has
+    dictation: DictationSettings = DictationSettings()
     ui_scale_percent: int = Field(default=100, ge=75, le=300)
     ae_title: AeTitle = "OVERREAD"
     listen_port: int = Field(default=11112, ge=1, le=65535)
