@@ -186,6 +186,7 @@ class ReportPanel(QWidget):
     def set_full(self, full: bool) -> None:
         """The parts side by side (in a window of its own), or above each other."""
         self._frame.set_full(full)
+        self._editor.setStyleSheet("font-size: 16px;" if full else "")
         self._refresh()
 
     def flush(self) -> None:

@@ -107,7 +107,8 @@ class TemplatesTab(QWidget):
         """List all templates anew; select the one with ``key`` (``id.language``)."""
         try:
             shelf = report_templates.shelf(self._context)
-            self._shelved = [one for code in _LANGUAGES for one in shelf.all(code)]
+            codes = sorted(_LANGUAGES, key=lambda code: code != language())
+            self._shelved = [one for code in codes for one in shelf.all(code)]
         except AppError as error:
             self._say(error.text(language()), "error")
             return
