@@ -72,10 +72,14 @@ def text_figures(bench: Path) -> str:
     """Extraction: OpenI labels, NegEx negation, Russian sentences."""
     folder = bench / "report_text"
     parts = []
-    for task, spec in (("openi", "labels"), ("negex", "assertion")):
+    for task, spec, more in (
+        ("openi", "labels", ("--uncertain", "absent")),
+        ("openi", "labels", ()),
+        ("negex", "assertion", ()),
+    ):
         shown = _run(
             str(folder / "score.py"), "--data", str(folder), "--task", task, "--callable",
-            f"benchmarks.report_text:{spec}", "--path", str(CHECKOUT),
+            f"benchmarks.report_text:{spec}", "--path", str(CHECKOUT), *more,
         )  # fmt: skip
         parts.append(f"**{task}**\n\n```\n{_whole(shown)}\n```")
     shown = _run(
