@@ -15,9 +15,10 @@ from app.reporting.reading.lexicon import Lexicon, lexicon
 from app.reporting.reading.patterns import Hit, Pattern, PatternIndex
 from app.reporting.reading.tokens import Word, words_of
 
-_STOP = re.compile(r"[.!?]+(?=[\s)\"»]|$)|\n")
+_STOP = re.compile(r"[.!?]+(?=[\s)\"»<]|$)|\n")
 _CLAUSE_END = re.compile(r"[,;:()\[\]]|\s[-–—]\s")
 _LINE_SECTIONS = frozenset({"technique", "indication", "comparison"})
+_LONGEST = 100  # words of a sentence
 _NAMES = frozenset({"concept", "head", "denied"})
 _CLEARLY_SHORT = 14
 _OPEN_END = re.compile(
@@ -225,9 +226,13 @@ def _sentences(
             first = at
             while at < len(words) and words[at].start < end:
                 at += 1
-            if at > first:
-                clauses = tuple(_clauses(words, first, at, contrast))
-                yield Sentence(first, at, start, end, section.name, clauses)
+            # Dictation without full stops is cut, or the time would grow with its square.
+            for begin in range(first, at, _LONGEST):
+                last = min(begin + _LONGEST, at)
+                clauses = tuple(_clauses(words, begin, last, contrast))
+                left = start if begin == first else words[begin].start
+                right = end if last == at else words[last].start
+                yield Sentence(begin, last, left, right, section.name, clauses)
 
 
 def _sentence_spans(

@@ -10,6 +10,12 @@ import re
 from dataclasses import dataclass
 
 _WORD = re.compile(r"[^\W_]+")
+# Mark-up of a pasted page: no words.
+_MARKUP = re.compile(
+    r"</?(?:p|br|div|span|b|i|u|strong|em|table|tbody|tr|td|th|ul|ol|li|h[1-6]|font|html|body|head|"
+    r"a|hr|pre|su[bp])\b[^<>]{0,300}>|&(?:nbsp|lt|gt|amp|quot|#\d{1,5});",
+    re.IGNORECASE,
+)
 _BREAK = re.compile(r"[.,;:!?()\[\]<>]|\n\s*\n")
 # Latin letters that are typed for Cyrillic ones in segment names (С3 for S3).
 _SEGMENT = re.compile(r"^[cс](\d{1,2})$")
@@ -34,7 +40,13 @@ def words_of(text: str) -> tuple[Word, ...]:
     """All words of ``text`` in order."""
     found: list[Word] = []
     end = 0
+    marks = [match.span() for match in _MARKUP.finditer(text)] if "<" in text or "&" in text else []
+    mark = 0
     for match in _WORD.finditer(text):
+        while mark < len(marks) and marks[mark][1] <= match.start():
+            mark += 1
+        if mark < len(marks) and marks[mark][0] <= match.start():
+            continue
         gap = text[end : match.start()]
         found.append(
             Word(
