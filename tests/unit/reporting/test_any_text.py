@@ -14,7 +14,8 @@ from app.reporting.explain import explain
 from app.reporting.extract import extract, read, statements_of
 
 _PIECES = [
-    "ОПИСАНИЕ:", "Заключение.", "FINDINGS:", "IMPRESSION", "очаг 12х8 мм в S3 справа", "no effusion",
+    "ОПИСАНИЕ:", "Заключение.", "FINDINGS:", "IMPRESSION", "очаг 12х8 мм в S3 справа",
+    "no effusion",
     "не выявлено", "нет", "кроме", "cannot be excluded", "?", "!!", "...", "\n", "\n\n", "\t", "(",
     ")", "[___]", "<p>", "</p>", "&nbsp;", "<b>nodule</b>", "4-5 cm", "L4-L5", "VII ребра", "0,5",
     "אין נוזל", "لا يوجد", "肺结节", "ﬁbrosis", "ТЭЛА", "0чаг", "I2 mm", "C-3", "S1+2", "10%", "🫁",
