@@ -79,8 +79,10 @@ def _stems(text: str) -> set[str]:
 def _is_related(mention: Mention, described: Mention) -> bool:
     """Whether a described thing may be what the impression names, itself, nearly or in general."""
     one, other = mention.concept, described.concept
-    if one == other or is_near_concept(one, other) or other in _DIAGNOSES:
+    if one == other or is_near_concept(one, other):
         return True
+    if other in _DIAGNOSES and described.is_stated:
+        return True  # it may rest on that
     ours, theirs = concept_of(one), concept_of(other)
     return bool((ours.parents | ours.near) & (theirs.parents | theirs.near))
 
