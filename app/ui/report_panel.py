@@ -24,6 +24,7 @@ from app.ui.prior_pane import PriorPane
 from app.ui.report_bars import ReportButtons, ReportHeader
 from app.ui.report_checking import ReportChecking
 from app.ui.report_composing import ReportComposing
+from app.ui.report_dictation import ReportDictation
 from app.ui.report_editor import ReportEditor
 from app.ui.report_frame import ReportFrame
 from app.ui.report_inserting import ReportInserting
@@ -98,6 +99,8 @@ class ReportPanel(QWidget):
         self._checking.refreshed.connect(self._checked)
         self.spelling = ReportSpelling(context, self._editor, self._writing, self)
         self.spelling.said.connect(self._say)
+        self.dictation = ReportDictation(context, self, self)
+        self.dictation.said.connect(self._say)
         self._signing = ReportSigning(self._checking.apply)
         self._signing.signed.connect(self._was_signed)
         self._signing.show_wanted.connect(self._checking.show)
@@ -125,6 +128,11 @@ class ReportPanel(QWidget):
     def notice(self) -> str:
         """What was said last."""
         return self._notice
+
+    @property
+    def spoken_language(self) -> str:
+        """The language in which the report is dictated."""
+        return "" if self._session is None else self._session.language
 
     @property
     def fields(self) -> FieldWalk:
