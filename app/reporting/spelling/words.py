@@ -12,7 +12,9 @@ from app.reporting.spelling.rules import Language, rules
 _LETTERS: Final = r"[^\W\d_]"
 # whole tokens with digits, addresses and paths come first, so that their letters are no words
 _TOKEN: Final = re.compile(
-    rf"(?P<skip>https?://\S+|\S+@\S+\.\w+|\S*\\\S+|\w*\d[\w.,:/×x*-]*)"
+    # only from the start of a token, and of bounded length: a text without spaces takes no longer
+    rf"(?P<skip>(?<!\S)(?:https?://\S{{1,200}}|[^\s@]{{1,60}}@\S{{1,60}}|[^\s\\]{{0,60}}\\\S{{1,200}})"
+    rf"|\d[\w.,:/×-]*|(?<!\w)[^\W\d]{{1,8}}\d[\w.,:/×-]*)"
     rf"|(?P<word>{_LETTERS}+(?:['’ʼ-]{_LETTERS}+)*)"
 )
 _LATIN: Final = re.compile(r"[a-zà-öø-ÿœ]", re.IGNORECASE)
