@@ -24,7 +24,7 @@ SHAPE = (64, 48, 48)
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("many")
-    write_pack(folder, CLASSES, PATCH)
+    write_pack(folder, CLASSES, PATCH, 0.5)
     installed = PackStore(folder, folder / "user").get("many")
     return installed.pack, ModelSession(installed.read_weights(), SessionPlan("cpu", 1))
 
