@@ -367,7 +367,7 @@ def _sizes(sizes: Sequence[str], language: Language) -> str:
 
 
 def _structure(finding: Finding, language: Language) -> str:
-    """ "Right lung: volume 3120 mL, ..."; the reason where no number may be stated."""
+    """ "Right lung: volume 3120 mL, ..."; why no number may be stated; "outlined" without any."""
     content = finding.current
     figures = figures_of(content.measurements, language, most_extras=9)
     name = own_name(content, language)
@@ -387,7 +387,7 @@ def _structure(finding: Finding, language: Language) -> str:
     if not parts:
         reason = why_nothing(content.measurements)
         if reason is None:
-            return ""
+            return _sentence(f"{name}: {'outlined' if language == 'en' else 'контур построен'}")
         not_measured = "not measured" if language == "en" else "измерения нет"
         return _sentence(f"{name}: {not_measured} ({reason.text(language)})")
     if figures.is_cut_off:
