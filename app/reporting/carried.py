@@ -19,7 +19,6 @@ _MARK: Final[dict[Language, str]] = {
     "ru": "[перенесено от {date}: подтвердить]",
 }
 _MARKED = re.compile(
-    r"(?P<text>[^\s\[\]][^\[\]\n]*?)\s*"
     r"\[(?:carried from|перенесено от) (?P<date>\d{4}-\d{2}-\d{2}|\d{2}\.\d{2}\.\d{4})"
     r": (?:confirm|подтвердить)\]"
 )
@@ -51,8 +50,16 @@ def carried_in(text: str) -> tuple[CarriedSentence, ...]:
         date = match["date"]
         if "." in date:
             date = "-".join(reversed(date.split(".")))
-        sentence = _last_sentence(match["text"])
-        start = match.start("text") + match["text"].rindex(sentence)
+        # back from the mark, not forward to it: a long line without a mark costs nothing
+        end = match.start()
+        while end and text[end - 1].isspace():
+            end -= 1
+        begin = max(text.rfind(stop, 0, end) for stop in "\n[]") + 1
+        said = text[begin:end].strip()
+        if not said:
+            continue
+        sentence = _last_sentence(said)
+        start = begin + text[begin:end].rindex(sentence)
         found.append(CarriedSentence(start, match.end(), date, sentence))
     return tuple(found)
 
