@@ -46,7 +46,7 @@ class VersionsWindow(QDialog):
         self.setWindowTitle(tr("versions.title"))
         self.setStyleSheet(PANEL_STYLE)
         self.setModal(False)
-        self.resize(1180, 680)
+        self.resize(1260, 680)
         self._session = session
         self._rows: tuple[VersionRow, ...] = ()
         self.table = QTableWidget(0, len(_COLUMNS))
