@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Look at everything; exit 4 when something stands in the way of the main job."""
     findings = [
         _program(), *_versions(), *_execution_providers(), _display(), _memory(), _disk(),
-        _library(), _packs(), *_servers(), *_outputs(),
+        *_library(), _packs(), *_servers(), *_outputs(),
     ]  # fmt: skip
     usable = all(item.level != "fault" for item in findings)
     if args.json:
@@ -128,30 +128,36 @@ def _disk() -> Finding:
     return Finding("disk", "ok", f"{free:.0f} GiB free")
 
 
-def _library() -> Finding:
+def _library() -> list[Finding]:
+    """The library itself, then the check rules that demoted themselves in it."""
     from app.config.folders import data_folder
     from app.core.errors import AppError
     from app.store.store import Store
+    from app.workflow.check_memory import notices
 
     folder = data_folder()
     if not (folder / Store.DATABASE_NAME).exists():
-        return Finding("library", "ok", "empty, it is made on first use")
+        return [Finding("library", "ok", "empty, it is made on first use")]
     try:
         store = Store(folder)
     except AppError as fault:
-        return Finding("library", "fault", fault.message, fault.hint)
+        return [Finding("library", "fault", fault.message, fault.hint)]
     try:
         broken = store.audit.verify()
+        demoted = [Finding("report check", "note", told.en) for told in notices(store)]
     finally:
         store.close()
     if broken is not None:
-        return Finding(
-            "library",
-            "fault",
-            f"the audit trail is broken at event {broken.seq}: {broken.reason}",
-            "Keep the folder as it is and restore the last backup.",
-        )
-    return Finding("library", "ok", "opens, audit trail whole")
+        return [
+            Finding(
+                "library",
+                "fault",
+                f"the audit trail is broken at event {broken.seq}: {broken.reason}",
+                "Keep the folder as it is and restore the last backup.",
+            ),
+            *demoted,
+        ]
+    return [Finding("library", "ok", "opens, audit trail whole"), *demoted]
 
 
 def _packs() -> Finding:

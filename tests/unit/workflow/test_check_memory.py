@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from app.cli.doctor import _library as library_rows
 from app.core.errors import InputError
 from app.core.report import CheckResult, Discrepancy, Message, Override, Severity, Span
 from app.reporting.alert_policy import pattern_of
 from app.store.check_memory import Firing, Settled
+from app.store.store import Store
 from app.workflow.check_memory import (
     lift,
     note_shown,
@@ -114,3 +118,16 @@ def test_a_check_that_was_asked_for_counts_its_alerts_once(session: StudySession
     memory = session.context.store.check_memory
     shown = memory.open_ids(session.study.study_instance_uid, session.reading)
     assert set(shown) == {item.id for item in first.discrepancies}
+
+
+def test_the_administrator_hears_of_it_from_the_doctor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OVERREAD_DATA", str(tmp_path))
+    store = Store(tmp_path)
+    store.check_memory.demote(RULE, firings=100, overridden=90, at_utc="2026-01-01")
+    store.close()
+    rows = {row.name: row for row in library_rows()}
+    assert rows["library"].level == "ok"
+    assert rows["report check"].level == "note"
+    assert RULE in rows["report check"].detail
