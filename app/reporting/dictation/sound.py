@@ -23,7 +23,15 @@ def read_wave(path: Path) -> bytes:
             if width == 2:
                 data = file.readframes(file.getnframes())
                 samples.frombytes(data[: len(data) // 2 * 2])
-    except (OSError, EOFError, wave.Error) as fault:
+    except OSError as fault:
+        raise InputError(
+            f"The file {path.name} cannot be read.",
+            ru=f"Файл {path.name} не читается.",
+            hint="Check the path and the permissions.",
+            hint_ru="Проверьте путь и права доступа.",
+            technical_detail=str(fault),
+        ) from fault
+    except (EOFError, wave.Error) as fault:
         raise _refused(path, str(fault)) from fault
     if width != 2 or not channels or not rate:
         raise _refused(path, f"{8 * width} bit")

@@ -83,8 +83,9 @@ class AttributeReader:
         """The attributes of mention ``hit`` in sentence ``number``."""
         sentence = self._document.sentences[number]
         at = _clause_number(sentence, hit.first)
-        side, span = self._side(sentence, number, at, hit)
-        places = self._places(sentence, number, at, hit)
+        clauses = self._clauses_for(sentence, number, at, is_denied=polarity == "absent")
+        side, span = self._side(clauses, number, hit)
+        places = self._places(clauses, number, hit)
         return Attributes(
             side,
             span,
@@ -100,9 +101,9 @@ class AttributeReader:
         return frozenset(site.value for row in self._sites for site in row)
 
     def _side(
-        self, sentence: Sentence, number: int, at: int, hit: Hit
+        self, clauses: Sequence[Clause], number: int, hit: Hit
     ) -> tuple[Laterality | None, tuple[int, int] | None]:
-        for clause in self._clauses_for(sentence, number, at):
+        for clause in clauses:
             sides = [s for s in self._sides[number] if clause.first <= s.first < clause.last]
             if not sides:
                 continue
@@ -131,9 +132,9 @@ class AttributeReader:
                 return True
         return False
 
-    def _places(self, sentence: Sentence, number: int, at: int, hit: Hit) -> list[Hit]:
+    def _places(self, clauses: Sequence[Clause], number: int, hit: Hit) -> list[Hit]:
         found: dict[str, Hit] = {}
-        for clause in self._clauses_for(sentence, number, at):
+        for clause in clauses:
             here: dict[str, list[Hit]] = {}
             for site in self._sites[number]:
                 if clause.first <= site.first < clause.last:
@@ -144,8 +145,14 @@ class AttributeReader:
                     found[axis] = nearest
         return list(found.values())
 
-    def _clauses_for(self, sentence: Sentence, number: int, at: int) -> list[Clause]:
-        """The mention's clause, then neighbors that hold no finding of their own."""
+    def _clauses_for(
+        self, sentence: Sentence, number: int, at: int, *, is_denied: bool
+    ) -> list[Clause]:
+        """The mention's clause, those after it that hold no finding, those before it.
+
+        A denial takes nothing from before a finding: "nodule on the right, no effusion" denies the
+        effusion on both sides.
+        """
         clauses = sentence.clauses
         chosen = [clauses[at]]
         for near in range(at + 1, len(clauses)):
@@ -155,6 +162,8 @@ class AttributeReader:
             chosen.append(clause)
         for near in range(at - 1, -1, -1):
             if clauses[near + 1].opens in (";", "contrast"):
+                break
+            if is_denied and self._speaks(clauses[near], number):
                 break
             chosen.append(clauses[near])
         return chosen

@@ -53,6 +53,9 @@ def test_presence(text: str, label: str, presence: str) -> None:
         ("Right and left effusions.", "pleural effusion", "bilateral"),
         ("Двусторонний гидроторакс.", "pleural effusion", "bilateral"),
         ("В правой доле печени киста.", "hepatic cyst", None),
+        ("A nodule on the right, no effusion.", "pleural effusion", None),
+        ("Справа в верхней доле очаг, выпот не определяется.", "pleural effusion", None),
+        ("Справа инфильтрации нет, выпота нет.", "lung consolidation", "right"),
     ],
 )
 def test_side(text: str, label: str, side: str | None) -> None:

@@ -123,9 +123,10 @@ def test_sound_of_any_rate_and_channels_becomes_mono_at_16_khz(tmp_path: Path) -
 def test_what_is_no_wave_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.wav"
     path.write_bytes(b"RIFFnothing")
-    for wrong in (path, tmp_path / "none.wav"):
-        with pytest.raises(InputError):
-            read_wave(wrong)
+    with pytest.raises(InputError, match="no wave file"):
+        read_wave(path)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_wave(tmp_path / "none.wav")
 
 
 def test_partial_words_are_not_written() -> None:
