@@ -8,7 +8,7 @@ that was not accepted enters. Standard library only: the template comes in as a 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from app.reporting.figures import figures_of, left_out, value_text
 from app.reporting.guidelines.advice import Advice, advice_of
 from app.reporting.normals import Filling, Found, fill, statement_text
 from app.reporting.nouns import organ_of, organ_order
-from app.reporting.phrases import Phrases, phrases
+from app.reporting.phrases import Phrases, measure_in_words, phrases
 from app.reporting.phrases import names_side as names_side
 from app.reporting.plain_template import plain_template
 from app.reporting.regions import region_of
@@ -256,27 +256,28 @@ class _Composer:
         return f"{lines}\n{self._words.communication}" if is_critical else lines
 
     def _left_out(self) -> tuple[Message, ...]:
-        notes = []
+        """One note for each reason: which values of which findings it keeps out of the text."""
+        reasons: dict[Message, tuple[dict[Message, None], dict[Message, None]]] = {}
         for group in self._groups:
             for finding in group.findings:
                 label = finding.current.label
-                for number, why in left_out(finding.current.measurements):
-                    kind = phrases("en").measure_name(number.kind) or number.kind
-                    kind_ru = phrases("ru").measure_name(number.kind) or number.kind
-                    notes.append(
-                        Message(
-                            f"{label.en}: {kind} is left out: {why.en}.",
-                            f"{label.ru}: не указано «{kind_ru}»: {why.ru}.",
-                        )
-                    )
-                if is_structure(finding) and not group_sentence((finding,), self._language):
-                    notes.append(
-                        Message(
-                            f"{label.en}: nothing was measured, so nothing is said of it.",
-                            f"{label.ru}: ничего не измерено, поэтому в тексте этого нет.",
-                        )
-                    )
-        return tuple(dict.fromkeys(notes))
+                for measure, why in left_out(finding.current.measurements):
+                    labels, kinds = reasons.setdefault(why, ({}, {}))
+                    labels[Message(label.en, label.ru)] = None
+                    kinds[measure_in_words(measure.kind)] = None
+        return tuple(
+            Message(
+                f"Left out ({_listed(labels, 'en')}): {_listed(kinds, 'en')}. "
+                f"{why.en.rstrip('.')}.",
+                f"Не указано ({_listed(labels, 'ru')}): {_listed(kinds, 'ru')}. "
+                f"{why.ru.rstrip('.')}.",
+            )
+            for why, (labels, kinds) in reasons.items()
+        )
+
+
+def _listed(names: Iterable[Message], language: Language) -> str:
+    return ", ".join(name.text(language) for name in names)
 
 
 def _grouped(shown: Sequence[Finding], language: Language) -> tuple[_Group, ...]:

@@ -10,7 +10,7 @@ from app.core.finding import Finding, FindingContent, Label
 from app.core.measurement import Measurement
 from app.core.message import Message
 from app.core.report import Language
-from app.reporting.phrases import phrases
+from app.reporting.phrases import measure_in_words, phrases
 
 ChangeKind = Literal["added", "removed", "changed"]
 
@@ -124,10 +124,7 @@ def _measures(old: FindingContent, new: FindingContent) -> Iterator[FieldChange]
 
 
 def _measure_name(kind: str) -> Message:
-    if kind in _PLAIN:
-        return _PLAIN[kind]
-    spoken = kind.replace("_", " ")
-    return Message(*(phrases(code).measure_name(kind) or spoken for code in _LANGUAGES))
+    return _PLAIN.get(kind) or measure_in_words(kind)
 
 
 _LANGUAGES: Final[tuple[Language, ...]] = ("en", "ru")

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from app.config.folders import resources_folder
+from app.core.message import Message
 from app.core.report import Language, StudyFacts
 from app.measure.definitions import name_of
 
@@ -103,6 +104,12 @@ def phrases(language: Language) -> Phrases:
     path = resources_folder() / "report" / "phrases.json"
     row = json.loads(path.read_text(encoding="utf-8"))[language]
     return Phrases(language=language, **row)
+
+
+def measure_in_words(kind: str) -> Message:
+    """The name of a measure in both languages; its own id where there is none."""
+    spoken = kind.replace("_", " ")
+    return Message(*(phrases(code).measure_name(kind) or spoken for code in ("en", "ru")))
 
 
 def names_side(text: str, side: str, words: Phrases) -> bool:

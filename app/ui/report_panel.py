@@ -19,6 +19,7 @@ from app.ui.editor_pick import EditorPick
 from app.ui.field_walk import FieldWalk
 from app.ui.find_bar import FindBar
 from app.ui.history_bridge import step_name
+from app.ui.notice_line import NoticeLine
 from app.ui.panel_style import PANEL_STYLE, set_role
 from app.ui.prior_pane import PriorPane
 from app.ui.report_bars import ReportButtons, ReportHeader
@@ -59,7 +60,7 @@ class ReportPanel(QWidget):
         super().__init__(parent)
         self._session: StudySession | None = None
         self._signals: SessionSignals | None = None
-        self._notice = ""
+        self._notice = NoticeLine()
         self.setStyleSheet(PANEL_STYLE)
         self._header = ReportHeader()
         self._header.language_chosen.connect(self._choose_language)
@@ -107,7 +108,7 @@ class ReportPanel(QWidget):
         self._signing.failed.connect(self._say_error)
         self._signing.changed.connect(self._refresh)
         self._signing.closed.connect(self._editor.setFocus)
-        self._status, self._notice_line = QLabel(), QLabel()
+        self._status = QLabel()
         self._frame = self._place()
         self._keys = self._key_table()
         self._editor.add_key_handler(self._keys.press)
@@ -127,7 +128,7 @@ class ReportPanel(QWidget):
     @property
     def notice(self) -> str:
         """What was said last."""
-        return self._notice
+        return self._notice.text
 
     @property
     def spoken_language(self) -> str:
@@ -171,7 +172,7 @@ class ReportPanel(QWidget):
             self._signals.disconnect_all()
         self._signals = None
         self._session = session
-        self._notice = ""
+        self._notice.say("")
         self._writing.set_session(session)
         self._checking.set_session(session)
         self.spelling.set_session(session)
@@ -317,7 +318,7 @@ class ReportPanel(QWidget):
         return self._composing.refresh_at(position) or self._composing.confirm_at(position)
 
     def _typed(self) -> None:
-        self._notice = ""
+        self._notice.say("")
         self._checking.schedule()
         self.spelling.schedule()
 
@@ -358,8 +359,7 @@ class ReportPanel(QWidget):
         self._say(error.text(language()))
 
     def _say(self, text: str) -> None:
-        self._notice = text
-        self._refresh_status()
+        self._notice.say(text)
 
     def _show_finding(self, uid: str) -> None:
         if self._session is not None and self._session.has_finding(uid):
@@ -367,7 +367,7 @@ class ReportPanel(QWidget):
             self.show_finding.emit(uid)
 
     def _was_signed(self, report: Report) -> None:
-        self._notice = ""
+        self._notice.say("")
         self._refresh()
         self.signed.emit(report)
 
@@ -402,8 +402,6 @@ class ReportPanel(QWidget):
         self._refresh_status()
 
     def _refresh_status(self) -> None:
-        self._notice_line.setText(self._notice)
-        self._notice_line.setVisible(bool(self._notice) and self._session is not None)
         text, role = status_line(self._session)
         self._status.setText(text)
         self._status.setVisible(bool(text))
@@ -432,9 +430,7 @@ class ReportPanel(QWidget):
         return KeyTable(calls)
 
     def _place(self) -> ReportFrame:
-        for label in (self._status, self._notice_line):
-            label.setWordWrap(True)
-        self._notice_line.setProperty("role", "dim")
+        self._status.setWordWrap(True)
         writing = QWidget()
         column = QVBoxLayout(writing)
         column.setContentsMargins(8, 0, 8, 2)
@@ -442,7 +438,7 @@ class ReportPanel(QWidget):
         column.addWidget(self._editor, 1)
         column.addWidget(self._find)
         column.addWidget(self._signing)
-        column.addWidget(self._notice_line)
+        column.addWidget(self._notice)
         column.addWidget(self._status)
         sections = SectionList(self._outline, self._editor)
         frame = ReportFrame(writing, self._checking.list, sections, self._prior)

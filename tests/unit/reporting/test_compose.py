@@ -54,6 +54,21 @@ def test_measurements_that_are_not_valid_are_lower_bounds_or_left_out(
     assert bool(notes) == (status == "wrong_protocol")
 
 
+def test_values_left_out_for_one_reason_are_one_note() -> None:
+    values = [
+        {"kind": kind, "value": 1.0, "unit": "mL", "status": "wrong_protocol"}
+        for kind in ("volume", "area")
+    ]
+    lungs = [
+        finding(f"{side} lung", side.lower(), uid=side, measurements=values,
+                significance="descriptive")
+        for side in ("Right", "Left")
+    ]  # fmt: skip
+    (note,) = compose(lungs, StudyFacts(), "en").notes
+    assert note.en.startswith("Left out (Right lung, Left lung): volume, area. ")
+    assert note.ru.startswith("Не указано (")
+
+
 def test_a_remark_on_the_quality_of_a_result_is_no_sentence() -> None:
     note = finding("Quality of the result: low.", quality_flags=["low-contrast"])
     draft = compose([note, finding("pneumothorax", "left", uid="b")], StudyFacts(), "en")
