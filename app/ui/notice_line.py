@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.ui.texts import tr
 
-_MOST: Final = 150  # characters: two lines of the compact panel
+_MOST: Final = 110  # characters: two lines of the compact panel
 
 
 class NoticeLine(QWidget):

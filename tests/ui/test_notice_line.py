@@ -17,7 +17,7 @@ def test_a_long_notice_takes_two_lines_until_it_is_asked_for(qtbot: QtBot) -> No
     assert words.text() == line.text
     assert more.isHidden()
     line.say("word " * 100)
-    assert len(words.text()) <= 150
+    assert len(words.text()) <= 110
     assert words.text().endswith("…")
     assert not more.isHidden()
     more.click()
