@@ -52,7 +52,9 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path, seed: int) -> None:
         # one step may have reached the disk without being said: its undo finds what was said
         text_number = int(session.report_text.split()[-1].rstrip("."))
         said_number = int(last["text"].split()[-1].rstrip(".")) if "text" in last else 0
-        assert text_number in (said_number, said_number + 1)
+        # every fourth step begins with an undo, which takes back the text said last
+        undone = {said_number - 1} if said_number % 4 == 2 else set()
+        assert text_number in {said_number, said_number + 1} | undone
         if "position" in last:
             assert session.position["slice"] in (
                 last["position"]["slice"], last["position"]["slice"] + 1,
