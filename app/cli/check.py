@@ -113,6 +113,7 @@ def _facts(path: str | None, named: str) -> StudyFacts:
     # Reading images needs the whole image side of the program: only when it is asked for.
     from app.dicom.files.scan import scan
     from app.dicom.stacks.grouping import group
+    from app.workflow.earlier_studies import of_opened
     from app.workflow.facts import study_facts
     from app.workflow.open_study import known_priors
 
@@ -134,7 +135,7 @@ def _facts(path: str | None, named: str) -> StudyFacts:
         )
     about = [study for study in studies if named in ("", study.study_instance_uid)]
     study = max(about, key=lambda item: (item.study_date, item.study_time))
-    return study_facts(study, known_priors(study, studies))
+    return study_facts(study, of_opened(known_priors(study, studies)))
 
 
 def _print(result: CheckResult) -> None:

@@ -53,7 +53,7 @@ def composed(
 ) -> Draft:
     """What ``draft`` would write, with its notes; changes nothing."""
     chosen = template or templates_for(session, language)[0]
-    values = report_variables(session.study, session.facts, language, session.priors)
+    values = report_variables(session.study, session.facts, language, session.earlier)
     how = Composing(chosen, values, normals=template is not None)
     return compose(session.findings, session.facts, language, how)
 
@@ -99,7 +99,7 @@ def normal_statements(session: StudySession) -> tuple[tuple[str, str], ...]:
     found = Found(frozenset(concept_of(f) for f in positive), frozenset(map(organ_of, positive)))
     filling = Filling(
         language,
-        report_variables(session.study, session.facts, language, session.priors),
+        report_variables(session.study, session.facts, language, session.earlier),
         {field.name: field.label for field in template.fields},
         region_of(session.facts.body_part),
         session.facts.patient_sex.upper(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from app.core.report import StudyFacts
 from app.core.study import Series, Study
@@ -13,19 +14,31 @@ NOT_IMAGES = frozenset({"SEG", "SR", "PR", "KO", "DOC", "RTSTRUCT", "RTPLAN", "R
 PROJECTION = frozenset({"CR", "DX", "MG", "RG", "IO", "PX", "XA", "RF"})
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierStudy:
+    """What a report may say of an earlier study.
+
+    ``study_date`` is ISO 8601; ``modalities`` are those of images, ``body_parts`` as the series say.
+    """
+
+    study_instance_uid: str
+    study_date: str
+    modalities: frozenset[str]
+    body_parts: frozenset[str]
+
+
 def image_series(study: Study) -> tuple[Series, ...]:
     """The series that hold images a radiologist reads."""
     return tuple(s for s in study.series if s.frames and s.modality not in NOT_IMAGES)
 
 
-def study_facts(study: Study, priors: Sequence[Study] | Sequence[str] = ()) -> StudyFacts:
+def study_facts(study: Study, priors: Sequence[EarlierStudy] = ()) -> StudyFacts:
     """Facts for the check; what the headers do not say stays unknown.
 
-    ``priors`` are earlier studies or their dates. None given means that none is known here, not
+    ``priors`` are earlier studies of the patient. None given means that none is known here, not
     that there is none: the local library cannot know.
     """
     series = image_series(study)
-    dates = tuple(p.study_date if isinstance(p, Study) else str(p) for p in priors)
     contrast = [s.contrast for s in series if s.contrast is not None]
     sides = {s.laterality for s in series if s.modality in PROJECTION and s.laterality}
     return StudyFacts(
@@ -37,7 +50,7 @@ def study_facts(study: Study, priors: Sequence[Study] | Sequence[str] = ()) -> S
         study_date=study.study_date,
         laterality=sides.pop() if len(sides) == 1 else "",
         contrast=any(contrast) if contrast else None,
-        priors=tuple(date for date in dates if date) or None,
+        priors=tuple(p.study_date for p in priors if p.study_date) or None,
         is_incomplete=not study.completeness.is_complete,
         received=study.completeness.received,
         expected=study.completeness.expected,
@@ -56,16 +69,12 @@ def _series_facts(series: Series) -> SeriesFacts:
     )
 
 
-def _comparable(
-    series: Sequence[Series], priors: Sequence[Study] | Sequence[str]
-) -> tuple[str, ...] | None:
+def _comparable(series: Sequence[Series], priors: Sequence[EarlierStudy]) -> tuple[str, ...] | None:
     """Dates of priors of the same body part; None where body parts are not known."""
     own = {s.body_part for s in series if s.body_part}
-    known = [p for p in priors if isinstance(p, Study)]
-    if not own or len(known) != len(priors):
+    if not own:
         return None
-    same = [p for p in known if own & {s.body_part for s in p.series}]
-    return tuple(p.study_date for p in same if p.study_date)
+    return tuple(p.study_date for p in priors if own & p.body_parts and p.study_date)
 
 
 def _only(values: Iterable[str]) -> str:

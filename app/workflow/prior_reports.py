@@ -12,7 +12,7 @@ from app.reporting.carried import sentences_of as sentences_in
 from app.reporting.dates import iso_date
 from app.reporting.reading.document import document_of
 from app.reporting.regions import region_of
-from app.store.studies import StoredStudy
+from app.workflow.earlier_studies import stored_earlier
 from app.workflow.session import StudySession
 
 
@@ -58,11 +58,8 @@ def prior_reports(session: StudySession) -> tuple[PriorReport, ...]:
     Only studies with the same patient ID, issuer and birth date count: a report of somebody else
     beside the images would be worse than none.
     """
-    study, store = session.study, session.context.store
-    found = []
-    for other in store.studies.of_patient(str(study.patient.id)):
-        if not _is_earlier_of_patient(session, other):
-            continue
+    store, found = session.context.store, []
+    for other in stored_earlier(session.study, store):
         signed = [
             report
             for report in store.reports.of_study(other.study_instance_uid)
@@ -144,17 +141,6 @@ def _with_line(text: str, line: str, language: Language) -> str:
     head = text[:end].rstrip()
     joint = "\n" if head else ""
     return f"{head}{joint}{line}{text[len(head) :] or chr(10)}"
-
-
-def _is_earlier_of_patient(session: StudySession, other: StoredStudy) -> bool:
-    patient, study = session.study.patient, session.study
-    return (
-        other.study_instance_uid != study.study_instance_uid
-        and other.patient.issuer == patient.issuer
-        and str(other.patient.birth_date) == str(patient.birth_date)
-        and not other.blocked
-        and "" < other.study_date < study.study_date
-    )
 
 
 def _is_same_region(facts: StudyFacts, parts: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ from app.core.study import Series, Study
 from app.reporting.dates import iso_date, years_between
 from app.reporting.figures import date_text
 from app.reporting.phrases import phrases
-from app.workflow.facts import image_series
+from app.workflow.facts import EarlierStudy, image_series
 
 _CONTRAST: Final[dict[tuple[Language, bool], str]] = {
     ("en", True): "with intravenous contrast",
@@ -31,11 +31,11 @@ _MOST_SEQUENCES: Final = 8
 
 
 def report_variables(
-    study: Study, facts: StudyFacts, language: Language, priors: Sequence[Study] = ()
+    study: Study, facts: StudyFacts, language: Language, priors: Sequence[EarlierStudy] = ()
 ) -> dict[str, str]:
     """Values by name, as they stand in a text; what the headers do not say is not in it.
 
-    ``priors`` are earlier studies as far as they are open: they are named with their modality.
+    ``priors`` are the earlier studies that are named with their modality.
     """
     words = phrases(language)
     series = image_series(study)
@@ -62,13 +62,12 @@ def report_variables(
 
 
 def _earlier(
-    priors: Sequence[Study], facts: StudyFacts, language: Language
+    priors: Sequence[EarlierStudy], facts: StudyFacts, language: Language
 ) -> list[str]:  # fmt: skip
     """The newest first: "CT 12 Mar 2025", or the date alone where no more is known."""
     named: dict[str, str] = {}
     for prior in priors:
-        kinds = sorted({one.modality.upper() for one in image_series(prior)})
-        words = [phrases(language).examination.get(kind, kind) for kind in kinds]
+        words = [phrases(language).examination.get(kind, kind) for kind in sorted(prior.modalities)]
         day = date_text(prior.study_date, language)
         joint = " от " if language == "ru" else " "
         named[prior.study_date] = f"{'/'.join(words)}{joint}{day}" if words and day else day

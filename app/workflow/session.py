@@ -31,6 +31,7 @@ from app.core.study import SeriesRef, Study
 from app.core.volume import Volume
 from app.store.findings import FindingStatus
 from app.workflow.context import AppContext
+from app.workflow.earlier_studies import earlier_studies
 from app.workflow.facts import study_facts
 from app.workflow.finding_step import FindingStep
 from app.workflow.mask_memory import MaskMemory
@@ -72,7 +73,8 @@ class StudySession:
         self.context = context
         self.study = study
         self.priors = tuple(priors)
-        self.facts: StudyFacts = study_facts(study, self.priors)
+        self.earlier = earlier_studies(study, context.store, self.priors)
+        self.facts: StudyFacts = study_facts(study, self.earlier)
         self.is_open = True
         for shown in (study, *self.priors):
             context.patient_data.protect(shown.patient)

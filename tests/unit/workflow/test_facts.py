@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from app.workflow.earlier_studies import of_opened
 from app.workflow.facts import study_facts
 from tests.support.domain import header_study
 
@@ -26,5 +27,6 @@ def test_only_priors_of_the_same_region_are_comparable() -> None:
         chest, study_date="2023-01-01", series=(replace(study.series[0], body_part="KNEE"),)
     )
     earlier = replace(chest, study_date="2024-01-01")
-    assert study_facts(chest, [knee, earlier]).comparable_priors == ("2024-01-01",)
-    assert study_facts(chest, ["2024-01-01"]).comparable_priors is None
+    assert study_facts(chest, of_opened([knee, earlier])).comparable_priors == ("2024-01-01",)
+    nothing = replace(study, series=(replace(study.series[0], body_part=""),))
+    assert study_facts(nothing, of_opened([earlier])).comparable_priors is None
