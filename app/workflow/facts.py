@@ -18,7 +18,7 @@ PROJECTION = frozenset({"CR", "DX", "MG", "RG", "IO", "PX", "XA", "RF"})
 class EarlierStudy:
     """What a report may say of an earlier study.
 
-    ``study_date`` is ISO 8601; ``modalities`` are those of images, ``body_parts`` as the series say.
+    ``study_date`` is ISO 8601; ``modalities`` of images; ``body_parts`` as its series say.
     """
 
     study_instance_uid: str
