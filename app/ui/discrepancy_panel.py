@@ -59,7 +59,8 @@ class DiscrepancyPanel(QWidget):
 
     At most three blocks and seven warnings stand open, notes and what was dismissed are folded;
     a line opens each. The list is never rebuilt under a question that is being answered, and a
-    button that has the focus keeps it. ``left`` tells that a question was answered or given up.
+    button that has the focus keeps it. ``left`` tells that a question was answered or given up,
+    ``rebuilt`` that other rows stand in it.
     """
 
     show_requested = Signal(object)
@@ -67,6 +68,7 @@ class DiscrepancyPanel(QWidget):
     override_given = Signal(object, str)
     override_removed = Signal(object)
     left = Signal()
+    rebuilt = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -142,6 +144,7 @@ class DiscrepancyPanel(QWidget):
             self._add_group(name, group, overrides)
         self._rows.addStretch(1)
         self._focus_again(focused)
+        self.rebuilt.emit()
 
     def step(self, step: int) -> Discrepancy | None:
         """Make the next (1) or previous (-1) discrepancy the current one."""

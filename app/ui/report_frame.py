@@ -23,6 +23,7 @@ class ReportFrame(QWidget):
         self._sections = sections
         self._earlier = earlier
         self._is_full = False
+        self._is_brief = False
         self._splitter = QSplitter(Qt.Orientation.Vertical)
         self._splitter.setChildrenCollapsible(False)
         for number, part in enumerate((sections, earlier, writing, listed)):
@@ -49,9 +50,16 @@ class ReportFrame(QWidget):
         self._sections.setVisible(full)
         self._give_room()
 
-    def show_list(self, wanted: bool) -> None:
-        """Show or hide the discrepancies; in the full mode their place is kept."""
+    def show_list(self, wanted: bool, *, brief: bool = False) -> None:
+        """Show or hide the discrepancies; in the full mode their place is kept.
+
+        ``brief``: all of them are folded, one line is enough.
+        """
+        is_other = brief != self._is_brief
+        self._is_brief = brief
         self._change(self._listed, wanted or self._is_full)
+        if is_other and not self._is_full:
+            self._give_room()
 
     def show_earlier(self, wanted: bool) -> None:
         """Show or hide the earlier report."""
@@ -67,7 +75,7 @@ class ReportFrame(QWidget):
         shown = {
             self._sections: 150 if self._is_full else 0,
             self._earlier: 3 if not self._is_full else 380,
-            self._listed: 4 if not self._is_full else 360,
+            self._listed: 360 if self._is_full else 1 if self._is_brief else 4,
         }
         room = max(300, self._splitter.width() if self._is_full else self._splitter.height())
         unit = 1 if self._is_full else room // 10

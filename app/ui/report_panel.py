@@ -97,7 +97,7 @@ class ReportPanel(QWidget):
         self._prior.left.connect(self._editor.setFocus)
         self._prior.carried.connect(lambda: self._say(tr("prior.carried")))
         self._choice.left.connect(self._editor.setFocus)
-        self._checking.refreshed.connect(self._checked)
+        self._checking.refreshed.connect(self._refresh_status)
         self.spelling = ReportSpelling(context, self._editor, self._writing, self)
         self.spelling.said.connect(self._say)
         self.dictation = ReportDictation(context, self, self)
@@ -110,6 +110,7 @@ class ReportPanel(QWidget):
         self._signing.closed.connect(self._editor.setFocus)
         self._status = QLabel()
         self._frame = self._place()
+        self._checking.list.rebuilt.connect(self._give_list_room)
         self._keys = self._key_table()
         self._editor.add_key_handler(self._keys.press)
         language_changed.connect(self._relabel)
@@ -397,9 +398,9 @@ class ReportPanel(QWidget):
         self._checking.refresh()
         self._refresh_status()
 
-    def _checked(self) -> None:
-        self._frame.show_list(bool(self._checking.list.items))
-        self._refresh_status()
+    def _give_list_room(self) -> None:
+        listed = self._checking.list
+        self._frame.show_list(bool(listed.items), brief=not listed.unfolded)
 
     def _refresh_status(self) -> None:
         text, role = status_line(self._session)

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from app.core.report import Discrepancy, Language
+from app.core.report import Discrepancy, Language, Message
 from app.ui.report_panel import ReportPanel
 from app.ui.texts import set_language
 from app.workflow import check_report, review
@@ -243,3 +243,14 @@ def test_a_full_disk_is_said_and_the_text_is_stored_once_there_is_room(
     assert panel.editor.report_text() == text
     database.row("PRAGMA max_page_count = 100000")
     qtbot.waitUntil(lambda: session.report_text == text, timeout=5000)
+
+
+def test_a_list_of_folded_notes_leaves_the_room_to_the_text(
+    qtbot: QtBot, panel: ReportPanel
+) -> None:
+    note = Discrepancy("prior-not-mentioned", "note", Message("A note.", "Заметка."), None, ())
+    panel.discrepancies.show_items((note,), {}, locked=False)
+    qtbot.waitUntil(lambda: panel.discrepancies.isVisible())
+    folded = panel.discrepancies.height()
+    panel.discrepancies.unfold("note")
+    qtbot.waitUntil(lambda: panel.discrepancies.height() > 2 * folded)
