@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.core.message import number_ru
+
 if TYPE_CHECKING:
     from app.workflow.context import AppContext
 
@@ -181,7 +183,7 @@ def _backup(context: AppContext, args: argparse.Namespace, line: Any) -> tuple[A
     text = f"{done.folder}: " + in_language(
         f"{done.studies} studies, {done.files_copied} images, {done.bytes_written / 2**20:.1f} MB.",
         f"исследований: {done.studies}, снимков: {done.files_copied},"
-        f" {done.bytes_written / 2**20:.1f} МБ.",
+        f" {number_ru(done.bytes_written / 2**20, '.1f')} МБ.",
     )
     if done.damaged:
         text += "\n" + in_language(

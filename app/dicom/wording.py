@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from app.core.message import number_ru
 from app.core.report import Message
 from app.core.study import StudyWarning
 
@@ -141,7 +142,8 @@ def uneven(least_mm: float, greatest_mm: float) -> Message:
     """G05."""
     return Message(
         f"the distance between slices varies from {least_mm:.2f} to {greatest_mm:.2f} mm",
-        f"расстояние между срезами меняется от {least_mm:.2f} до {greatest_mm:.2f} мм",
+        f"расстояние между срезами меняется от {number_ru(least_mm, '.2f')} до"
+        f" {number_ru(greatest_mm, '.2f')} мм",
     )
 
 
@@ -157,7 +159,8 @@ def empty_between(gap_mm: float, before: str, after: str) -> Message:
     """G04: too much is empty for one volume."""
     return Message(
         f"{gap_mm:.1f} mm without a slice between {before} and {after}",
-        f"{gap_mm:.1f} мм без срезов между {_in_russian(before)} и {_in_russian(after)}",
+        f"{number_ru(gap_mm, '.1f')} мм без срезов между {_in_russian(before)} и"
+        f" {_in_russian(after)}",
     )
 
 
@@ -174,7 +177,7 @@ def shifted(up_to_mm: float) -> Message:
     """G06, without a common angle."""
     return Message(
         f"the slices are shifted sideways unevenly, up to {up_to_mm:.1f} mm",
-        f"срезы неравномерно смещены в сторону, до {up_to_mm:.1f} мм",
+        f"срезы неравномерно смещены в сторону, до {number_ru(up_to_mm, '.1f')} мм",
     )
 
 
@@ -182,7 +185,7 @@ def tilted(angle_deg: float) -> Message:
     """G06."""
     return Message(
         f"the gantry was tilted by {angle_deg:.1f} degrees",
-        f"гентри было наклонено на {angle_deg:.1f} градуса",
+        f"гентри было наклонено на {number_ru(angle_deg, '.1f')} градуса",
     )
 
 
@@ -223,7 +226,9 @@ def size(columns: int, rows: int) -> Message:
 
 def compressed_with_loss(ratio: float | None) -> Message:
     """I16."""
-    about, about_ru = (f", about {ratio:g}:1", f", около {ratio:g}:1") if ratio else ("", "")
+    about, about_ru = (
+        (f", about {ratio:g}:1", f", около {number_ru(ratio)}:1") if ratio else ("", "")
+    )
     return Message(
         f"the image was compressed with loss{about}", f"снимок сжат с потерями{about_ru}"
     )

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from app.core.errors import InputError, ModelPackError, ResultRefused
 from app.core.geometry import Geometry
+from app.core.message import number_ru
 from app.core.report import Message
 from app.inference.head_scores import require_finite
 from app.inference.manifest import ModelPack
@@ -166,7 +167,10 @@ def _given_region(
         edges = " x ".join(f"{edge:.0f}" for edge in region.size_mm)
         raise InputError(
             f'The box "{name}" has edges of {edges} mm; they must be {low:g} to {high:g} mm.',
-            ru=f"У рамки «{name}» рёбра {edges} мм; нужно от {low:g} до {high:g} мм.",
+            ru=(
+                f"У рамки «{name}» рёбра {edges} мм; нужно от {number_ru(low)} до"
+                f" {number_ru(high)} мм."
+            ),
             hint="Draw it around the structure with a margin of about 5 mm.",
             hint_ru="Обведите структуру с запасом около 5 мм.",
         )
@@ -186,11 +190,12 @@ def _trusted(plan: Localizer, found: FoundPair | None, geometry: Geometry) -> Fo
     score = min(found.left.score, found.right.score)
     if score < plan.min_score:
         raise _refused(f"the best place resembles it too little ({score:.2f})",
-                       f"лучшее место похоже слишком мало ({score:.2f})", plan)  # fmt: skip
+                       "лучшее место похоже слишком мало"
+                       f" ({number_ru(score, '.2f')})", plan)  # fmt: skip
     lead = (found.left.score + found.right.score) / 2 - found.runner_up
     if lead < plan.min_lead:
         raise _refused(f"another place resembles it almost as much (by {lead:.2f} less)",
-                       f"другое место похоже почти так же (меньше на {lead:.2f})",
+                       f"другое место похоже почти так же (меньше на {number_ru(lead, '.2f')})",
                        plan)  # fmt: skip
     if not plan.distance_mm.min <= found.distance_mm <= plan.distance_mm.max:
         raise _refused(f"the sides would be {found.distance_mm:.0f} mm apart",
@@ -328,5 +333,6 @@ def _said(entry: Outline) -> Message:
         f'Box "{name}": found by the program at {x:.0f}, {y:.0f}, {z:.0f} mm (LPS), '
         f"correlation {entry.placed.score or 0:.2f}. Drag it if it is wrong.",
         f"Рамка «{name}»: найдена программой, {x:.0f}, {y:.0f}, {z:.0f} мм (LPS), "
-        f"корреляция {entry.placed.score or 0:.2f}. Передвиньте её, если она не на месте.",
+        f"корреляция {number_ru(entry.placed.score or 0, '.2f')}. Передвиньте её, если"
+        " она не на месте.",
     )

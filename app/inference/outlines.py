@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from app.core.geometry import Geometry
 from app.core.measurement import MeasurementStatus
+from app.core.message import number_ru
 from app.core.report import Message
 from app.imaging.labelmap import connected_components, fill_holes
 from app.inference.manifest_localizer import LocalizedSide, Localizer
@@ -136,7 +137,8 @@ def doubts(found: Outline, plan: Localizer) -> list[Doubt]:
     if not low <= found.ml <= high:
         doubt("size-implausible",
               f"The outlined volume of {found.ml:.1f} mL is outside {low:g} to {high:g} mL.",
-              f"Выделенный объём {found.ml:.1f} мл вне пределов {low:g}–{high:g} мл.")  # fmt: skip
+              f"Выделенный объём {number_ru(found.ml, '.1f')} мл вне пределов"
+              f" {number_ru(low)}–{number_ru(high)} мл.")  # fmt: skip
     if found.confidence < plan.min_confidence:
         doubt("unsure-outline", "The model is unsure of this outline.",
               "Модель не уверена в этом контуре.")  # fmt: skip

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.core.measurement import Measurement, Uncertainty
+from app.core.message import number_ru
 from app.measure.methods import METHODS
 
 NO_GROWTH_PERCENT: Final = 25.0
@@ -94,7 +95,8 @@ def not_comparable(first: VolumeAt, second: VolumeAt) -> tuple[str, str] | None:
             return "A slice thickness is not known.", "Толщина среза неизвестна."
         if one.slice_mm > SLICE_MM + 0.01:
             return (f"Slices of {one.slice_mm:g} mm, defined up to {SLICE_MM:g} mm.",
-                    f"Срезы {one.slice_mm:g} мм, определено до {SLICE_MM:g} мм.")  # fmt: skip
+                    f"Срезы {number_ru(one.slice_mm)} мм, определено до"
+                    f" {number_ru(SLICE_MM)} мм.")  # fmt: skip
     if second.date <= first.date:
         return "The second examination is not later.", "Второе исследование не позже первого."
     return None

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from app.core.message import number_ru
 from app.imaging.labelmap import connected_components
 from app.measure import calcium
 from app.measure.anatomy import Anatomy, Structure, main_part
@@ -86,7 +87,7 @@ def _slice_doubts(increment_mm: float) -> list[Doubt]:
         Doubt(
             "wrong_protocol",
             f"Slices of {increment_mm:.3g} mm, defined for 2.5 to 3 mm.",
-            f"Срезы {increment_mm:.3g} мм, определено для 2,5–3 мм.",
+            f"Срезы {number_ru(increment_mm, '.3g')} мм, определено для 2,5–3 мм.",
         )
     ]
 

@@ -15,6 +15,7 @@ from typing import Final, Literal
 import numpy as np
 
 from app.core.measurement import Measurement, MeasurementStatus, Uncertainty
+from app.core.message import number_ru
 from app.measure.anatomy import Anatomy, Structure
 from app.measure.methods import METHODS
 
@@ -149,7 +150,7 @@ def thin(anatomy: Anatomy, limit_mm: float) -> list[Doubt]:
         Doubt(
             "wrong_protocol",
             f"Slices of {thickness:.3g} mm, defined up to {limit_mm:g} mm.",
-            f"Срезы {thickness:.3g} мм, определено до {limit_mm:g} мм.",
+            f"Срезы {number_ru(thickness, '.3g')} мм, определено до {number_ru(limit_mm)} мм.",
         )
     ]
 

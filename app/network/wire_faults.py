@@ -8,6 +8,7 @@ import ssl
 from typing import Final
 
 from app.core.errors import AppError, NetworkFault, PeerUnavailable
+from app.core.message import number_ru
 from app.core.report import Message
 from app.network.peers import DimsePeer
 
@@ -103,7 +104,7 @@ def silent(peer: DimsePeer) -> NetworkFault:
     """Connected, and then no answer within the time."""
     return PeerUnavailable(
         f"{peer.name} did not answer within {peer.timeout_s:g} seconds.",
-        ru=f"{peer.name} не ответил за {peer.timeout_s:g} с.",
+        ru=f"{peer.name} не ответил за {number_ru(peer.timeout_s)} с.",
         hint="Try again later, or allow more time for this peer in the settings.",
         hint_ru="Повторите позже или увеличьте время ожидания для узла в настройках.",
     )

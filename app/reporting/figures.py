@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.core.measurement import Measurement, PreviousValue
+from app.core.message import decimal
 from app.core.report import Change, Language, Message
 from app.reporting.dates import iso_date
 from app.reporting.phrases import phrases
@@ -136,7 +137,7 @@ def number(value: float, unit: str, language: Language, kind: str = "") -> str:
     if float(text) == 0.0 and value != 0.0:
         text = "<0.1" if unit == "%" and value > 0.0 else f"{value:.2g}"
     text = text.replace("-", "−")
-    return text.replace(".", ",") if language == "ru" else text
+    return decimal(text, language)
 
 
 _LUNG = re.compile(r"\b(?:of )?(?:the )?lung\b ?|(?<=\w) лёгк(?:ого|их)\b", re.IGNORECASE)

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from app.config.folders import resources_folder
-from app.core.message import Message
+from app.core.message import Message, decimal
 from app.core.report import Language, StudyFacts
 from app.measure.definitions import name_of
 
@@ -59,7 +59,7 @@ class Phrases:
             text = text.rstrip("0").rstrip(".")
         if float(text) == 0.0 and value != 0.0:
             text = f"{value:.2g}"
-        return text.replace(".", ",") if self.language == "ru" else text
+        return decimal(text, self.language)
 
     def unit(self, unit: str) -> str:
         """A UCUM unit as written in a report."""

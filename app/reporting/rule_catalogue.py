@@ -15,6 +15,7 @@ from typing import Any, Final
 from app.config.folders import resources_folder
 from app.core.finding import Finding
 from app.core.findings_json import finding_from_json
+from app.core.message import decimal
 from app.core.report import Language, Message, SentenceLink, StudyFacts
 from app.reporting.compose import content_sha256
 from app.reporting.facts_json import study_facts_from_json
@@ -129,7 +130,7 @@ def _named(finding: Finding, language: Language) -> str:
     if content.site is not None:
         parts.append(content.site.text(language))
     for item in content.measurements:
-        value = f"{item.value:g}" if language == "en" else f"{item.value:g}".replace(".", ",")
+        value = decimal(f"{item.value:g}", language)
         unit = {"mm": "мм", "cm2": "см²"}.get(item.unit, "") if language == "ru" else item.unit
         parts.append(f"{value} {unit or item.unit}".replace("cm2", "cm²"))
         if item.previous is not None:

@@ -14,6 +14,7 @@ from typing import Final
 from app.core.codes import Laterality
 from app.core.finding import Finding, FindingContent, Significance
 from app.core.measurement import Measurement, PreviousValue, Reference
+from app.core.message import decimal
 from app.core.report import Message
 from app.measure.definitions import name_of
 from app.ui.texts import entries, tr
@@ -95,7 +96,7 @@ def number_text(value: float, unit: str = "") -> str:
     if "." in text and unit not in ("1", "ratio"):
         text = text.rstrip("0").rstrip(".")
     text = text.replace("-", "−")
-    return text.replace(".", ",") if current_language() == "ru" else text
+    return decimal(text, current_language())
 
 
 def unit_text(unit: str) -> str:
@@ -283,7 +284,7 @@ def _plural_form(count: int) -> str:
 
 def _two_digits(value: float) -> str:
     text = f"{value:.2f}"
-    return text.replace(".", ",") if current_language() == "ru" else text
+    return decimal(text, current_language())
 
 
 def _known(key: str, otherwise: str) -> str:

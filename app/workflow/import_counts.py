@@ -6,6 +6,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
+from app.core.message import number_ru
 from app.core.report import Message
 
 _RECENT = 20
@@ -84,4 +85,4 @@ def _duration(seconds: float) -> Message:
         return Message(f"{seconds:.0f} s", f"{seconds:.0f} с")
     if seconds < 5400:
         return Message(f"{seconds / 60:.0f} min", f"{seconds / 60:.0f} мин")
-    return Message(f"{seconds / 3600:.1f} h", f"{seconds / 3600:.1f} ч")
+    return Message(f"{seconds / 3600:.1f} h", f"{number_ru(seconds / 3600, '.1f')} ч")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from app.core.message import decimal
 from app.core.report import Message
 from app.dicom.objects.encapsulated import EncapsulatedDocument
 from app.dicom.objects.key_objects import KeyObjects
@@ -80,7 +81,7 @@ def _segment(segment: ReadSegment, value: ReadSegmentation, language: str) -> st
         size = _say(language, "empty", "пустой")
     elif value.geometry is not None:
         volume = segment.voxel_count * value.geometry.voxel_volume_mm3 / 1000.0
-        size = _say(language, "{v:.2f} mL", "{v:.2f} мл", v=volume)
+        size = _say(language, "{v} mL", "{v} мл", v=decimal(f"{volume:.2f}", language))
     else:
         size = _say(language, "{n} px", "{n} пикс.", n=segment.voxel_count)
     concept = facts.property_type.meaning if facts.property_type else ""
@@ -106,10 +107,10 @@ def _presentation(value: PresentationState, language: str) -> Iterator[str]:
             yield _line(
                 _say(
                     language,
-                    "Window: centre {c:g}, width {w:g}",
-                    "Окно: центр {c:g}, ширина {w:g}",
-                    c=window.center,
-                    w=window.width,
+                    "Window: centre {c}, width {w}",
+                    "Окно: центр {c}, ширина {w}",
+                    c=decimal(f"{window.center:g}", language),
+                    w=decimal(f"{window.width:g}", language),
                 ),
                 window.explanation,
             )

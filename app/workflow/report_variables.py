@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from app.core.message import decimal
 from app.core.report import Language, StudyFacts
 from app.core.study import Series, Study
 from app.reporting.dates import iso_date, years_between
@@ -149,4 +150,4 @@ def _only(texts: Sequence[str]) -> str:
 
 def _number(value: float, language: Language) -> str:
     text = f"{value:.2f}".rstrip("0").rstrip(".")
-    return text.replace(".", ",") if language == "ru" else text
+    return decimal(text, language)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.measurement import Measurement, MeasurementStatus
+from app.core.message import number_ru
 from app.core.report import Message
 from app.imaging.labelmap import connected_components
 from app.imaging.morphology import closed, filled_per_slice, opened
@@ -230,7 +231,9 @@ def _protocol(given: AnalysisInput) -> list[Message]:
         found.append(Message("Tube voltage: not known.", "Напряжение на трубке: неизвестно."))
     elif not _KV[0] <= made.kvp <= _KV[1]:
         found.append(
-            Message(f"{made.kvp:g} kV; defined at 120 kV.", f"{made.kvp:g} кВ вместо 120 кВ.")
+            Message(
+                f"{made.kvp:g} kV; defined at 120 kV.", f"{number_ru(made.kvp)} кВ вместо 120 кВ."
+            )
         )
     return found
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.measurement import Measurement, MeasurementStatus
+from app.core.message import number_ru
 from app.core.report import Message
 from app.imaging.labelmap import connected_components
 from app.inference.analyses.contract import AnalysisInput, AnalysisOutput
@@ -131,12 +132,15 @@ def _protocol(given: AnalysisInput, ct: CtImage) -> list[Message]:
         found.append(
             Message(
                 f"Slices of {thick:g} mm every {increment:g} mm; defined for 2.5 to 3 mm.",
-                f"Срезы {thick:g} мм с шагом {increment:g} мм; определено для 2,5–3 мм.",
+                f"Срезы {number_ru(thick)} мм с шагом {number_ru(increment)} мм;"
+                " определено для 2,5–3 мм.",
             )
         )
     if made.kvp is not None and not _KV[0] <= made.kvp <= _KV[1]:
         found.append(
-            Message(f"{made.kvp:g} kV; defined at 120 kV.", f"{made.kvp:g} кВ вместо 120 кВ.")
+            Message(
+                f"{made.kvp:g} kV; defined at 120 kV.", f"{number_ru(made.kvp)} кВ вместо 120 кВ."
+            )
         )
     return found
 

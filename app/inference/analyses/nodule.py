@@ -14,6 +14,7 @@ import SimpleITK as sitk
 
 from app.core.errors import ResultRefused
 from app.core.measurement import Measurement
+from app.core.message import number_ru
 from app.core.report import Message
 from app.inference.analyses.contract import AnalysisInput, AnalysisOutput
 from app.inference.analyses.ct_image import CtImage, read_ct, refusal
@@ -81,7 +82,8 @@ def run(given: AnalysisInput) -> AnalysisOutput:
     if thick > _THICKEST_MM + 0.01:
         raise _refused(
             f"Slices of {thick:g} mm are too thick; nodules need {_THICKEST_MM:g} mm or less.",
-            f"Срезы {thick:g} мм слишком толсты; для узелка нужно не более {_THICKEST_MM:g} мм.",
+            f"Срезы {number_ru(thick)} мм слишком толсты; для узелка нужно не более"
+            f" {number_ru(_THICKEST_MM)} мм.",
         )
     click = ct.index_of(point)
     if np.any(click < -0.5) or np.any(click > np.asarray(ct.hu.shape) - 0.5):
@@ -185,7 +187,7 @@ def _notes(
     volume = float(values[NODULE, "nodule_volume"] or 0.0)
     core = values.get((SOLID_PART, "nodule_mean_diameter"))
     extra = "" if core is None else f", solid part {core:.1f} mm"
-    extra_ru = "" if core is None else f", солидная часть {core:.1f} мм"
+    extra_ru = "" if core is None else f", солидная часть {number_ru(core, '.1f')} мм"
     age = given.acquisition.age_years
     told_age = "" if age is None else f" Age {age:.0f}."
     told_age_ru = "" if age is None else f" Возраст {age:.0f}."
@@ -212,7 +214,8 @@ def _notes(
         Message(
             f"For Lung-RADS: {en}, mean diameter {mean:.1f} mm{extra}. Not known here: whether "
             "this is screening, whether the nodule is new or grows, place (airway, fissure).",
-            f"Для Lung-RADS: {ru}, средний диаметр {mean:.1f} мм{extra_ru}. Здесь неизвестно: "
+            f"Для Lung-RADS: {ru}, средний диаметр {number_ru(mean, '.1f')} мм{extra_ru}."
+            " Здесь неизвестно: "
             "скрининг ли это, новый ли узелок и растёт ли он, положение (бронх, щель).",
         ),
     ]

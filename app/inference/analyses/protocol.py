@@ -6,6 +6,7 @@ import re
 from typing import Final, Literal
 
 from app.core.acquisition import Acquisition
+from app.core.message import number_ru
 from app.core.report import Message
 
 KernelKind = Literal["soft", "sharp", "unknown"]
@@ -58,7 +59,7 @@ def thick_slices(acquisition: Acquisition, increment_mm: float, limit_mm: float)
         return None
     return Message(
         f"Slices of {thick:g} mm; defined for up to {limit_mm:g} mm.",
-        f"Срезы {thick:g} мм; определено для срезов до {limit_mm:g} мм.",
+        f"Срезы {number_ru(thick)} мм; определено для срезов до {number_ru(limit_mm)} мм.",
     )
 
 

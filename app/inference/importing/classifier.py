@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.config.folders import resources_folder
+from app.core.message import number_ru
 from app.core.report import Message
 from app.inference.importing.draft import (
     KnownClass,
@@ -207,7 +208,8 @@ def _size(given: Mapping[str, Any], graph: GraphHeader) -> tuple[int, int]:
         raise refusal("input.size is not possible", "input.size невозможен")
     if (rows not in (-1, side)) or (columns not in (-1, side)):
         raise refusal(f"the graph is made for {rows} x {columns}, and input.size says {side:g}",
-                      f"граф сделан для {rows} x {columns}, а input.size — {side:g}")  # fmt: skip
+                      f"граф сделан для {rows} x {columns},"
+                      f" а input.size — {number_ru(side)}")  # fmt: skip
     return int(side), int(side)
 
 

@@ -7,6 +7,7 @@ import ssl
 from typing import Final
 
 from app.core.errors import ServerFault
+from app.core.message import number_ru
 from app.inference.remote.server import ModelServer
 
 _RIGHT_PORT: Final = (
@@ -45,7 +46,7 @@ def too_slow(server: ModelServer, seconds: float) -> ServerFault:
     return fault(
         server,
         f"did not answer within {seconds:g} s",
-        f"не ответил за {seconds:g} с",
+        f"не ответил за {number_ru(seconds)} с",
         hint=(
             "It may be busy; its timeout_s in the settings sets the limit.",
             "Возможно, он занят; предел задаёт timeout_s в настройках.",

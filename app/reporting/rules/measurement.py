@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from app.core.message import decimal, number_ru
 from app.core.report import Change, Discrepancy, Fix, Message, Severity
 from app.reporting.case import Case, discrepancy, name
 from app.reporting.matching import compare_sites, is_same_concept, side_agrees
@@ -184,7 +185,7 @@ def _swap_unit(text: str) -> str:
 def _number(value_mm: float, unit: str, decimals: int, *, comma: bool) -> str:
     value = value_mm / 10.0 if unit == "cm" else value_mm
     text = f"{value:.{decimals}f}".rstrip("0").rstrip(".")
-    return text.replace(".", ",") if comma else text
+    return decimal(text, "ru") if comma else text
 
 
 def interval_change(case: Case) -> Iterator[Discrepancy]:
@@ -203,8 +204,8 @@ def interval_change(case: Case) -> Iterator[Discrepancy]:
                 f"The report calls {name(subject, 'en')} {_SAID[said][0]}; measured: "
                 f"{subject.earlier_mm[0]:g} mm before, {subject.lengths_mm[0]:g} mm now.",
                 f"Динамика находки {name(subject, 'ru')} в отчёте — «{_SAID[said][1]}», "
-                f"измерено: было {subject.earlier_mm[0]:g} мм, стало "
-                f"{subject.lengths_mm[0]:g} мм.",
+                f"измерено: было {number_ru(subject.earlier_mm[0])} мм, стало "
+                f"{number_ru(subject.lengths_mm[0])} мм.",
             ),
             subject=subject,
             spans=[case.sentence_span(sentence, sentence.start, sentence.start + 80)],

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from app.core.message import number_ru
 from app.core.report import Discrepancy, Fix, Message
 from app.reporting.case import Case, discrepancy
 from app.reporting.matching import is_near_concept
@@ -153,13 +154,9 @@ def between_sections(case: Case) -> Iterator[Discrepancy]:
             "unit-slip" if is_slip else "measurement-value",
             "warn",
             Message(f"The findings give {first:g} mm, the impression {second:g} mm.",
-                    f"В описании {_comma(first)} мм, в заключении {_comma(second)} мм."),
+                    f"В описании {number_ru(first)} мм, в заключении {number_ru(second)} мм."),
             spans=[case.place(one), case.place(other)],
         )  # fmt: skip
-
-
-def _comma(value: float) -> str:
-    return f"{value:g}".replace(".", ",")
 
 
 def _sized(case: Case, section: str) -> list[Mention]:

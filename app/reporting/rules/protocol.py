@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from app.core.message import number_ru
 from app.core.report import Discrepancy, Message
 from app.reporting.case import Case, discrepancy
 from app.reporting.reading.document import Sentence
@@ -155,7 +156,7 @@ def _thickness(case: Case, sentence: Sentence) -> Iterator[Discrepancy]:
     for pattern in (_THICKNESS, _THICKNESS_AFTER):
         for match in pattern.finditer(case.flat, sentence.start, sentence.end):
             if _value(match) < least - max(0.1, 0.1 * least):
-                ru = f"{least:g}".replace(".", ",")
+                ru = number_ru(least)
                 yield _mismatch(
                     case, sentence, match,
                     Message(f"the thinnest images are {least:g} mm",
@@ -174,7 +175,7 @@ def _numbers(case: Case, sentence: Sentence) -> Iterator[Discrepancy]:
             continue
         for match in pattern.finditer(case.flat, sentence.start, sentence.end):
             if abs(_value(match) - actual) > (slack or max(0.1, _DOSE_SHARE * actual)):
-                ru = f"{actual:g}".replace(".", ",")
+                ru = number_ru(actual)
                 yield _mismatch(
                     case, sentence, match, Message(f"{actual:g} {unit[0]}", f"{ru} {unit[1]}")
                 )  # fmt: skip

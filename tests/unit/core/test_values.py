@@ -14,6 +14,7 @@ from app.core.errors import AppError, OpenDiscrepancies, StoreError
 from app.core.finding import Decision, decide
 from app.core.geometry import Box
 from app.core.measurement import Measurement
+from app.core.message import decimal, number_ru
 from app.core.report import Discrepancy, Message, Span, findings_sha256, text_sha256
 from app.core.segmentation import Mask, MaskPatch
 from app.core.study import PatientText, SeriesRef
@@ -119,3 +120,8 @@ def test_i09_measured_values_leave_padding_out() -> None:
     assert np.isnan(found[0])
     assert found[1:].tolist() == [-10.0, 90.0]
     assert volume.modality_values()[0, 0].tolist() == [-2010.0, -10.0, 90.0]
+
+
+def test_numbers_take_the_decimal_mark_of_the_language() -> None:
+    assert (decimal("2.5", "en"), decimal("2.5", "ru")) == ("2.5", "2,5")
+    assert (number_ru(3.0), number_ru(2.25), number_ru(2.25, ".1f")) == ("3", "2,25", "2,2")

@@ -9,7 +9,7 @@ def test_every_warning_and_verdict_speaks_russian(tmp_path):
     assert [warning.code for warning in stack.warnings] == ["G04", "G06"]
     assert [warning.text_in("ru") for warning in stack.warnings] == [
         "пропущено срезов: 1, между снимком 3 и снимком 4",
-        "гентри было наклонено на 10.0 градуса",
+        "гентри было наклонено на 10,0 градуса",
     ]
     assert stack.why_in("ru").startswith("пересчитано на равномерную сетку: ")
     assert stack.why_in("en") == stack.why
