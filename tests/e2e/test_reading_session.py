@@ -15,8 +15,6 @@ import pydicom
 import pytest
 from PIL import Image
 
-from app.demo.studies import DemoPlan, write_demo
-from tests.support.coarse_demo import COARSE
 from tests.support.program import CHECKOUT
 from tests.support.validation import dciodvfy_errors
 
@@ -63,12 +61,10 @@ def screens(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def session(display: str, folder: Path) -> dict[str, Any]:
+def session(display: str, folder: Path, film: Path) -> dict[str, Any]:
     """What the scripted session saw."""
-    # the film as users see it; the two CTs are not looked at and may be coarse
-    demo = write_demo(folder / "study", plan=DemoPlan(ct=COARSE.ct))
     done = subprocess.run(
-        [sys.executable, "-m", "tests.e2e.reading_session", str(demo.radiograph), str(folder)],
+        [sys.executable, "-m", "tests.e2e.reading_session", str(film), str(folder)],
         cwd=CHECKOUT,
         env=os.environ
         | {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "LANG": "C.UTF-8", "TZ": "UTC"},

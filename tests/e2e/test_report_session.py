@@ -6,27 +6,27 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.core.report import Language
-from app.demo.studies import DemoPlan, write_demo
-from tests.support.coarse_demo import COARSE
 from tests.support.program import CHECKOUT
 
 
 @pytest.fixture(scope="module", params=["en", "ru"])
-def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict:
+def session(
+    request: pytest.FixtureRequest, film: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
     """What the scripted session saw."""
     language: Language = request.param
     folder = tmp_path_factory.mktemp(f"report-{language}")
     pictures = os.environ.get("OVERREAD_SCREENSHOTS")
     more = {"OVERREAD_SCREENSHOTS": f"{pictures}/report-{language}"} if pictures else {}
-    demo = write_demo(folder / "study", plan=DemoPlan(ct=COARSE.ct))
     done = subprocess.run(
         [
-            sys.executable, "-m", "tests.e2e.report_session", str(demo.radiograph), str(folder),
+            sys.executable, "-m", "tests.e2e.report_session", str(film), str(folder),
             language,
         ],
         cwd=CHECKOUT,
