@@ -116,7 +116,7 @@ def test_g07_tilt_is_made_good_without_a_question_and_is_told(tmp_path):
     _, _, stack = open_stack(tmp_path, tmp_path / "ct")
     assert stack.health.resampled
     assert "tilted by 12.0 degrees" in stack.why
-    assert "12.0" in stack.why_in("ru")
+    assert "12,0" in stack.why_in("ru")
     # The images themselves stay as acquired.
     assert (stack.rows, stack.columns, len(stack.frames)) == (24, 20, 8)
 
