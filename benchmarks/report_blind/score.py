@@ -4,8 +4,8 @@
 
 The measures are those of the benchmark that the check was built with: a hit is an alert of the
 class (or of one of ``ALIASES``), grave enough, that points at the finding or overlaps the place;
-false alerts are counted on the clean reports. ``--misses`` writes what went wrong in the dev half
-(never of the held one: nobody reads that).
+false alerts are counted on the clean reports. ``--misses`` writes what went wrong in the parts that
+may be read (never of the others: nobody reads those).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from random import Random
 from typing import Any
 
 from benchmarks.report_blind.cases import cases
-from benchmarks.report_blind.concepts import HALVES, LANGUAGES
+from benchmarks.report_blind.concepts import HALVES, LANGUAGES, READABLE
 from benchmarks.report_blind.sentences import as_gold, sentences
 
 RANK = {"note": 1, "warn": 2, "block": 3}
@@ -208,7 +208,7 @@ def main() -> None:
     asked.add_argument("--half", choices=HALVES)
     asked.add_argument("--check", default=f"{sys.executable} -m app check --jsonl")
     asked.add_argument("--extract", default=f"{sys.executable} -m app extract --jsonl - --json")
-    asked.add_argument("--misses", type=Path, help="write the misses of the dev half here")
+    asked.add_argument("--misses", type=Path, help="write the misses of the readable parts here")
     given = asked.parse_args()
     kept: list[Row] = []
     kinds: Counter[str] = Counter()
@@ -220,7 +220,7 @@ def main() -> None:
             ):
                 print("\n".join(lines), flush=True)
                 kinds[half] += len(misses)
-                kept += misses if half == "dev" else []
+                kept += misses if half in READABLE else []
     if given.misses:
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept)
         given.misses.write_text(text, encoding="utf-8")

@@ -25,6 +25,7 @@ from app.reporting.reading.sizes import sizes_in
 
 _NEAR_WORDS = 3  # reach of a bare "не" / "not"
 _FORWARD_WORDS = 14
+_LIMIT_WORDS = 2  # from "other" to what is denied
 _LIST_ENDS = frozenset({"or", "nor", "или", "либо"})
 _LIST_WORDS = frozenset({"and", "or", "nor", "и", "или", "либо", "ни"})
 _EXCEPT = frozenset({"кроме", "помимо", "except", "besides", "excepting"})
@@ -64,6 +65,7 @@ class AssertionReader:
             settled(row, named)
             for row, named in zip(by_sentence(document, hits), self._named, strict=True)
         ]
+        self._sides = by_sentence(document, [hit for hit in document.hits if hit.kind == "side"])
         self._sizes = [
             [size.start for size in sizes_in(document.text, sentence.start, sentence.end)]
             for sentence in document.sentences
@@ -78,10 +80,12 @@ class AssertionReader:
         context = self._context(sentence, hit, cues)
         if context is not None:
             return context
-        if hit.kind == "denied":
-            return Assertion("absent", why="normal_statement", cue=hit)
         at = clause_number(sentence, hit.first)
         clause = sentence.clauses[at]
+        start = max(clause.first, hit.first - _LIMIT_WORDS)
+        if hit.kind == "denied":  # "the other tendons are intact"
+            limit = self._limit(cues, hit, start, hit.first)
+            return Assertion("absent", limit, "normal_statement", hit)
         own = [c for c in cues if clause.first <= c.first < clause.last]
         hedge = self._hedge(sentence, at, hit, cues, own)
         if hedge is not None:
@@ -90,12 +94,18 @@ class AssertionReader:
         if cue is None:
             return Assertion("present")
         first, last = sorted((cue.first, hit.first))
-        limits = {c.kind for c in cues if first <= c.first <= last and not holds(hit, c)} & {
-            "scope_word",
-            "scope_soft",
-        }
-        hard = "scope_word" in limits
-        return Assertion("absent", "hard" if hard else "soft" if limits else "", "negation", cue)
+        if cue.first > hit.first:  # "other lesions are not seen"
+            first = start
+        return Assertion("absent", self._limit(cues, hit, first, last), "negation", cue)
+
+    def _limit(
+        self, cues: list[Hit], hit: Hit, first: int, last: int
+    ) -> Literal["", "soft", "hard"]:
+        """How the words from ``first`` to ``last`` limit the denial of ``hit``."""
+        limits = {c.kind for c in cues if first <= c.first <= last and not holds(hit, c)}
+        if "scope_word" in limits:
+            return "hard"
+        return "soft" if "scope_soft" in limits else ""
 
     def _context(self, sentence: Sentence, hit: Hit, cues: list[Hit]) -> Assertion | None:
         if sentence.section in ("indication", "recommendation", "comparison", "technique"):
@@ -277,7 +287,7 @@ class AssertionReader:
     ) -> Hit | None:
         for number in range(at, 0, -1):
             clause, before = sentence.clauses[number], sentence.clauses[number - 1]
-            if clause.opens not in (",", "(", "-"):
+            if clause.opens not in (",", "(", "-") or self._is_other_side(before, clause):
                 return None
             if (
                 number > self._list_end(sentence, number)
@@ -346,6 +356,8 @@ class AssertionReader:
                 following.opens == "contrast" and number == at + 1
             ):
                 return None
+            if self._is_other_side(clause, following):
+                return None
             backward = [
                 c
                 for c in cues
@@ -358,6 +370,20 @@ class AssertionReader:
             if self._states(following, cues):
                 return None
         return None
+
+    def _is_other_side(self, one: Clause, two: Clause) -> bool:
+        """Whether clause ``two`` turns to the other side ("fluid on the right, left: none")."""
+        ours, theirs = (
+            [s for s in self._sides[self._number] if clause.first <= s.first < clause.last]
+            for clause in (one, two)
+        )
+        if not ours or not theirs or {s.value for s in ours} & {s.value for s in theirs}:
+            return False
+        names = [
+            {n.value for n in self._named[self._number] if clause.first <= n.first < clause.last}
+            for clause in (one, two)
+        ]
+        return theirs[0].first == two.first or bool(names[0] & names[1])
 
     def _is_listed(self, hit: Hit) -> bool:
         """Whether the words of a mention can be an item of a denied list."""

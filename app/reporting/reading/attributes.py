@@ -207,13 +207,27 @@ class AttributeReader:
             if words[clause.first].start <= size.start <= words[clause.last - 1].end:
                 here = clause
         inside = [hit for hit in rows if here.first <= hit.first < here.last]
+        before = [hit for hit in rows if words[hit.first].start < size.start]
+        if inside and here.opens == ")" and before and before[-1].first < here.first:
+            # "a lesion (its nature) 34 mm with oedema": the bracket does not part it from its size
+            return before[-1]
         if inside:
             return min(inside, key=lambda hit: self._gap(hit, size))
-        before = [hit for hit in rows if words[hit.first].start < size.start]
         if before:
             return before[-1] if self._same_place(number, here) else None
         after = [hit for hit in rows if words[hit.first].start > size.start]
-        return after[0] if after and here is sentence.clauses[0] else None
+        if not after or here is not sentence.clauses[0] or self._is_of_organ(number, here, size):
+            return None
+        return after[0]
+
+    def _is_of_organ(self, number: int, clause: Clause, size: Size) -> bool:
+        """Whether a size is that of an organ before a colon ("Left kidney 110 x 50 mm: ...")."""
+        words = self._document.words
+        following = self._document.sentences[number].clauses[1:2]
+        return any(clause.opens == ":" for clause in following) and any(
+            clause.first <= organ.first < clause.last and words[organ.first].start < size.start
+            for organ in self._organs[number]
+        )
 
     def _same_place(self, number: int, clause: Clause) -> bool:
         """Whether a clause speaks of the organ of the words before it, or of none."""

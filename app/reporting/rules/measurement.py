@@ -192,9 +192,14 @@ def interval_change(case: Case) -> Iterator[Discrepancy]:
     """``interval-change-contradiction``: the word for the change against the two sizes."""
     for number, sentence in enumerate(case.document.sentences):
         said = case.reading.changes[number]
-        if said is None or said == "new" or sentence.section != "findings":
+        if said is None or said == "new":
             continue
-        subject = _subject_of_change(case, number)
+        if sentence.section == "findings":
+            subject = _subject_of_change(case, number)
+        elif sentence.section == "impression":
+            subject = _concluded(case, number)
+        else:
+            continue
         if subject is None or said in _measured_change(subject):
             continue
         yield discrepancy(
@@ -210,6 +215,17 @@ def interval_change(case: Case) -> Iterator[Discrepancy]:
             subject=subject,
             spans=[case.sentence_span(sentence, sentence.start, sentence.start + 80)],
         )
+
+
+def _concluded(case: Case, number: int) -> Subject | None:
+    """The only finding that sentence ``number`` of the impression names, where it was measured."""
+    named = [
+        matches.subject for matches in case.matches.values()
+        if any(m.sentence == number for m in matches.of("impression"))
+    ]  # fmt: skip
+    if len(named) != 1 or not (named[0].lengths_mm and named[0].earlier_mm):
+        return None
+    return named[0]
 
 
 def _subject_of_change(case: Case, number: int) -> Subject | None:

@@ -11,6 +11,7 @@ from app.reporting.case import Case, discrepancy
 from app.reporting.dates import FoundDate, dates_in, iso_date, years_between
 from app.reporting.phrases import phrases
 from app.reporting.reading.document import Sentence
+from app.reporting.rules.technique import modality_named, own_modality
 
 _AGE = re.compile(
     r"(?P<a>\d{1,3})[\s-]*(?:year|yr)s?[\s-]*old|(?P<b>\d{1,3})\s*y/?o\b|"
@@ -226,12 +227,17 @@ COMPARED = re.compile(
     r"исследован|КТ|МРТ|УЗИ|рентген)|"
     r"предыдущ\w+\s+(?:исследовани|КТ|МРТ|УЗИ|рентген|маммогр|снимк|обследовани)|"
     r"динамическ\w+\s+(?:контрол|наблюдени)|данными\s+от\s+\d|исследовани\w+\s+от\s+\d|"
-    r"(?:КТ|МСКТ|МРТ|УЗИ|рентген\w*|маммографи\w+|флюорографи\w+)\s+от\s+\d",
+    r"архив\w*\W+(?:\w+\W+)?(?:от\s+)?\d",
     re.IGNORECASE,
+)
+_DATED_EXAM = re.compile(
+    r"(?P<exam>КТ|МСКТ|МРТ|УЗИ|рентген\w*|маммогра\w+|флюорографи\w+)\s+от\s+\d", re.IGNORECASE
 )
 _NO_PRIOR = re.compile(
     r"\bnone\b|not available|unavailable|no (?:prior|previous|comparison|relevant)|n/a|"
-    r"не предоставлен|отсутств|(?:исследований|архив\w*|данных|снимков)\s+нет|^\s*нет\b|"
+    r"не предоставлен|(?:исследован\w+|архив\w*|данны\w+|снимк\w+|сравнени\w+)\W+"
+    r"отсутств|отсутств\w+\W+(?:\w+\W+)?(?:предыдущ|предшеств|архив|данны|снимк|исследован)|"
+    r"(?:исследований|архив\w*|данных|снимков)\s+нет|^\s*нет\b|"
     r"не проводил|недоступн|other side|contralateral|"
     r"противоположн|контралатеральн|здоров\w+ сторон|literature|возрастн",
     re.IGNORECASE,
@@ -251,6 +257,7 @@ def priors(case: Case) -> Iterator[Discrepancy]:
         compares = (
             sentence.section == "comparison"
             or COMPARED.search(text)
+            or _names_dated_exam(case, text)
             or (case.reading.changes[number] and any(dates_in(text)))
         )
         if not compares or _NO_PRIOR.search(text) or not text.strip():
@@ -280,6 +287,17 @@ def priors(case: Case) -> Iterator[Discrepancy]:
                 spans=[span],
             )
             break
+
+
+def _names_dated_exam(case: Case, text: str) -> bool:
+    """Whether the text dates an examination that may be one of this kind ("КТ от 03.02.2024").
+
+    "по УЗИ от ..." in the report of a CT is what somebody else found, and no comparison.
+    """
+    kinds = {
+        modality_named(match["exam"]) == own_modality(case) for match in _DATED_EXAM.finditer(text)
+    }
+    return True in kinds
 
 
 def completeness(case: Case) -> Iterator[Discrepancy]:

@@ -37,8 +37,8 @@ _LARGEST_ORGAN: Final[Mapping[str, float]] = {
 }  # fmt: skip
 _LEAST_MM: Final = 0.5
 _BARE: Final = re.compile(
-    r"(?<![\d.,:/-])(?P<a>\d{1,3}(?:[.,]\d)?)\s?[xх×*]\s?(?P<b>\d{1,3}(?:[.,]\d)?)"
-    r"(?P<c>\s?[xх×*]\s?\d{1,3}(?:[.,]\d)?)?(?P<after>\s*)"
+    r"(?<![\d.,:/-])(?P<a>\d{1,3}(?:[.,]\d)?)\s?[xх×*]\s?(?P<b>\d{1,3}(?:[.,]\d)?)(?!\d)"
+    r"(?P<c>\s?[xх×*]\s?\d{1,3}(?:[.,]\d)?(?!\d))?(?P<after>\s*)"
     r"(?!\s*(?:[xх×*]\s*\d|мм|см|mm|cm|м\b|милли|санти|milli|centi|пикс|pix|матриц|matrix|кадр|раз|"
     r"times|в поле|"
     r"HU|ед|[\d.,]*\d\s*(?:мм|см|mm|cm)))",

@@ -203,6 +203,13 @@ def undecided(case: Case) -> Iterator[Discrepancy]:
 def impression_contradicts(case: Case) -> Iterator[Discrepancy]:
     """``impression-contradicts-findings``: stated in one section, denied in the other."""
     told: set[str] = set()
+    for subject in case.accepted:
+        denials = _concluded_denials(case, subject)
+        if denials:
+            told.add(subject.concept)
+            described = case.matches[subject.uid].of("findings")
+            told.update(m.concept for m in described)
+            yield _contradiction(case, subject, described[0], denials[0])
     for one, other in (("findings", "impression"), ("impression", "findings")):
         for mention in case.reading.mentions:
             if mention.section != one or mention.polarity != "present":
@@ -216,16 +223,33 @@ def impression_contradicts(case: Case) -> Iterator[Discrepancy]:
                 continue
             told.add(mention.concept)
             subject = _subject_of_mention(case, mention)
-            yield discrepancy(
-                "impression-contradicts-findings",
-                "warn",
-                Message(
-                    "Findings and impression contradict each other.",
-                    "Описание и заключение противоречат друг другу.",
-                ),
-                subject=subject,
-                spans=[case.place(mention), case.place(denial)],
-            )
+            yield _contradiction(case, subject, mention, denial)
+
+
+def _contradiction(
+    case: Case, subject: Subject | None, stated: Mention, denied: Mention
+) -> Discrepancy:
+    return discrepancy(
+        "impression-contradicts-findings",
+        "warn",
+        Message(
+            "Findings and impression contradict each other.",
+            "Описание и заключение противоречат друг другу.",
+        ),
+        subject=subject,
+        spans=[case.place(stated), case.place(denied)],
+    )
+
+
+def _concluded_denials(case: Case, subject: Subject) -> list[Mention]:
+    """Where the impression denies an accepted finding that is described, by whatever signs."""
+    matches = case.matches[subject.uid]
+    if not subject.concept or not matches.of("findings") or matches.of("impression"):
+        return []
+    return [
+        m for m in case.reading.mentions
+        if m.section == "impression" and not m.limited and _denies(subject, m)
+    ]  # fmt: skip
 
 
 def _denial_elsewhere(case: Case, mention: Mention, section: str) -> Mention | None:

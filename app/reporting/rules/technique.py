@@ -44,16 +44,29 @@ OTHER_EXAM = re.compile(
     r"сравн|сопостав|учрежден|"
     r"ранее|предыдущ|рекоменд|дообслед|показан|контрол|при необходимости|консультац|для "
     r"(?:уточн|исключ)|анамнез|от\s+\d|динамик|по данным|при наличии|целесообразн|"
-    r"выполнен\w*\s+ранее",
+    r"выполнен\w*\s+ранее|(?<=[,;(] )при (?:УЗИ|МРТ|МСКТ|КТ|рентген|маммогр)|"
+    r"(?<=[,;(] )(?:at|by|on) (?:ultrasound|sonography|MRI|MR|CT|mammography|radiograph)",
     re.IGNORECASE,
 )
 
 
+def own_modality(case: Case) -> str:
+    """The modality of the study, one name for kinds that reports do not tell apart."""
+    return _SAME_MODALITY.get(case.facts.modality.upper(), case.facts.modality.upper())
+
+
+def modality_named(words: str) -> str | None:
+    """The modality that a name of an examination belongs to."""
+    found = (name for name, pattern in _MODALITY_WORDS.items() if pattern.search(words))
+    return next(found, None)
+
+
 def modality(case: Case) -> Iterator[Discrepancy]:
     """``modality-mismatch``: another modality named for this examination."""
-    own = _SAME_MODALITY.get(case.facts.modality.upper(), case.facts.modality.upper())
+    own = own_modality(case)
     if own not in _MODALITY_WORDS:
         return
+    joined = _joined_modalities(case, own)
     for sentence in case.document.sentences:
         if sentence.section in ("recommendation", "comparison", "indication", "communication"):
             continue
@@ -63,7 +76,7 @@ def modality(case: Case) -> Iterator[Discrepancy]:
         named = {
             name: match
             for name, pattern in _MODALITY_WORDS.items()
-            if (match := pattern.search(text))
+            if name not in joined and (match := pattern.search(text))
         }
         if not named or own in named:
             continue
@@ -80,9 +93,24 @@ def modality(case: Case) -> Iterator[Discrepancy]:
         )
 
 
+def _joined_modalities(case: Case, own: str) -> frozenset[str]:
+    """What the title or the technique names beside the study's own ("mammography with US")."""
+    named: set[str] = set()
+    for sentence in case.document.sentences:
+        text = case.flat[sentence.start : sentence.end]
+        if sentence.section not in ("other", "technique") or OTHER_EXAM.search(text):
+            continue
+        here = {name for name, pattern in _MODALITY_WORDS.items() if pattern.search(text)}
+        if own in here:
+            named |= here - {own}
+    return frozenset(named)
+
+
 _AGENT = (
-    r"(?:контраст\w*|гадолин\w*|омнипак\w*|ультравист\w*|йогексол\w*|йопромид\w*|магневист\w*|"
-    r"гадовист\w*|йодсодержащ\w*|contrast|gadolin\w*|iohexol|iopamidol|omnipaque|iodin\w*)"
+    r"(?:контраст\w*|гадо\w+|омнипак\w*|ультравист\w*|йогексол\w*|йопромид\w*|йопамидол\w*|"
+    r"йодиксанол\w*|йоверсол\w*|визипак\w*|магневист\w*|дотарем\w*|примовист\w*|"
+    r"йодсодержащ\w*|contrast|gado\w+|iohexol|iopamidol|iopromide|iodixanol|ioversol|omnipaque|"
+    r"visipaque|isovue|ultravist|dotarem|iodin\w*)"
 )
 _AGENT_RE = re.compile(_AGENT, re.IGNORECASE)
 _VEIN_RU, _VEIN_EN = r"(?:в/в|внутривенн\w+)", r"(?:intravenous|iv|i\.v\.)"
@@ -112,7 +140,11 @@ _CONTRAST_YES = re.compile(
     rf"(?:после|на фоне|с)\s+(?:{_VEIN_RU}\s+)?(?:болюсн\w+\s+)?введени\w+\s+"
     rf"(?:\S+\s+){{0,3}}?{_AGENT}|"
     rf"{_VEIN_RU}\s+(?:болюсн\w+\s+)?(?:контрастировани\w+|введен\w*\s+(?:\S+\s+){{0,3}}?{_AGENT})|"
-    r"контрастн\w+\s+(?:вещество|препарат|средство)\s+введен\w*",
+    r"контрастн\w+\s+(?:вещество|препарат|средство)\s+введен\w*|"
+    rf"\bболюсн\w+\s+(?:введени\w+|контрастировани\w+|усилени\w+)|"
+    rf"\bвведен\w*\s+(?:\S+\s+){{0,4}}?{_AGENT}|"
+    r"\b(?:артериальн|портальн|венозн|отсроченн)\w+(?:\W+(?:и\W+)?\w+){0,3}\W+фаз|"
+    r"\b(?:arterial|portal|venous|delayed)(?:\W+(?:and\W+)?\w+){0,3}\W+phase",
     re.IGNORECASE,
 )
 
@@ -133,6 +165,8 @@ def contrast(case: Case) -> Iterator[Discrepancy]:
         both = _CONTRAST_BOTH.search(text) if _AGENT_RE.search(text) else None
         without = not both and bool(_CONTRAST_NO.search(text))
         with_contrast = bool(both or _CONTRAST_YES.search(_CONTRAST_NO.sub(" ", text)))
+        # "native, arterial and venous phases": what was given counts
+        without = without and not with_contrast
         if without == with_contrast or with_contrast == given:
             continue
         found = both or (_CONTRAST_NO if without else _CONTRAST_YES).search(text)
