@@ -25,7 +25,7 @@ from app.reporting.reading.sizes import sizes_in
 
 _NEAR_WORDS = 3  # reach of a bare "не" / "not"
 _FORWARD_WORDS = 14
-_LIMIT_WORDS = 2  # from "other" to what is denied
+_LIMIT_WORDS = 3  # from "other" to what is denied
 _LIST_ENDS = frozenset({"or", "nor", "или", "либо"})
 _LIST_WORDS = frozenset({"and", "or", "nor", "и", "или", "либо", "ни"})
 _EXCEPT = frozenset({"кроме", "помимо", "except", "besides", "excepting"})

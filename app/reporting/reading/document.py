@@ -19,6 +19,7 @@ _STOP = re.compile(r"[.!?]+(?=[\s)\"»<]|$)|\n")
 _CLAUSE_END = re.compile(r"[,;:()\[\]]|\s[-–—]\s")
 _LINE_SECTIONS = frozenset({"technique", "indication", "comparison"})
 _LONGEST = 100  # words of a sentence
+_SHORTEST_WRAPPED = 50  # characters of a line that was wrapped
 _NAMES = frozenset({"concept", "head", "denied"})
 _CLEARLY_SHORT = 14
 _OPEN_END = re.compile(
@@ -152,10 +153,22 @@ def _sections(text: str, book: Lexicon) -> tuple[Section, ...]:
         body = text[end:line_end] if line_end >= 0 else text[end:]
         if section in _LINE_SECTIONS and body.strip() and line_end >= 0:
             # Such a header rules its own line only; what follows belongs to no section yet.
+            line_end = _wrapped_end(text, end, line_end)
             sections.append(Section(name, header, begin, cursor, line_end))
             cursor, name, header, begin = line_end, preamble, "", line_end
     sections.append(Section(name, header, begin, cursor, len(text)))
     return tuple(item for item in sections if item.header or text[item.start : item.end].strip())
+
+
+def _wrapped_end(text: str, start: int, line_end: int) -> int:
+    """The end of the last line that a sentence begun at ``start`` was wrapped onto."""
+    while 0 <= line_end < len(text):
+        line = text[text.rfind("\n", 0, start) + 1 : line_end].rstrip()
+        following = text[line_end + 1 :]
+        if len(line) < _SHORTEST_WRAPPED or line[-1] in ".!?:;" or not following[:1].islower():
+            break
+        start, line_end = line_end + 1, text.find("\n", line_end + 1)
+    return line_end if line_end >= 0 else len(text)
 
 
 _CLINICAL = frozenset({"concept", "denied", "head", "normal", "organ"})

@@ -159,6 +159,8 @@ class _Resolver:
             self._previous_section = sentence.section
         rows: list[_Row] = []
         for hit in _names(hits, organs):
+            if self._is_surname(hit):
+                continue
             if hit.kind == "head":
                 concept, organ = self._resolve(hit, organs, sentence)
             else:
@@ -169,6 +171,13 @@ class _Resolver:
         if organs:
             self._previous_organs = [organ.value for organ in organs]
         return _distinct(rows)
+
+    def _is_surname(self, hit: Hit) -> bool:
+        """Whether the words are somebody's name ("Dr. Stone")."""
+        words = self._document.words
+        if hit.first == 0 or words[hit.first - 1].text not in _TITLES:
+            return False
+        return self._document.text[words[hit.first].start].isupper()
 
     def _resolve(self, hit: Hit, organs: Sequence[Hit], sentence: Sentence) -> tuple[str, str]:
         head = heads()[hit.value]
@@ -298,6 +307,7 @@ def _distinct(rows: list[_Row]) -> list[_Row]:
     return kept
 
 
+_TITLES = frozenset({"dr", "prof", "mr", "mrs", "ms", "доктор", "доктору", "врачу", "врач"})
 _REGION_ORGANS = {
     "CHEST": {"lung", "pleura", "heart", "mediastinum", "rib", "diaphragm"},
     "ABDOMEN": {"liver", "kidney", "spleen", "pancreas", "gallbladder", "adrenal", "peritoneum"},

@@ -222,8 +222,7 @@ def impression_contradicts(case: Case) -> Iterator[Discrepancy]:
             if denial is None:
                 continue
             told.add(mention.concept)
-            subject = _subject_of_mention(case, mention)
-            yield _contradiction(case, subject, mention, denial)
+            yield _contradiction(case, _subject_of_mention(case, mention), mention, denial)
 
 
 def _contradiction(

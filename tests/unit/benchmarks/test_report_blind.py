@@ -105,8 +105,10 @@ def test_a_report_is_whole_and_its_dates_are_those_of_the_study(report: Report) 
 
 def test_both_languages_tell_the_same_stories_in_the_same_halves() -> None:
     halves = [{report.uid: report.half for report in reports(language)} for language in LANGUAGES]
-    assert halves[0] == halves[1]
-    assert len(halves[0]) >= 45
+    told = [{uid: half for uid, half in found.items() if half != "traps"} for found in halves]
+    assert told[0] == told[1]
+    assert len(told[0]) >= 45
+    assert halves[0].items() <= halves[1].items()  # of the traps, some stories in Russian alone
 
 
 @pytest.mark.parametrize("half", HALVES)
@@ -115,7 +117,8 @@ def test_every_case_has_its_twin_and_its_place(language: str, half: str) -> None
     made = _made(language, half)
     by_id = {case["id"]: case for case in made}
     assert len(by_id) == len(made) >= 250
-    assert len({case["truth"]["error_class"] for case in made} - {None}) == len(CLASSES)
+    kinds = {case["truth"]["error_class"] for case in made} - {None}
+    assert len(kinds) >= len(CLASSES) - (half == "traps")
     for case in made:
         truth = case["truth"]
         if truth["error_class"] is None:

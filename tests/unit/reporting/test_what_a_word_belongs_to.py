@@ -1,0 +1,127 @@
+"""Which finding, examination or organ a denial, a size, a change or a date belongs to."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.report_findings import checked, finding, report, rules_of
+
+EFFUSION = ("pleural effusion", "плевральный выпот")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "В правой плевральной полости полоска жидкости, слева жидкости нет.",
+        "Справа в плевральной полости жидкость; слева жидкости нет.",
+    ],
+)
+def test_a_denial_of_the_other_side_denies_nothing_here(text: str) -> None:
+    effusion = finding(EFFUSION[0], "right", ru=EFFUSION[1])
+    assert "negated-finding" not in rules_of(checked(report("ru", text), effusion))
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Right renal cyst. Other hepatic lesions are not seen."),
+        ("ru", "Других очагов в печени нет."),
+        ("ru", "В остальных отделах печени очагов не определяется."),
+    ],
+)
+def test_a_denial_of_other_ones_leaves_the_finding_omitted(language: str, text: str) -> None:
+    lesion = finding("liver lesion", ru="очаговое образование печени")
+    rules = rules_of(checked(report(language, text), lesion))
+    assert "omitted-finding" in rules
+    assert "negated-finding" not in rules
+
+
+def test_the_other_tendons_are_intact() -> None:
+    tear = finding("rotator cuff tear", "left", ru="разрыв вращательной манжеты плеча")
+    text = "Разрыв сухожилия надостной мышцы слева. Остальные сухожилия манжеты целы."
+    assert "negated-finding" not in rules_of(checked(report("ru", text), tear))
+
+
+@pytest.mark.parametrize(
+    ("said", "is_wrong"), [("увеличение размеров", True), ("уменьшение размеров", False)]
+)
+def test_the_change_is_compared_in_the_impression_too(said: str, is_wrong: bool) -> None:
+    nodule = finding(
+        "pulmonary nodule", "left", ru="очаг в лёгком",
+        measurements=[{
+            "kind": "long_axis", "value": 8.0, "unit": "mm",
+            "previous": {"value": 14.0, "unit": "mm", "date": "2024-11-14"},
+        }],
+    )  # fmt: skip
+    text = report("ru", "Слева очаг 8 мм.", f"Очаг левого лёгкого, {said}.")
+    result = checked(text, nodule, priors=("2024-11-14",))
+    assert ("interval-change-contradiction" in rules_of(result)) is is_wrong
+
+
+def test_an_accepted_finding_described_by_signs_is_denied_in_the_impression() -> None:
+    nodes = finding("lymphadenopathy", ru="лимфаденопатия")
+    text = report("ru", "Увеличены лимфоузлы аортопульмонального окна, до 14 мм.",
+                  "Лимфоузлы средостения не увеличены.")  # fmt: skip
+    assert "impression-contradicts-findings" in rules_of(checked(text, nodes))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_wrong"),
+    [
+        ("Правая железа: тень 10 мм, при УЗИ — киста.", False),
+        ("При УЗИ в правой железе киста.", True),
+    ],
+)
+def test_another_examination_may_be_named_as_such(text: str, is_wrong: bool) -> None:
+    rules = rules_of(checked(report("ru", text), modality="MG"))
+    assert ("modality-mismatch" in rules) is is_wrong
+
+
+def test_what_the_title_joins_to_the_study_may_be_described() -> None:
+    text = report("ru", "Справа анэхогенная киста.", head="Маммография и УЗИ молочных желёз")
+    assert "modality-mismatch" not in rules_of(checked(text, modality="MG"))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_wrong"),
+    [
+        ("Тромбоз вен голени по УЗИ от 09.08.2025.", False),
+        ("Очаг 5 мм, на КТ от 09.08.2025 такой же.", True),
+        ("По отношению к предыдущему исследованию динамика отсутствует.", True),
+        ("Предыдущие исследования отсутствуют.", False),
+    ],
+)
+def test_what_compares_with_an_earlier_study(text: str, is_wrong: bool) -> None:
+    result = checked(report("ru", text), modality="CT", priors=())
+    assert ("comparison-without-prior" in rules_of(result)) is is_wrong
+
+
+def test_three_axes_have_their_unit() -> None:
+    text = report("ru", "Узел правой доли 17 × 12 × 11 мм.")
+    assert "unit-slip" not in rules_of(checked(text, body_part="NECK"))
+
+
+def test_a_size_before_a_colon_is_that_of_the_organ() -> None:
+    stone = "Левая почка 110 × 50 мм: включение 6 мм с акустической тенью."
+    assert "implausible-size" not in rules_of(checked(report("ru", stone)))
+
+
+@pytest.mark.parametrize(
+    ("technique", "given", "is_wrong"),
+    [
+        ("Нативная, артериальная и венозная фазы.", False, True),
+        ("Нативная, артериальная и венозная фазы.", True, False),
+        ("Болюсное введение 70 мл йогексола.", False, True),
+        ("Нативное исследование.", True, True),
+    ],
+)
+def test_phases_and_agents_are_contrast(technique: str, given: bool, is_wrong: bool) -> None:
+    text = f"Методика: {technique}\n{report('ru', 'Очагов нет.')}"
+    rules = rules_of(checked(text, modality="CT", contrast=given))
+    assert ("contrast-mismatch" in rules) is is_wrong
+
+
+def test_the_name_of_a_doctor_is_no_finding() -> None:
+    text = report("en", "No calculus. Dr. Stone was notified.")
+    stone = finding("kidney stone", "right", state="rejected")
+    assert "rejected-finding-asserted" not in rules_of(checked(text, stone))
