@@ -36,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     does = parser.add_subparsers(
         dest="does", required=True, metavar="list|show|versions|diff|verify"
     )
-    does.add_parser("list", parents=[shared], help="the newest version of every report")
+    listed = does.add_parser("list", parents=[shared], help="the newest version of every report")
+    listed.add_argument(
+        "--waiting", action="store_true", help="preliminary reports that no final one has followed"
+    )
     show = does.add_parser("show", parents=[shared, one], help="text and signatures of a version")
     show.add_argument("--version", type=int, default=0, metavar="N", help="default: the newest")
     does.add_parser("versions", parents=[shared, one], help="who signed what when, is it intact")
@@ -59,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
     with _opened(args) as context:
         if args.does == "list":
-            _list(context, as_json=args.json)
+            _list(context, args)
             return ExitCode.DONE
         if args.does == "verify":
             return _verify(context, args)
@@ -107,15 +110,18 @@ def _chosen(rows: tuple[VersionRow, ...], number: int) -> Report:
     return version_of(rows, number) if number else rows[-1].report
 
 
-def _list(context: AppContext, *, as_json: bool) -> None:
-    found = context.store.reports.newest()
+def _list(context: AppContext, args: argparse.Namespace) -> None:
+    stored = context.store.reports
+    found = stored.waiting() if args.waiting else stored.newest()
     rows = [{"reading": reading} | _row(report) for reading, report in found]
-    if as_json:
+    if args.json:
         _print({"schema": SCHEMA, "reports": rows})
         return
     for reading, report in found:
         print(f"{_line(report)}  {reading}  {report.study_instance_uid}")
-    if not rows:
+    if not rows and args.waiting:
+        print(in_language("No report waits for a co-signature.", "Подписи врача ничего не ждёт."))
+    elif not rows:
         print(in_language("The library holds no reports.", "Заключений в базе данных нет."))
 
 

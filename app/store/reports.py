@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Collection
 
-from app.core.report import Report
+from app.core.report import Report, ReportState
 from app.core.report_json import report_from_json, report_to_json
 from app.store.connection import Connection
 
@@ -66,6 +67,28 @@ class Reports:
             " ORDER BY study_instance_uid, reading"
         )
         return tuple((row["reading"], _report(row)) for row in rows)
+
+    def waiting(self) -> tuple[tuple[str, Report], ...]:
+        """Each reading with its preliminary report, where no final one has followed.
+
+        A draft that a radiologist has begun after it changes nothing: it waits still.
+        """
+        rows = self._db.rows(
+            "SELECT * FROM reports AS r WHERE state = 'preliminary' AND version ="
+            " (SELECT MAX(version) FROM reports WHERE study_instance_uid = r.study_instance_uid"
+            " AND reading = r.reading AND state <> 'draft') ORDER BY study_instance_uid, reading"
+        )
+        return tuple((row["reading"], _report(row)) for row in rows)
+
+    def states(self, reading: str, study_instance_uids: Collection[str]) -> dict[str, ReportState]:
+        """The state of the newest version of each of these studies that has a report."""
+        rows = self._db.rows(
+            "SELECT study_instance_uid, state, MAX(version) FROM reports WHERE reading = ?"
+            " AND study_instance_uid IN (SELECT value FROM json_each(?))"
+            " GROUP BY study_instance_uid",
+            (reading, json.dumps(list(study_instance_uids))),
+        )
+        return {row["study_instance_uid"]: row["state"] for row in rows}
 
     def document(self, report_uid: str) -> str:
         """The JSON text that the signature of this version covers; empty for a draft."""

@@ -16,6 +16,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QCheckBox,
     QComboBox,
     QDialog,
     QHBoxLayout,
@@ -44,9 +45,9 @@ from app.ui.theme import COLORS
 
 _COLUMNS: Final = (
     "name", "patient_id", "birth_date", "date", "modalities", "description",
-    "accession_number", "images", "problem",
+    "accession_number", "images", "report", "problem",
 )  # fmt: skip
-_WIDTHS: Final = (210, 120, 92, 92, 76, 260, 110, 66, 150)
+_WIDTHS: Final = (205, 110, 92, 92, 96, 240, 110, 66, 120, 130)
 _LIBRARY_WAIT_MS = 120
 _PEER_WAIT_MS = 700
 
@@ -116,6 +117,7 @@ class StudiesWindow(QDialog):
         self.text = QLineEdit()
         self.text.setClearButtonEnabled(True)
         self.modality, self.period = QComboBox(), QComboBox()
+        self.waiting = QCheckBox()
         self.table = QTableView()
         self._model = StudyTable(self)
         self.status = QLabel()
@@ -155,6 +157,7 @@ class StudiesWindow(QDialog):
             self.text.text().strip(),
             self.modality.currentData() or "",
             PERIODS[max(self.period.currentIndex(), 0)],
+            self.waiting.isChecked() and not source.is_remote,
         )
         if source.is_remote and query.is_empty:
             # An archive is not asked for everything that it has.
@@ -213,6 +216,7 @@ class StudiesWindow(QDialog):
         is_remote = self.chosen_source.is_remote
         self._open.setText(tr("studies.retrieve" if is_remote else "studies.open"))
         self._import.setVisible(not is_remote)
+        self.waiting.setVisible(not is_remote)
         self._timer.setInterval(_PEER_WAIT_MS if is_remote else _LIBRARY_WAIT_MS)
         self.search()
 
@@ -228,6 +232,7 @@ class StudiesWindow(QDialog):
         self.period.addItems([tr(f"studies.period.{period}") for period in PERIODS])
         for box in (self.modality, self.period):
             box.blockSignals(False)
+        self.waiting.setText(tr("studies.only_waiting"))
         self._import.setText(tr("studies.import"))
         self._peers.setText(tr("action.peers"))
 
@@ -235,6 +240,7 @@ class StudiesWindow(QDialog):
         self.text.textEdited.connect(lambda _text: self._timer.start())
         self.modality.currentIndexChanged.connect(lambda _n: self.search())
         self.period.currentIndexChanged.connect(lambda _n: self.search())
+        self.waiting.toggled.connect(lambda _on: self.search())
         self.source.currentIndexChanged.connect(self._source_changed)
         self.table.doubleClicked.connect(lambda _index: self.open_current())
         self._open.clicked.connect(self.open_current)
@@ -246,6 +252,7 @@ class StudiesWindow(QDialog):
         fields = QHBoxLayout()
         for widget, stretch in (
             (self.source, 0), (self.text, 1), (self.modality, 0), (self.period, 0),
+            (self.waiting, 0),
         ):  # fmt: skip
             fields.addWidget(widget, stretch)
         table = self.table

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
+from app.core.report import ReportState
 from app.dicom.character_sets import display_name
 from app.network import any_peer
 from app.network.answers import FoundStudy
+from app.store.sessions import MAIN_READING
 from app.ui.corner_texts import iso_date
 from app.ui.texts import tr
 from app.workflow.peers import book_of
@@ -32,6 +34,7 @@ class StudyQuery:
     text: str = ""
     modality: str = ""
     period: Period = "any"
+    waits_for_cosignature: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -59,6 +62,7 @@ class StudyListing:
     description: str
     accession_number: str
     images: str
+    report: str = ""
     problem: str = ""
 
 
@@ -93,13 +97,24 @@ class LibrarySource:
     def search(self, query: StudyQuery) -> Sequence[StudyListing]:
         """Studies by words of patient, description and accession number."""
         first = query.date_from
-        found = self._context.store.studies.search(
+        store = self._context.store
+        waiting = {
+            report.study_instance_uid
+            for reading, report in store.reports.waiting()
+            if reading == MAIN_READING
+        }
+        found = store.studies.search(
             query.text,
             modality=query.modality or None,
             date_from=first.isoformat() if first else None,
-            limit=MOST_ROWS,
+            limit=-1 if query.waits_for_cosignature else MOST_ROWS,
         )
-        return [_listing(study) for study in found]
+        if query.waits_for_cosignature:
+            found = tuple(s for s in found if s.study_instance_uid in waiting)[:MOST_ROWS]
+        states = store.reports.states(MAIN_READING, [s.study_instance_uid for s in found])
+        return [
+            _listing(study, _report(study.study_instance_uid, states, waiting)) for study in found
+        ]
 
 
 class PeerSource:
@@ -159,7 +174,13 @@ def _found_listing(study: FoundStudy) -> StudyListing:
     )
 
 
-def _listing(study: StoredStudy) -> StudyListing:
+def _report(uid: str, states: Mapping[str, ReportState], waiting: Collection[str]) -> str:
+    if uid in waiting:
+        return tr("studies.waits")
+    return tr(f"report.state.{states[uid]}") if uid in states else ""
+
+
+def _listing(study: StoredStudy, report: str) -> StudyListing:
     return StudyListing(
         study_instance_uid=study.study_instance_uid,
         name=display_name(str(study.patient.name)) or tr("patient.unnamed"),
@@ -170,6 +191,7 @@ def _listing(study: StoredStudy) -> StudyListing:
         description=study.description,
         accession_number=str(study.accession_number),
         images=str(study.instances),
+        report=report,
         problem=_problem(study),
     )
 

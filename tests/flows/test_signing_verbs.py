@@ -92,6 +92,8 @@ def test_a_report_is_read_signed_listed_and_verified(
     assert not (tmp_path / "out" / "report.pdf").exists()
     code, listed = verb("reports", "list")
     assert {row["state"] for row in listed["reports"]} == {"signed", "preliminary"}
+    code, waiting = verb("reports", "list", "--waiting")
+    assert [row["state"] for row in waiting["reports"]] == ["preliminary"]
     by = {row["state"]: row["signatures"][0] for row in listed["reports"]}
     assert by["signed"]["identity"] == "declared"
     assert (by["preliminary"]["login"], by["preliminary"]["role"]) == ("sidorov", "resident")

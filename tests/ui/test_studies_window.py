@@ -9,6 +9,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from app.core.errors import NetworkFault
+from app.core.report import Report, Signature
+from app.store.sessions import MAIN_READING
 from app.ui.job_bridge import JobBridge
 from app.ui.studies_window import StudiesWindow
 from app.ui.study_sources import LibrarySource, StudyListing, StudyQuery
@@ -62,6 +64,22 @@ def test_a_modality_that_nobody_has_says_that_nothing_fits(window):
     window.modality.setCurrentIndex(window.modality.findText("US"))
     wait_for(lambda: window.table.model().rowCount() == 0, "no study")
     assert "No study fits" in window.status.text()
+
+
+def test_what_waits_for_a_cosignature_is_marked_and_found(window, context):
+    (uid,) = (s.study_instance_uid for s in context.store.studies.search("smith"))
+    signed = Signature("Sidorov", "2026-11-20T10:00:00+00:00", "preliminary")
+    report = Report("2.25.5", uid, 1, "en", "FINDINGS: none.", "preliminary", signature=signed)
+    context.store.reports.put(MAIN_READING, report, document="{}")
+    window.search()
+    rows = window.table.model
+    wait_for(lambda: any(row.report for row in rows().rows), "the mark")
+    assert {row.name: row.report for row in rows().rows} == {
+        "SMITH, JOHN": "to co-sign", "IVANOVA, ANNA": "",
+    }  # fmt: skip
+    window.waiting.click()
+    wait_for(lambda: rows().rowCount() == 1, "the one that waits")
+    assert rows().rows[0].name == "SMITH, JOHN"
 
 
 class _Peer:

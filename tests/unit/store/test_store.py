@@ -124,6 +124,24 @@ def test_drafts_change_and_signed_reports_never(store: Store) -> None:
     assert store.reports.document("9") == ""
 
 
+def test_a_preliminary_report_waits_until_a_final_one_has_followed(store: Store) -> None:
+    reports = store.reports
+    assert reports.waiting() == ()
+    assert reports.states(MAIN_READING, [STUDY_UID]) == {}
+    first = replace(DRAFT, state="preliminary", signature=Signature("Sidorov", NOW, "preliminary"))
+    reports.put(MAIN_READING, first, document="{}")
+    assert reports.waiting() == ((MAIN_READING, first),)
+    begun = replace(DRAFT, uid="2.25.6", version=2)
+    reports.put(MAIN_READING, begun)
+    assert reports.waiting() == ((MAIN_READING, first),)
+    assert reports.states(MAIN_READING, [STUDY_UID, "9.9"]) == {STUDY_UID: "draft"}
+    final = replace(begun, state="signed", signature=Signature("Petrov", NOW, "cosignature"))
+    reports.put(MAIN_READING, final, document="{}")
+    assert reports.waiting() == ()
+    assert reports.states(MAIN_READING, [STUDY_UID]) == {STUDY_UID: "signed"}
+    assert reports.states("cli-1", [STUDY_UID]) == {}
+
+
 @pytest.mark.parametrize(
     "statement",
     [
