@@ -167,10 +167,7 @@ def test_no_sentence_of_the_unseen_parts_stands_in_the_program_or_its_tests() ->
     unseen = [half for half in HALVES if half not in READABLE]
     held = {part.text for report in ALL if report.half in unseen for part in report.parts}
     held |= {
-        one.text
-        for language in LANGUAGES
-        for half in unseen
-        for one in sentences(language, half)
+        one.text for language in LANGUAGES for half in unseen for one in sentences(language, half)
     }
     long = [text for text in held if len(text) > 45 and "<<" not in text and "{" not in text]
     assert len(long) > 100
