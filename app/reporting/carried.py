@@ -64,6 +64,11 @@ def carried_in(text: str) -> tuple[CarriedSentence, ...]:
     return tuple(found)
 
 
+def is_mark(text: str) -> bool:
+    """Whether ``text`` is the mark of a carried sentence."""
+    return _MARKED.fullmatch(text) is not None
+
+
 def confirmed(text: str, carried: CarriedSentence) -> str:
     """The text without the mark: the sentence is now the reader's own."""
     return f"{text[: carried.start]}{carried.text}{text[carried.end :]}"

@@ -7,6 +7,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.core.report import Discrepancy, Override
+from app.reporting.carried import is_mark
 from app.ui.panel_style import SEVERITY_MARKS
 from app.ui.texts import language, tr
 
@@ -84,10 +85,17 @@ class DiscrepancyRow(QWidget):
         if override is not None:
             return [*actions, ("take_back", "discrepancy.take_back", "")]
         if self.item.fix is not None:
-            key = "discrepancy.refresh" if self.item.rule == "stale-sentence" else "discrepancy.fix"
-            actions.append(("fix", key, fix_tip(self.item)))
+            actions.append(("fix", _verb_of_fix(self.item), fix_tip(self.item)))
         word = "override" if self.item.severity == "block" else "dismiss"
         return [*actions, ("override", f"discrepancy.{word}", tr("discrepancy.dismiss_tip"))]
+
+
+def _verb_of_fix(item: Discrepancy) -> str:
+    if item.rule == "stale-sentence":
+        return "discrepancy.refresh"
+    if item.spans and is_mark(item.spans[0].text):
+        return "discrepancy.confirm"
+    return "discrepancy.fix"
 
 
 def fix_tip(item: Discrepancy) -> str:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 from app.core.finding import IN_REPORT, Finding
 from app.core.report import Discrepancy, Fix, Message, Span
+from app.reporting.carried import CarriedSentence, carried_in
 from app.reporting.case import Case, discrepancy
 from app.reporting.compose import content_sha256, refreshed
+from app.reporting.dates import iso_date
 
 _PLACEHOLDER = re.compile(
     r"_{2,}"
@@ -42,11 +44,15 @@ _ROMAN_BEFORE = re.compile(r"^X{2,3}$")
 
 
 def placeholders(case: Case) -> Iterator[Discrepancy]:
-    """``placeholder-left``: template text that nobody filled in."""
+    """``placeholder-left``: blanks that nobody filled in, carried sentences."""
+    carried = {one.end: one for one in carried_in(case.text)}
     for match in _PLACEHOLDER.finditer(case.text):
         if _ANATOMIC_BRACKET.match(match.group()) or _is_century(case.text, match):
             continue
         if MARKUP.fullmatch(match.group()):
+            continue
+        if match.end() in carried:
+            yield _unconfirmed(case, carried[match.end()], match)
             continue
         yield discrepancy(
             "placeholder-left",
@@ -57,6 +63,22 @@ def placeholders(case: Case) -> Iterator[Discrepancy]:
             ),
             spans=[case.span(match.start(), match.end())],
         )
+
+
+def _unconfirmed(case: Case, carried: CarriedSentence, mark: re.Match[str]) -> Discrepancy:
+    """The fix takes the mark off: the sentence is then the reader's own."""
+    day = iso_date(carried.date)
+    written = f"{day:%d.%m.%Y}" if day is not None else carried.date
+    return discrepancy(
+        "placeholder-left",
+        "block",
+        Message(
+            f"Carried over from the report of {carried.date} and not confirmed: {carried.text}",
+            f"Перенесено из заключения от {written} и не подтверждено: {carried.text}",
+        ),
+        spans=[case.span(mark.start(), mark.end())],
+        fix=Fix("", carried.start + len(carried.text), mark.end()),
+    )
 
 
 def _is_century(text: str, match: re.Match[str]) -> bool:

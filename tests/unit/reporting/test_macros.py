@@ -9,7 +9,7 @@ import pytest
 from app.config.folders import resources_folder
 from app.core.errors import TemplateRefused
 from app.core.report import StudyFacts
-from app.reporting.carried import carried_in, confirmed, marked, removed, sentences_of
+from app.reporting.carried import carried_in, confirmed, is_mark, marked, removed, sentences_of
 from app.reporting.check import check
 from app.reporting.macros import SCHEMA, Macro, expand_before, macros_text, parse_macros
 from tests.support.report_findings import rules_of
@@ -63,8 +63,13 @@ def test_a_carried_sentence_is_held_until_it_is_confirmed(language: str) -> None
     (carried,) = carried_in(text)
     assert (carried.text, carried.date) == (sentence, "2025-03-12")
     facts = StudyFacts(priors=("2025-03-12",))
-    assert "placeholder-left" in rules_of(check(text, [], facts, spoken))
+    (held,) = check(text, [], facts, spoken).discrepancies
+    assert (held.rule, held.severity) == ("placeholder-left", "block")
+    assert sentence in held.message.text(spoken)
+    assert is_mark(held.spans[0].text)
     own = confirmed(text, carried)
+    assert held.fix is not None
+    assert f"{text[: held.fix.start]}{held.fix.insert}{text[held.fix.end :]}" == own
     assert not carried_in(own)
     assert "placeholder-left" not in rules_of(check(own, [], facts, spoken))
     assert sentence not in removed(text, carried)
