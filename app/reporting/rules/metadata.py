@@ -230,8 +230,25 @@ COMPARED = re.compile(
     r"архив\w*\W+(?:\w+\W+)?(?:от\s+)?\d",
     re.IGNORECASE,
 )
-_DATED_EXAM = re.compile(
-    r"(?P<exam>КТ|МСКТ|МРТ|УЗИ|рентген\w*|маммогра\w+|флюорографи\w+)\s+от\s+\d", re.IGNORECASE
+_EXAM_BEFORE = re.compile(
+    r"(?P<exam>(?<!\w)(?:КТ|МСКТ|МРТ|УЗИ|рентген\w*|маммогра\w+|флюорографи\w+|CT|MRI?|"
+    r"ultrasound|radiograph\w*|mammogra\w+))\W{1,2}(?:(?:от|dated)\s+)?$",
+    re.IGNORECASE,
+)
+_CUE_BEFORE = re.compile(
+    r"(?<!\w)(?:динамик\w*|ранее|предыдущ\w+|снимк\w+|сравнив\w+|при исследовании|previously|prior|"
+    r"reference exam)\W+(?:\w+\W+){0,4}$",
+    re.IGNORECASE,
+)
+_SIZE_BEFORE = re.compile(r"\d\s*(?:мм|см|mm|cm)\s+(?:on|от|в)\s+$", re.IGNORECASE)
+_SIZE_AFTER = re.compile(
+    r"^\W+(?:[^\W\d]+\s+){0,3}\d+(?:[.,]\d+)?\s*(?:мм|см|mm|cm)(?!\w)", re.IGNORECASE
+)
+# What else is dated in a report.
+_EVENT = re.compile(
+    r"операц|оперир|резекц|эктоми|травм|ранени|химио|лучев|биопси|пункци|родов|менструац|surger|"
+    r"resect|ectomy|biops|chemo|radiat|trauma|\bfall\b|\bfell\b|menstru|LMP",
+    re.IGNORECASE,
 )
 _NO_PRIOR = re.compile(
     r"\bnone\b|not available|unavailable|no (?:prior|previous|comparison|relevant)|n/a|"
@@ -257,7 +274,7 @@ def priors(case: Case) -> Iterator[Discrepancy]:
         compares = (
             sentence.section == "comparison"
             or COMPARED.search(text)
-            or _names_dated_exam(case, text)
+            or _compares_by_date(case, sentence, text)
             or (case.reading.changes[number] and any(dates_in(text)))
         )
         if not compares or _NO_PRIOR.search(text) or not text.strip():
@@ -289,15 +306,26 @@ def priors(case: Case) -> Iterator[Discrepancy]:
             break
 
 
-def _names_dated_exam(case: Case, text: str) -> bool:
-    """Whether the text dates an examination that may be one of this kind ("КТ от 03.02.2024").
+def _compares_by_date(case: Case, sentence: Sentence, text: str) -> bool:
+    """Whether a date in the sentence is one of an earlier study of this kind.
 
     "по УЗИ от ..." in the report of a CT is what somebody else found, and no comparison.
     """
-    kinds = {
-        modality_named(match["exam"]) == own_modality(case) for match in _DATED_EXAM.finditer(text)
-    }
-    return True in kinds
+    if sentence.section not in ("findings", "impression") or _EVENT.search(text):
+        return False
+    day = iso_date(case.facts.study_date)
+    for found in dates_in(text):
+        before, after = text[max(0, found.start - 40) : found.start], text[found.end :]
+        if (day is not None and found.may_be(day)) or EXAM.search(before) or BIRTH.search(before):
+            continue
+        exam = _EXAM_BEFORE.search(before)
+        if exam is not None:
+            if modality_named(exam["exam"]) == own_modality(case):
+                return True
+            continue
+        if _CUE_BEFORE.search(before) or _SIZE_BEFORE.search(before) or _SIZE_AFTER.search(after):
+            return True
+    return False
 
 
 def completeness(case: Case) -> Iterator[Discrepancy]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from app.core.report import Discrepancy, Message
 from app.reporting.case import Case, discrepancy
+from app.reporting.reading.document import Sentence
 
 _MODALITY_WORDS: dict[str, re.Pattern[str]] = {
     "CT": re.compile(
@@ -108,7 +110,7 @@ def _joined_modalities(case: Case, own: str) -> frozenset[str]:
 
 
 _AGENT = (
-    r"(?:контраст\w*|гадо\w+|омнипак\w*|ультравист\w*|йогексол\w*|йопромид\w*|йопамидол\w*|"
+    r"(?:контраст\w*|КУ(?!\w)|гадо\w+|омнипак\w*|ультравист\w*|йогексол\w*|йопромид\w*|йопамидол\w*|"
     r"йодиксанол\w*|йоверсол\w*|визипак\w*|магневист\w*|дотарем\w*|примовист\w*|"
     r"йодсодержащ\w*|contrast|gado\w+|iohexol|iopamidol|iopromide|iodixanol|ioversol|omnipaque|"
     r"visipaque|isovue|ultravist|dotarem|iodin\w*)"
@@ -116,17 +118,23 @@ _AGENT = (
 _AGENT_RE = re.compile(_AGENT, re.IGNORECASE)
 _VEIN_RU, _VEIN_EN = r"(?:в/в|внутривенн\w+)", r"(?:intravenous|iv|i\.v\.)"
 _CONTRAST_BOTH = re.compile(
-    r"\b(?:with and without|without and with|before (?:and|&) after|pre-? and post-?|w/ ?wo)\b|"
+    r"\b(?:with\s?(?:and|&|/)\s?without|without\s?(?:and|&|/)\s?with|w/\s?(?:and|&)\s?w/?o|"
+    r"before (?:and|&) after|pre-? and post-?|w/ ?wo)\b|"
     r"(?<!\w)(?:до и после|без и с|до\s*/\s*после|нативно и)(?!\w)",
     re.IGNORECASE,
 )
 _CONTRAST_NO = re.compile(
     rf"\bwithout\s+(?:the\s+)?(?:administration of\s+|use of\s+)?(?:{_VEIN_EN}\s+)?{_AGENT}|"
+    r"\bplain\s+(?:CT|MRI?|scan)\b|"
+    r"\bnon[- ]?enhanced\s+(?:CT|MRI?|scan|study|images?|series|phase|exam)|"
+    r"contrast\s+(?:was\s+)?withheld|"
+    rf"\bw/?o\s+(?:{_VEIN_EN}\s+)?{_AGENT}|бесконтраст\w+|\bбез\s+{_VEIN_RU}\s+усилени\w+|"
+    r"от\s+контрастировани\w*\s+(?:\w+\s+){0,2}отказ\w+|"
     rf"\bnon-?\s?contrast|\bunenhanced|\bno\s+(?:{_VEIN_EN}\s+)?{_AGENT}|contrast:\s*none|"
     r"contrast\s+(?:material\s+|medium\s+)?was\s+not\s+(?:given|administered|used)|"
     r"без\s+(?:применения\s+|введения\s+|использования\s+)?"
     rf"(?:{_VEIN_RU}\s+)?(?:болюсн\w+\s+|введения\s+)?{_AGENT}|\bнативн|"
-    r"контраст\w*\s+(?:вещество\s+|препарат\s+|средство\s+|усилени\w+\s+)?не\s+"
+    r"(?:контраст\w*|\bКУ)\s+(?:вещество\s+|препарат\s+|средство\s+|усилени\w+\s+)?не\s+"
     r"(?:вводил|применял|использовал|выполнял|проводил)",
     re.IGNORECASE,
 )
@@ -144,10 +152,32 @@ _CONTRAST_YES = re.compile(
     r"контрастн\w+\s+(?:вещество|препарат|средство)\s+введен\w*|"
     rf"\bболюсн\w+\s+(?:введени\w+|контрастировани\w+|усилени\w+)|"
     rf"\bвведен\w*\s+(?:\S+\s+){{0,4}}?{_AGENT}|"
+    r"\bпост-?контраст\w+|\bпосле\s+контрастировани\w+|\bдинамическ\w+\s+контраст\w+|"
+    r"\b(?:двух|тр[её]х|четыр[её]х|много|мульти)-?фазн\w+\s+(?:\w+\s+){0,2}?"
+    rf"(?:{_AGENT}|КТ|исследован\w+|сканирован\w+)|"
+    r"контрастн\w+\s+(?:вещество|препарат|средство)\s*[:—-]\s*(?!не|нет|без|-)\w|"
+    rf"\bw/\s?(?:{_VEIN_EN}\s+)?{_AGENT}|\bwith\s+\d+\s*(?:ml|cc)\s+(?:of\s+)?{_AGENT}|"
+    rf"{_AGENT}[- ]?\d*\s+(?:was|were)\s+(?:given|administered|injected)|"
+    r"(?<!un)(?<!non)(?<!non[- ])\benhanced\s+(?:CT|MRI?|scan)\b|"
     r"\b(?:артериальн|портальн|венозн|отсроченн)\w+(?:\W+(?:и\W+)?\w+){0,3}\W+фаз|"
     r"\b(?:arterial|portal|venous|delayed)(?:\W+(?:and\W+)?\w+){0,3}\W+phase",
     re.IGNORECASE,
 )
+
+
+# An angiography by CT needs contrast; one by MR does not (time of flight).
+_TITLE_CHARACTERS = 120
+_CT_ANGIOGRAPHY = re.compile(
+    r"(?<!\w)(?:CT\s?-?angio\w+|CTA|CTPA|(?:МС)?КТ\s?-?ангио\w+|(?:МС)?КТА)(?!\w)", re.IGNORECASE
+)
+
+
+# Contrast by mouth or rectum is no bolus.
+_ENTERIC = re.compile(
+    rf"(?:\boral|\brectal|\benteric|перорал\w+|ректал\w+)\s+(?:введени\w+\s+)?{_AGENT}",
+    re.IGNORECASE,
+)
+_FOLLOWING = re.compile(r"\bfollowing\b", re.IGNORECASE)  # "following contrast": no other study
 
 
 def contrast(case: Case) -> Iterator[Discrepancy]:
@@ -155,33 +185,57 @@ def contrast(case: Case) -> Iterator[Discrepancy]:
     given = case.facts.contrast
     if given is None:
         return
+    said = [claim for sentence in _of_technique(case) if (claim := _claim(case, sentence))]
+    for claim in said:
+        if claim.is_with != given:
+            yield discrepancy(
+                "contrast-mismatch",
+                "block",
+                Message(
+                    "The technique names contrast, the study has none."
+                    if claim.is_with
+                    else "The technique denies contrast, the study has it.",
+                    "В методике указан контраст, в исследовании его нет."
+                    if claim.is_with
+                    else "В методике контраст отрицается, в исследовании он есть.",
+                ),
+                spans=[case.sentence_span(claim.sentence, claim.start, claim.start + 20)],
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A sentence on contrast; ``start`` is where it says so."""
+
+    sentence: Sentence
+    is_with: bool
+    start: int
+
+
+def _of_technique(case: Case) -> Iterator[Sentence]:
+    is_bare = not case.document.has_section("findings")
     for sentence in case.document.sentences:
-        if sentence.section not in ("technique", "other") and not (
-            sentence.section == "findings" and not case.document.has_section("findings")
+        if sentence.section in ("technique", "other") or (
+            is_bare and sentence.section == "findings"
         ):
-            continue
-        text = case.flat[sentence.start : sentence.end]
-        if OTHER_EXAM.search(text):
-            continue
-        both = _CONTRAST_BOTH.search(text) if _AGENT_RE.search(text) else None
-        without = not both and bool(_CONTRAST_NO.search(text))
-        with_contrast = bool(both or _CONTRAST_YES.search(_CONTRAST_NO.sub(" ", text)))
-        # "native, arterial and venous phases": what was given counts
-        without = without and not with_contrast
-        if without == with_contrast or with_contrast == given:
-            continue
-        found = both or (_CONTRAST_NO if without else _CONTRAST_YES).search(text)
-        start = sentence.start + (found.start() if found else 0)
-        yield discrepancy(
-            "contrast-mismatch",
-            "block",
-            Message(
-                "The technique names contrast, the study has none."
-                if with_contrast
-                else "The technique denies contrast, the study has it.",
-                "В методике указан контраст, в исследовании его нет."
-                if with_contrast
-                else "В методике контраст отрицается, в исследовании он есть.",
-            ),
-            spans=[case.sentence_span(sentence, start, start + 20)],
-        )
+            yield sentence
+
+
+def _claim(case: Case, sentence: Sentence) -> _Claim | None:
+    text = _ENTERIC.sub(
+        lambda match: " " * len(match.group()), case.flat[sentence.start : sentence.end]
+    )
+    if OTHER_EXAM.search(_FOLLOWING.sub(" ", text)):
+        return None
+    both = _CONTRAST_BOTH.search(text) if _AGENT_RE.search(text) else None
+    is_denied = bool(_CONTRAST_NO.search(text))
+    # "native, arterial and venous phases": what was given counts
+    is_with = bool(both or _CONTRAST_YES.search(_CONTRAST_NO.sub(" ", text)))
+    is_title = sentence.section == "other" or sentence.start < _TITLE_CHARACTERS
+    if case.facts.modality == "CT" and is_title and not is_denied:
+        is_with = is_with or bool(_CT_ANGIOGRAPHY.search(text))
+    if not (is_with or is_denied):
+        return None
+    pattern = _CONTRAST_YES if is_with else _CONTRAST_NO
+    found = both or pattern.search(text) or _CT_ANGIOGRAPHY.search(text)
+    return _Claim(sentence, is_with, sentence.start + (found.start() if found else 0))

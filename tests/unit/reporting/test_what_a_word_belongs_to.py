@@ -106,19 +106,70 @@ def test_a_size_before_a_colon_is_that_of_the_organ() -> None:
     assert "implausible-size" not in rules_of(checked(report("ru", stone)))
 
 
+WITH_CONTRAST = [
+    "Нативная, артериальная и венозная фазы.", "Болюсное введение 70 мл йогексола.", "С в/в КУ.",
+    "КТ-ангиография брахиоцефальных артерий.", "Трёхфазное контрастирование.",
+    "Контрастное вещество: Ультравист 370, 80 мл.", "В/в введено 90 мл Ультрависта.",
+    "With 70 mL iohexol.", "CT angiogram of the chest.", "100 cc Isovue-300 was injected.",
+    "Following administration of 80 mL of Omnipaque.", "With and without contrast.",
+    "Arterial phase imaging.", "Enhanced CT.",
+]  # fmt: skip
+WITHOUT_CONTRAST = [
+    "Нативное исследование.", "Без КУ.", "Бесконтрастное исследование.", "КУ не выполнялось.",
+    "Без внутривенного усиления.", "От контрастирования пациент отказался.",
+    "Plain CT.", "W/o contrast.", "Non-enhanced CT.", "Contrast withheld due to renal function.",
+    "No IV contrast was given.",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("technique", "given", "is_wrong"),
-    [
-        ("Нативная, артериальная и венозная фазы.", False, True),
-        ("Нативная, артериальная и венозная фазы.", True, False),
-        ("Болюсное введение 70 мл йогексола.", False, True),
-        ("Нативное исследование.", True, True),
-    ],
+    ("technique", "has_contrast"),
+    [*((one, True) for one in WITH_CONTRAST), *((one, False) for one in WITHOUT_CONTRAST)],
 )
-def test_phases_and_agents_are_contrast(technique: str, given: bool, is_wrong: bool) -> None:
-    text = f"Методика: {technique}\n{report('ru', 'Очагов нет.')}"
-    rules = rules_of(checked(text, modality="CT", contrast=given))
-    assert ("contrast-mismatch" in rules) is is_wrong
+def test_the_technique_is_held_against_the_contrast_given(
+    technique: str, has_contrast: bool
+) -> None:
+    if technique.isascii():
+        text = f"TECHNIQUE: {technique}\n{report('en', 'No focal hepatic lesion.')}"
+    else:
+        text = f"Методика: {technique}\n{report('ru', 'Очагов в печени нет.')}"
+    for given in (True, False):
+        rules = rules_of(checked(text, modality="CT", contrast=given))
+        assert ("contrast-mismatch" in rules) is (given is not has_contrast)
+
+
+@pytest.mark.parametrize("technique", ["With oral contrast.", "Перорального контраста не дано."])
+def test_contrast_by_mouth_is_no_bolus(technique: str) -> None:
+    text = f"Technique: {technique}\n{report('en', 'No focal hepatic lesion.')}"
+    for given in (True, False):
+        assert "contrast-mismatch" not in rules_of(checked(text, modality="CT", contrast=given))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "На КТ {ru} очаги были до 5 мм.", "Ранее (КТ {ru}) очаги 5 мм.", "Очаги 5 мм, {ru} — 4 мм.",
+        "Динамика с {ru}: без изменений.", "К сравнению представлены снимки {ru}.",
+        "При исследовании {ru} очаги не определялись.", "Сравнивали с КТ ({ru}).",
+        "Previously 5 mm on {en}.", "Reference exam: {en}.", "Nodule 5 mm (4 mm on {en}).",
+    ],
+)  # fmt: skip
+def test_the_date_of_an_earlier_study_is_known(text: str) -> None:
+    language = "en" if "{en}" in text else "ru"
+    for ru, en, is_wrong in (
+        ("17.05.2024", "05/17/2024", False), ("23.08.2024", "08/23/2024", True),
+    ):  # fmt: skip
+        written = report(language, text.format(ru=ru, en=en), "—")
+        result = checked(written, modality="CT", study_date="2025-02-03", priors=("2024-05-17",))
+        assert ("wrong-prior-date" in rules_of(result)) is is_wrong
+
+
+@pytest.mark.parametrize(
+    "text", ["Состояние после операции 23.08.2024, ранее 5 мм.", "УЗИ 23.08.2024: киста почки."]
+)
+def test_dates_of_events_and_of_other_examinations_compare_nothing(text: str) -> None:
+    result = checked(report("ru", text), modality="CT", priors=("2024-05-17",))
+    assert "wrong-prior-date" not in rules_of(result)
 
 
 def test_the_name_of_a_doctor_is_no_finding() -> None:
