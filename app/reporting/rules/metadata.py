@@ -343,18 +343,25 @@ def completeness(case: Case) -> Iterator[Discrepancy]:
 
 
 _TOLD = re.compile(
-    r"\bnotif(?:ied|ication|y)|\bdiscussed (?:with|by)|\bcommunicated|\binformed\b|\breported to|"
+    r"\bnotif(?:ied|ication)|\bdiscussed (?:with|by)|\bcommunicated|\binformed\b|\breported to|"
     r"\b(?:spoke|spoken) (?:with|to)|\balerted\b|\bmade aware|\baware of\b|\bread ?back|"
     r"\b(?:told|contacted|messaged|texted|reached|advised of|acknowledged)\b|verbal\w* (?:report|"
     r"communicat)|by (?:tele)?phone|via (?:tele)?phone|"
     r"(?<!so-)(?<!so )\b(?:called|conveyed|relayed|paged|telephoned|phoned|transmitted)\b|"
-    r"сообщен[оаы]?(?!\w)|сообщил[аи]?(?!\w)|информирован\w*|информировал\w*|"
+    r"\bphone call|telephone call|call (?:was )?(?:placed|returned)|"
+    r"\b(?:is|are) aware\b|\bin person\b|"
+    r"\bgiven to (?:the )?(?:dr|doctor|physician|surgeon|team|resident|nurse|ward)|"
+    r"\b(?:flagged|handed over|passed on) to\b|\bconversation with\b|"
+    r"сообщ[её]н[оаы]?(?!\w)|сообщил[аи]?(?!\w)|информирован\w*|информировал\w*|"
     r"информац\w+ (?:\w+\s+){0,4}передан\w*|"
     r"(?:результат\w*|данные|сведения|находк\w+)\s+(?:\w+\s+){0,4}(?:передан\w*|доведен\w*|"
     r"доведён\w*|озвучен\w*)|передан[оаы]? (?:\w+\s+){0,4}(?:врач|хирург|невролог|кардиолог|"
     r"терапевт|реаниматолог|дежурн|лечащ|онколог|отделени|уролог|травматолог|педиатр)|"
     r"уведом\w+|оповещ\w+|оповестил\w*|изве(?:щ[её]н|стил)\w*|поставлен\w*\s+в\s+известность|"
-    r"доложен\w*|доложил\w*|довед[её]н\w* до сведения|по телефону|телефонограмм\w*|"
+    r"доложен\w*|доложил\w*|довед[её]н\w* до|позвонил\w*|дозвонил\w*|"
+    r"(?:телефонн|устн)\w+ (?:консультаци|разговор|сообщени)|\bзвонок (?:в|врачу|дежурн)|"
+    r"\bпринял\w* врач|\bознакомлен\w*|бригад\w+ (?:\w+ )?вызван\w*|вызван\w* (?:бригад|скор)|"
+    r"по телефону|телефонограмм\w*|"
     r"связал(?:ся|ась|ись)\s+с|созвонил\w*|вызван\w*\s+(?:дежурн\w+\s+)?(?:врач|хирург|невролог|"
     r"нейрохирург|кардиолог|реаниматолог)",
     re.IGNORECASE,

@@ -176,3 +176,27 @@ def test_the_name_of_a_doctor_is_no_finding() -> None:
     text = report("en", "No calculus. Dr. Stone was notified.")
     stone = finding("kidney stone", "right", state="rejected")
     assert "rejected-finding-asserted" not in rules_of(checked(text, stone))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        ("Результат сообщён лечащему врачу.", True),
+        ("Информация доведена до лечащего врача.", True),
+        ("Звонок в приёмное отделение 10:15, принял врач Сидоров.", True),
+        ("Лечащему врачу позвонили в 09:40.", True),
+        ("Рекомендовано сообщить лечащему врачу.", False),
+        ("Сообщить врачу не удалось.", False),
+        ("Telephone call to Dr. Lee at 9:00.", True),
+        ("Case reviewed in person with Dr. Adams.", True),
+        ("Flagged to the on-call neurosurgeon at 01:15.", True),
+        ("Please notify the referring physician.", False),
+        ("The surgeon could not be reached.", False),
+    ],
+)
+def test_who_was_told_and_who_was_not(text: str, is_told: bool) -> None:
+    language = "en" if text.isascii() else "ru"
+    found = "Left pneumothorax." if language == "en" else "Левосторонний пневмоторакс."
+    told = finding("pneumothorax", "left", ru="пневмоторакс", significance="critical")
+    result = checked(report(language, found, f"{found} {text}"), told)
+    assert ("critical-without-communication" not in rules_of(result)) is is_told
