@@ -252,7 +252,8 @@ _EVENT = re.compile(
 )
 _NO_PRIOR = re.compile(
     r"\bnone\b|not available|unavailable|no (?:prior|previous|comparison|relevant)|n/a|"
-    r"не предоставлен|(?:исследован\w+|архив\w*|данны\w+|снимк\w+|сравнени\w+)\W+"
+    r"не предоставлен|не представлен|не (?:имеется|получен|найден)|"
+    r"(?:исследован\w+|архив\w*|данны\w+|снимк\w+|сравнени\w+)\W+"
     r"отсутств|отсутств\w+\W+(?:\w+\W+)?(?:предыдущ|предшеств|архив|данны|снимк|исследован)|"
     r"(?:исследований|архив\w*|данных|снимков)\s+нет|^\s*нет\b|"
     r"не проводил|недоступн|other side|contralateral|"
@@ -267,6 +268,7 @@ def priors(case: Case) -> Iterator[Discrepancy]:
     if known is None or (not known and case.facts.external_prior):
         return
     days = [day for day in map(iso_date, known) if day is not None]
+    today = iso_date(case.facts.study_date)
     for number, sentence in enumerate(case.document.sentences):
         if sentence.section in ("indication", "recommendation"):
             continue
@@ -279,6 +281,9 @@ def priors(case: Case) -> Iterator[Discrepancy]:
         )
         if not compares or _NO_PRIOR.search(text) or not text.strip():
             continue
+        dates = list(dates_in(text))
+        if dates and today is not None and all(found.may_be(today) for found in dates):
+            continue  # "Исследование от ..." with the day of this study
         span = case.sentence_span(sentence, sentence.start, sentence.start + 60)
         if not days:
             yield discrepancy(
@@ -291,7 +296,7 @@ def priors(case: Case) -> Iterator[Discrepancy]:
                 spans=[span],
             )
             continue
-        for found in dates_in(text):
+        for found in dates:
             if any(found.may_be(day) for day in days):
                 continue
             yield discrepancy(

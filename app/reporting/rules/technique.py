@@ -46,7 +46,9 @@ OTHER_EXAM = re.compile(
     r"сравн|сопостав|учрежден|"
     r"ранее|предыдущ|рекоменд|дообслед|показан|контрол|при необходимости|консультац|для "
     r"(?:уточн|исключ)|анамнез|от\s+\d|динамик|по данным|при наличии|целесообразн|"
-    r"выполнен\w*\s+ранее|накануне|"
+    r"выполнен\w*\s+ранее|накануне|через\s+\d|"
+    r"\b(?:in|after)\s+\d+(?:\s?(?:to|-|–)\s?\d+)?\s+(?:day|week|month|year)|"
+    r"phoned|\bcalled\b|notified|informed|discussed|сообщ[её]н|извещ|доложен|уведом|передан[оаы]?\b|"
     r"(?<=[,;(] )при (?:УЗИ|МРТ|МСКТ|КТ|рентген|маммогр)|"
     r"(?<=[,;(] )(?:at|by|on) (?:ultrasound|sonography|MRI|MR|CT|mammography|radiograph)",
     re.IGNORECASE,
@@ -156,6 +158,7 @@ _CONTRAST_YES = re.compile(
     r"\b(?:двух|тр[её]х|четыр[её]х|много|мульти)-?фазн\w+\s+(?:\w+\s+){0,2}?"
     rf"(?:{_AGENT}|КТ|исследован\w+|сканирован\w+)|"
     r"контрастн\w+\s+(?:вещество|препарат|средство)\s*[:—-]\s*(?!не|нет|без|-)\w|"
+    rf"\b\d+\s?(?:ml|cc|мл)\s+(?:of\s+)?(?:\w+\s+)?{_AGENT}|\bbolus tracking|"
     rf"\bw/\s?(?:{_VEIN_EN}\s+)?{_AGENT}|\bwith\s+\d+\s*(?:ml|cc)\s+(?:of\s+)?{_AGENT}|"
     rf"{_AGENT}[- ]?\d*\s+(?:was|were)\s+(?:given|administered|injected)|"
     r"(?<!un)(?<!non)(?<!non[- ])\benhanced\s+(?:CT|MRI?|scan)\b|"

@@ -112,7 +112,7 @@ WITH_CONTRAST = [
     "Контрастное вещество: Ультравист 370, 80 мл.", "В/в введено 90 мл Ультрависта.",
     "With 70 mL iohexol.", "CT angiogram of the chest.", "100 cc Isovue-300 was injected.",
     "Following administration of 80 mL of Omnipaque.", "With and without contrast.",
-    "Arterial phase imaging.", "Enhanced CT.",
+    "Arterial phase imaging.", "Enhanced CT.", "70 mL of iodinated contrast, bolus tracking.",
 ]  # fmt: skip
 WITHOUT_CONTRAST = [
     "Нативное исследование.", "Без КУ.", "Бесконтрастное исследование.", "КУ не выполнялось.",
@@ -200,3 +200,24 @@ def test_who_was_told_and_who_was_not(text: str, is_told: bool) -> None:
     told = finding("pneumothorax", "left", ru="пневмоторакс", significance="critical")
     result = checked(report(language, found, f"{found} {text}"), told)
     assert ("critical-without-communication" not in rules_of(result)) is is_told
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Pelvic ultrasound in 3 months."),
+        ("en", "PHONED TO MR HALE AT 10:45."),
+        ("ru", "УЗИ малого таза через 3 месяца."),
+    ],
+)
+def test_an_examination_to_come_and_a_title_are_no_modality(language: str, text: str) -> None:
+    assert "modality-mismatch" not in rules_of(checked(report(language, text), modality="CT"))
+
+
+@pytest.mark.parametrize(
+    "text", ["Исследование от 03.02.2025.", "Снимков для сравнения не представлено."]
+)
+def test_the_day_of_this_study_and_a_lack_of_earlier_ones_compare_nothing(text: str) -> None:
+    for priors in ((), ("2024-05-17",)):
+        result = checked(report("ru", text), modality="CT", study_date="2025-02-03", priors=priors)
+        assert not {"comparison-without-prior", "wrong-prior-date"} & rules_of(result)
