@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 DATA = Path(__file__).parent / "data"
-HALVES = ("dev", "dev2", "held", "fresh", "traps")  # "fresh" came after the first figures
+HALVES = ("dev", "dev2", "held", "fresh", "fresh2", "traps")
 READABLE = ("dev", "dev2", "traps")  # by whoever improves the check
 LANGUAGES = ("en", "ru")
 SIGNIFICANCE = {"C": "critical", "S": "significant", "I": "incidental", "D": "descriptive"}
