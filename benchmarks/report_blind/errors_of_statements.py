@@ -14,9 +14,9 @@ from benchmarks.report_blind.source import Report
 
 # One denial would deny the other as well.
 _KIN = (
-    {"con", "pna", "opa", "ggo", "ate", "ctn"}, {"nod", "mas"}, {"frx", "rib", "sku"}, {"hdi", "pdi"},
-    {"kst", "urt"}, {"sdh", "edh", "ich", "sah"}, {"taa", "ath", "aaa"}, {"asc", "air"},
-    {"urt", "hyn"}, {"cst", "pla"}, {"eff", "htx"}, {"ipf", "fib"},
+    {"con", "pna", "opa", "ggo", "ate", "ctn"}, {"nod", "mas"}, {"frx", "rib", "sku"},
+    {"hdi", "pdi"}, {"kst", "urt"}, {"sdh", "edh", "ich", "sah"}, {"taa", "ath", "aaa"},
+    {"asc", "air"}, {"urt", "hyn"}, {"cst", "pla"}, {"eff", "htx"}, {"ipf", "fib"},
 )  # fmt: skip
 
 
