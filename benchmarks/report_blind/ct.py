@@ -24,7 +24,7 @@ from random import Random
 from typing import Any
 
 from benchmarks.report_blind.concepts import DATA, LANGUAGES
-from benchmarks.report_blind.score import answers, name_of
+from benchmarks.report_blind.score import answers
 
 HALVES = ("dev", "held")
 TARGET = 0.95  # F1 of present and of absent
@@ -86,17 +86,13 @@ def ct_reports(language: str, half: str) -> tuple[CtReport, ...]:
     return tuple(found)
 
 
-def states(answer: Row, region: str) -> dict[str, str]:
-    """The state of each concept of a region in an answer; what is named present once, is."""
-    said: list[tuple[str, str]] = [(k.lower(), v) for k, v in answer.get("presence", {}).items()]
-    said += [(name_of(one.get("concept")), one["presence"]) for one in answer["statements"]]
+def states(presence: dict[str, str], region: str) -> dict[str, str]:
+    """The state of each concept of a region by what was read; what is called present once, is."""
     found = {}
     for concept in ct_concepts().values():
-        if concept.region != region:
-            continue
-        here = {state for name, state in said if concept.names.search(name.strip())}
-        if here:
-            found[concept.code] = "absent" if here <= {"absent"} else "present"
+        here = {state for name, state in presence.items() if concept.names.search(name.lower())}
+        if here and concept.region == region:
+            found[concept.code] = "absent" if here == {"absent"} else "present"
     return found
 
 
@@ -120,7 +116,7 @@ def score(reports: Sequence[CtReport], said: dict[str, Row]) -> tuple[list[str],
     by_concept: Counter[tuple[str, bool]] = Counter()
     misses: list[Row] = []
     for report in reports:
-        got = states(said.get(report.uid, {"statements": []}), report.region)
+        got = states(said.get(report.uid, {}).get("presence", {}), report.region)
         rows = {state: [0, 0, 0] for state in counts}
         for code in {**report.gold, **got}:
             gold, say = report.gold.get(code), got.get(code)

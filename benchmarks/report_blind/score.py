@@ -133,7 +133,7 @@ def check_half(language: str, half: str, command: str) -> tuple[list[str], list[
     return lines, misses
 
 
-def name_of(concept: Row | None) -> str:
+def _name(concept: Row | None) -> str:
     label = (concept or {}).get("label") or {}
     words = label.get("en", "") if isinstance(label, dict) else label
     return f"{(concept or {}).get('meaning') or ''} {words}".lower()
@@ -147,7 +147,7 @@ def _answer(mention: Row, statements: Sequence[Row]) -> Row | None:
         span = statement["span"]
         if (common := _meet(span, place)) <= 0:
             continue
-        name = name_of(statement.get("concept"))
+        name = _name(statement.get("concept"))
         same = any(word in name for word in mention["label"].split() if len(word) > 4)
         whole = span["end"] - span["start"] + place[1] - place[0] - common
         if best is None or (same, common / whole) > best[:2]:

@@ -173,7 +173,7 @@ def test_no_sentence_of_the_unseen_parts_stands_in_the_program_or_its_tests() ->
     held |= {
         sentence
         for language in LANGUAGES
-        for report in ct.reports(language, "held")
+        for report in ct.ct_reports(language, "held")
         for sentence in re.split(r"(?<=\.)\s", report.text)
     }
     long = [text for text in held if len(text) > 45 and "<<" not in text and "{" not in text]
