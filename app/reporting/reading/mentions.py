@@ -167,10 +167,34 @@ class _Resolver:
                 concept, organ = hit.value, self._nearest(hit, organs, sentence)
             if concept:
                 rows.append((hit, concept, organ))
+        rows.extend(self._of_joined_organs(hits, organs, rows))
         rows.extend(_called_normal(sentence, hits, organs, rows))
         if organs:
             self._previous_organs = [organ.value for organ in organs]
         return _distinct(rows)
+
+    def _of_joined_organs(
+        self, hits: Sequence[Hit], organs: Sequence[Hit], rows: Sequence[_Row]
+    ) -> list[_Row]:
+        """The other findings of a noun shared by two organs ("pleural or pericardial effusion")."""
+        found: list[_Row] = []
+        nouns = [hit for hit in hits if hit.kind == "head"]
+        for hit, concept, organ in rows:
+            near = [o for o in organs if o.value == organ and hit.first <= o.first <= hit.last + 2]
+            for noun in (n for n in nouns if hit.first <= n.first and n.last <= hit.last):
+                for other in organs:
+                    meant = heads()[noun.value].organs.get(other.value, "")
+                    if other.value == organ or not meant or meant == concept:
+                        continue
+                    is_before = self._joined(other.last, hit.first)
+                    if is_before or any(self._joined(one.last, other.first) for one in near):
+                        first, last = min(other.first, noun.first), max(other.last, noun.last)
+                        found.append((replace(noun, first=first, last=last), meant, other.value))
+        return found
+
+    def _joined(self, first: int, last: int) -> bool:
+        """Whether an "and" or "or" stands between two words, after one noun at most."""
+        return last - first in (1, 2) and self._document.words[last - 1].text in _JOINTS
 
     def _is_surname(self, hit: Hit) -> bool:
         """Whether the words are somebody's name ("Dr. Stone")."""
@@ -307,6 +331,7 @@ def _distinct(rows: list[_Row]) -> list[_Row]:
     return kept
 
 
+_JOINTS = frozenset({"and", "or", "nor", "и", "или", "ни"})
 _TITLES = frozenset({"dr", "prof", "mr", "mrs", "ms", "доктор", "доктору", "врачу", "врач"})
 _REGION_ORGANS = {
     "CHEST": {"lung", "pleura", "heart", "mediastinum", "rib", "diaphragm"},
