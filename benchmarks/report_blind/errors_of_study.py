@@ -12,9 +12,10 @@ from random import Random
 from benchmarks.report_blind.phrases import phrases
 from benchmarks.report_blind.rendering import INSERTED, Edit, like, plain, slips_of
 from benchmarks.report_blind.slips import Slip, size_of_today, stated, whole_text
-from benchmarks.report_blind.source import Report, facts, written, years
+from benchmarks.report_blind.source import Part, Report, facts, written, years
 
 _HEAD = ("mod", "id", "date", "age", "cmp", "con")
+_EARLIER = re.compile(r"\{prior|<<chg:")
 _IMPRESSION = re.compile(
     r"(?:^|\n)(?:impression|imp|conclusion|opinion|assessment|заключение|закл)\b", re.I
 )
@@ -128,6 +129,11 @@ def placeholder(report: Report, rnd: Random) -> Iterator[Slip]:
                     yield Slip("placeholder-left", report, edit, "block", (at,), (), "size")
 
 
+def _compares(part: Part) -> bool:
+    """Whether a part speaks of an earlier examination: the comparison, its date, a change."""
+    return part.name == "cmp" or (bool(part.name) and bool(_EARLIER.search(part.text)))
+
+
 def no_prior(report: Report, rnd: Random) -> Iterator[Slip]:
     """Compared with an examination that the patient never had."""
     kind = "comparison-without-prior"
@@ -139,7 +145,8 @@ def no_prior(report: Report, rnd: Random) -> Iterator[Slip]:
                 measure.pop("previous", None)
         words = {k: v for k, v in facts(report).items() if k.startswith("prior")}
         changed = replace(report, findings=findings).with_study({"priors": []})
-        yield Slip(kind, changed, Edit(words=words), "warn", where, (), "study")
+        told = tuple(at for at, part in enumerate(report.parts) if _compares(part))
+        yield Slip(kind, changed, Edit(words=words), "warn", told, (), "study")
     elif not report.study["priors"]:
         yield from _inserted(report, kind, "warn", "comparison", rnd)
 
