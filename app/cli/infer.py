@@ -43,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
     from app.inference.worker import InferenceProcess
     from app.workflow.infer_image import InferRequest, infer_image
 
-    installed = open_packs(args.data).get(args.pack)
+    packs = open_packs(args.data)
+    installed = packs.get(args.pack)
     if not args.path.exists():
         raise InputError(
             f"{args.path} does not exist.",
@@ -66,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
                     stack=args.stack,
                     forced=args.force,
                     reader_input=_reader_input(args.input),
+                    packs_in_use=packs.installed(),
                     expected=store.expected.of_study if store is not None else None,
                 ),
                 process,
@@ -89,6 +91,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"  {text}")
     for flag in report["quality_flags"]:
         print(f"  ! {flag['text']['en']}")
+    for reason in report["suitability"]["reasons"]:
+        if not reason["ok"]:
+            print(f"  ! {reason['text']['en']}")
     for note in report["notes"]:
         print(f"  ! {note['en']}")
     print(f"Written to {args.out}")

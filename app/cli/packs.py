@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from app.cli import pack_compare, pack_files, packs_import
 
 if TYPE_CHECKING:
+    from app.core.study import SeriesRef
+    from app.inference.gate import Suitability
     from app.inference.golden import GoldenReport
     from app.inference.pack_store import InstalledPack, PackFault, PackStore
 
@@ -34,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify.add_argument("--run", action="store_true", help="also run the sample of each pack")
     route = actions.add_parser("route", parents=[shared], help="which pack fits which series")
     route.add_argument("path", type=Path, metavar="PATH")
-    route.add_argument("--headers-only", action="store_true", help="do not look at the voxels")
+    route.add_argument("--headers-only", action="store_true", help="do not look at the images")
     add = actions.add_parser("add", parents=[shared], help="install a pack file")
     add.add_argument("file", type=Path, metavar="FILE", help="an .overreadpack (ZIP)")
     remove = actions.add_parser("remove", parents=[shared], help="delete an installed pack")
@@ -227,13 +229,25 @@ def _route(args: argparse.Namespace, store: PackStore) -> None:
     from app.dicom.files.scan import scan
     from app.dicom.stacks.grouping import group
     from app.inference.run_report import routing_row
+    from app.inference.worker import InferenceProcess
+    from app.workflow.quality_gates import QualityGates
     from app.workflow.routing import route_by_content, route_by_headers
 
-    packs = [installed.pack for installed in store.installed()]
-    decide = route_by_headers if args.headers_only else route_by_content
+    in_use = store.installed()
+    packs = [installed.pack for installed in in_use]
+    process = InferenceProcess()  # starts when a gate is asked, if ever
+    gates = QualityGates(in_use, lambda one, image, given: process.run(one, image, context=given))
+    routing: list[tuple[SeriesRef, tuple[Suitability, ...]]] = []
     with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as line:
-        found = scan([args.path], workspace=Path(workspace), progress=line.show)
-        routing = [pair for study in group(found.records) for pair in decide(packs, study)]
+        try:
+            found = scan([args.path], workspace=Path(workspace), progress=line.show)
+            for study in group(found.records):
+                if args.headers_only:
+                    routing += route_by_headers(packs, study)
+                else:
+                    routing += route_by_content(packs, study, gates)
+        finally:
+            process.close()
     rows = [routing_row(ref, fits) for ref, fits in routing]
     if args.json:
         sys.stdout.write(json.dumps({"schema": ROUTE_SCHEMA, "series": rows}) + "\n")

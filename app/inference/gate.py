@@ -2,13 +2,14 @@
 
 What the headers say wrongly is refused; what they do not say makes the series limited (many films
 lack BodyPartExamined or ViewPosition). ``judge`` works on headers alone, ``judge_content`` goes on
-with the voxels once they are there. Needs no onnxruntime.
+with the voxels once they are there, ``judge_quality`` with what a pack of image quality said of
+them. Needs no onnxruntime.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.core.report import Message
@@ -51,26 +52,32 @@ def judge(pack: ModelPack, study: Study, series: Series, stack: Stack) -> Suitab
     case = GateCase(pack, pack.input.series[0], study, series, stack)
     first = modality_rule(case)
     checked: list[Checked] = [first] if first.level == "refuses" else [first, *_others(case)]
-    return _verdict(pack, _reasons(checked))
+    return _judged(Suitability(pack.id, pack.version, "suitable", 1.0, ()), _reasons(checked))
 
 
 def judge_content(fit: Suitability, pack: ModelPack, volume: Volume) -> Suitability:
     """The verdict with what the voxels say as well; reasons of the headers come first."""
     from app.inference.content import content_rules  # loads SimpleITK: not for a listing of packs
 
-    return _verdict(pack, fit.reasons + _reasons(content_rules(pack, volume)))
+    return _judged(fit, fit.reasons + _reasons(content_rules(pack, volume)))
+
+
+def judge_quality(fit: Suitability, rules: Iterable[Checked]) -> Suitability:
+    """The verdict with what packs of image quality say (``gate_quality``) as well."""
+    return _judged(fit, fit.reasons + _reasons(rules))
 
 
 def _reasons(checked: Iterable[Checked]) -> tuple[GateReason, ...]:
     return tuple(GateReason(c.rule, c.level == "ok", c.text, c.level == "refuses") for c in checked)
 
 
-def _verdict(pack: ModelPack, reasons: tuple[GateReason, ...]) -> Suitability:
+def _judged(fit: Suitability, reasons: tuple[GateReason, ...]) -> Suitability:
+    """``fit`` with the verdict that these reasons give."""
     if any(reason.refuses for reason in reasons):
-        return Suitability(pack.id, pack.version, "refused", 0.0, reasons)
+        return replace(fit, verdict="refused", score=0.0, reasons=reasons)
     limits = sum(not reason.ok for reason in reasons)
     score = round(_LIMIT_FACTOR**limits, 3)
-    return Suitability(pack.id, pack.version, "limited" if limits else "suitable", score, reasons)
+    return replace(fit, verdict="limited" if limits else "suitable", score=score, reasons=reasons)
 
 
 def _others(case: GateCase) -> Iterator[Checked]:

@@ -44,6 +44,7 @@ def contradictions(pack: ModelPack) -> Iterator[str]:
     yield from _localizer(pack)
     yield from _outputs(pack)
     yield from _heads(pack)
+    yield from _gates(pack)
 
 
 def _files(pack: ModelPack) -> Iterator[str]:
@@ -253,6 +254,17 @@ def _heads(pack: ModelPack) -> Iterator[str]:
         yield "landmarks are read from the whole image (infer.patch null)"
     if (box or point) and pack.infer.mirror_axes:
         yield "boxes and points are not read from mirrored images (mirror_axes)"
+
+
+def _gates(pack: ModelPack) -> Iterator[str]:
+    """A suspicion that gates other packs needs a threshold, and is one about the image."""
+    for label in pack.output.labels:
+        if label.gates is None:
+            continue
+        if pack.task != "quality":
+            yield "output.labels.gates goes with the task quality"
+        if pack.operating_point(label.index) is None:
+            yield f"label {label.index} gates other packs and has no operating point"
 
 
 def _size(onnx: Onnx | None, kind: str, axis: str) -> int | None:

@@ -224,7 +224,8 @@ class LabelEntry(Strict):
     """One label of a segmentation, or one head of a classifier.
 
     ``index`` is the channel of the output (0 is background in a softmax segmentation). ``finding``
-    False: the mask is made, no finding is proposed.
+    False: the mask is made, no finding is proposed. ``gates``, for packs of image quality: what
+    this suspicion means for the other packs that are meant for the same images.
     """
 
     index: LabelIndex
@@ -243,6 +244,7 @@ class LabelEntry(Strict):
     significance: Literal["critical", "significant", "incidental", "descriptive"] = "descriptive"
     actionable_class: str = ""
     finding: bool = True
+    gates: Literal["limits", "refuses"] | None = None
 
 
 class Output(Strict):

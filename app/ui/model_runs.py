@@ -48,6 +48,7 @@ class ModelRuns(QObject):
         self._states: dict[_Key, CoverageState] = {}
         self._jobs: dict[_Key, JobHandle[Any]] = {}
         self._refusals: dict[_Key, Message] = {}
+        self._judged: dict[_Key, Suitability] = {}
 
     def set_session(self, session: StudySession | None) -> None:
         """Cancel the runs of the study before; route this one and run what suits it."""
@@ -56,6 +57,7 @@ class ModelRuns(QObject):
         self._jobs.clear()
         self._states.clear()
         self._refusals.clear()
+        self._judged.clear()
         self._routing = ()
         self._session = session
         self._announce()
@@ -169,6 +171,7 @@ class ModelRuns(QObject):
         if session is self._session:
             self._states[key] = "analyzed"
             self._refusals.pop(key, None)
+            self._judged[key] = outcome.suitability  # of headers and image together
             self._announce()
 
     def _fail(self, session: StudySession, key: _Key, error: BaseException) -> None:
@@ -208,6 +211,7 @@ class ModelRuns(QObject):
 
     def _row(self, ref: SeriesRef, verdict: Suitability) -> CoverageRow:
         key = (verdict.pack_id, ref)
+        verdict = self._judged.get(key, verdict)
         state = self._states.get(key)
         refusal = self._refusals.get(key)
         if state == "failed" and refusal is not None:

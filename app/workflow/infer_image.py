@@ -45,6 +45,7 @@ from app.workflow.completeness import with_archive_counts
 from app.workflow.derived_uid import derived_uid
 from app.workflow.infer_dicom import DicomTarget, write_ai_seg, write_ai_sr
 from app.workflow.output_files import disk_faults, remove_outputs, write_json
+from app.workflow.quality_gates import GatedImage, QualityGates
 from app.workflow.run_models import refused
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ class InferRequest:
     """What to run on what. ``series`` and ``stack`` narrow the choice; empty and None: the best.
 
     ``workspace`` takes what is unpacked from archives. ``expected`` gives the objects per series
-    that an archive has of a study, by its UID: a run on less is marked as partial (D18).
+    that an archive has of a study, by its UID: a run on less is marked as partial (D18). Those of
+    ``packs_in_use`` that are about image quality are gates (``quality_gates``).
     """
 
     path: Path
@@ -72,6 +74,7 @@ class InferRequest:
     forced: bool = False
     expected: Callable[[str], Mapping[str, int]] | None = None
     reader_input: ReaderInput = field(default_factory=ReaderInput)
+    packs_in_use: tuple[InstalledPack, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ def infer_image(
     started = time.monotonic()
     source = choose_image(request, part_of(progress, 0.0, 0.2), cancel)
     read_seconds = time.monotonic() - started
+    source = _gated(request, source, process, cancel)
     pack = request.installed.pack
     result = run_on(request, source, process, progress=part_of(progress, 0.2, 0.9), cancel=cancel)
     proposed = to_findings(result, pack, source.study, source.volume, clock=clock, uids=uids)
@@ -176,14 +180,36 @@ def run_on(
     cancel: CancelToken | None = None,
 ) -> InferenceResult:
     """Run the pack of the request on a chosen image."""
-    series = source.study.find_series(source.ref.series_instance_uid)
-    if series is None:
-        raise AssertionError("the chosen series is of the study")
+    series = _series_of(source)
     context = RunContext(request.reader_input, acquisition_of(source.study, series, source.stack))
     return process.run(
         request.installed, source.volume, forced=request.forced, context=context,
         progress=progress, cancel=cancel,
     )  # fmt: skip
+
+
+def _series_of(source: ImageSource) -> Series:
+    series = source.study.find_series(source.ref.series_instance_uid)
+    if series is None:
+        raise AssertionError("the chosen series is of the study")
+    return series
+
+
+def _gated(
+    request: InferRequest,
+    source: ImageSource,
+    process: InferenceProcess,
+    cancel: CancelToken | None,
+) -> ImageSource:
+    """The source with what packs of image quality say. Raises ``PackRefused`` unless forced."""
+    gates = QualityGates(
+        request.packs_in_use,
+        lambda one, image, given: process.run(one, image, context=given, cancel=cancel),
+    )
+    image = GatedImage(source.study, _series_of(source), source.stack, source.volume)
+    fit = gates.judge(source.fit, request.installed.pack, image)
+    _admit(source.study, fit, forced=request.forced)
+    return replace(source, fit=fit)
 
 
 def _dicom_source(

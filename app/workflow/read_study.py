@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.core.errors import InputError, ResultRefused
+from app.core.errors import InputError, PackRefused, ResultRefused
 from app.core.finding import Finding
 from app.core.findings_json import findings_to_json
 from app.core.report import CheckResult, Language, Message, Report, ReportState
@@ -244,7 +244,9 @@ def _run_models(
     progress: Progress,
     cancel: CancelToken | None,
 ) -> tuple[list[ModelOutcome], list[dict[str, Any]]]:
-    """Run what fits; the outcomes, and the results that a pack's own checks refused."""
+    """Run what fits; the outcomes, and what was refused: a result by its pack's own checks, or an
+    image by the gate once its voxels were known.
+    """
     context, study = session.context, session.study
     if study.blocked:
         return [], []
@@ -259,10 +261,11 @@ def _run_models(
         step = part_of(progress, n / len(wanted), (n + 1) / len(wanted))
         try:
             outcome = run_pack(context, study, pack_id, ref, progress=step, cancel=cancel)
-        except ResultRefused as fault:
+        except (ResultRefused, PackRefused) as fault:
             refusals.append(
                 {
                     "pack": pack_id,
+                    "refused": "image" if isinstance(fault, PackRefused) else "result",
                     "series_instance_uid": ref.series_instance_uid,
                     "stack": ref.stack,
                     "text": {"en": fault.message, "ru": fault.ru},
@@ -319,6 +322,10 @@ def _why_no_model(
         )
     if refusals:
         text = refusals[0]["text"]
+        if refusals[0]["refused"] == "image":
+            return Message(
+                f"No model was run: {text['en']}", f"Модели не запускались: {text['ru']}"
+            )
         return Message(
             f"The result of {refusals[0]['pack']} was refused: {text['en']}",
             f"Результат {refusals[0]['pack']} отклонён: {text['ru']}",

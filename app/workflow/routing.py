@@ -9,6 +9,7 @@ from app.core.study import SeriesRef, Study
 from app.dicom.stacks.assemble import assemble_volume
 from app.inference.gate import Suitability, judge_content, route
 from app.inference.manifest import ModelPack
+from app.workflow.quality_gates import GatedImage, QualityGates
 from app.workflow.volume_cache import find_stack
 
 Routing = tuple[tuple[SeriesRef, tuple[Suitability, ...]], ...]
@@ -19,8 +20,10 @@ def route_by_headers(packs: Sequence[ModelPack], study: Study) -> Routing:
     return route(packs, study)
 
 
-def route_by_content(packs: Sequence[ModelPack], study: Study) -> Routing:
-    """As ``route_by_headers``; then the voxels are asked where the headers did not refuse.
+def route_by_content(
+    packs: Sequence[ModelPack], study: Study, gates: QualityGates | None = None
+) -> Routing:
+    """As ``route_by_headers``; then voxels and ``gates`` are asked where nothing has refused yet.
 
     A stack that cannot be decoded keeps the verdict of its headers: the run itself says why.
     """
@@ -36,10 +39,16 @@ def route_by_content(packs: Sequence[ModelPack], study: Study) -> Routing:
         except AppError:
             routing.append((ref, fits))
             continue
-        judged = [
-            fit if fit.verdict == "refused" else judge_content(fit, by_id[fit.pack_id], volume)
-            for fit in fits
-        ]
+        image = GatedImage(study, series, stack, volume)
+        judged = [_judge(fit, by_id[fit.pack_id], image, gates) for fit in fits]
         judged.sort(key=lambda fit: (-fit.score, fit.pack_id))
         routing.append((ref, tuple(judged)))
     return tuple(routing)
+
+
+def _judge(
+    fit: Suitability, pack: ModelPack, image: GatedImage, gates: QualityGates | None
+) -> Suitability:
+    if fit.verdict != "refused":
+        fit = judge_content(fit, pack, image.volume)
+    return fit if gates is None or fit.verdict == "refused" else gates.judge(fit, pack, image)

@@ -24,6 +24,7 @@ from app.workflow.cached_run import AS_USUAL, Ask, run_cached
 from app.workflow.context import AppContext
 from app.workflow.finding_change import FindingChange
 from app.workflow.open_study import load_volume
+from app.workflow.quality_gates import GatedImage, QualityGates
 from app.workflow.routing import Routing, route_by_headers
 from app.workflow.session import StudySession
 from app.workflow.settle_proposals import settle
@@ -102,6 +103,9 @@ def run_pack(
     if volume.unreadable and not ask.forced:
         raise undecodable(len(volume.unreadable))
     verdict = judge_content(verdict, installed.pack, volume)
+    if verdict.verdict != "refused" or ask.forced:
+        image = GatedImage(study, series, stack, volume)
+        verdict = _gates(context, ask.urgent, token).judge(verdict, installed.pack, image)
     if verdict.verdict == "refused" and not ask.forced:
         raise refused(verdict)
     read_seconds = time.monotonic() - started
@@ -143,6 +147,15 @@ def run_pack(
             report["shadows"] = rows
     progress(1.0, "done")
     return ModelOutcome(installed, result, proposed, report, verdict, is_shadow)
+
+
+def _gates(context: AppContext, urgent: bool, token: CancelToken) -> QualityGates:
+    """The packs of image quality in use; what they said of an image before is kept."""
+    ask = Ask(urgent=urgent)
+    return QualityGates(
+        context.packs.installed(),
+        lambda one, image, given: run_cached(context, one, image, given, ask, cancel=token),
+    )
 
 
 def _used_input(

@@ -35,6 +35,7 @@ from app.inference.run_report import run_json, suitability_row
 from app.inference.to_findings import to_findings
 from app.inference.worker import InferenceProcess
 from app.workflow.model_servers import server_book
+from app.workflow.quality_gates import GatedImage, QualityGates
 from app.workflow.read_study import chosen_runs
 from app.workflow.routing import Routing, route_by_headers
 from app.workflow.run_models import undecodable
@@ -171,6 +172,9 @@ class _Screening:
         }
         self._content = content_sha256(files)
         self._volume: tuple[SeriesRef, Volume, float] | None = None
+        self._gates = QualityGates(
+            kit.packs, lambda one, image, given: kit.process.run(one, image, context=given)
+        )
 
     def row(self, results: dict[str, Json]) -> Json:
         """The line of the study; what belongs into files is added to ``results``."""
@@ -273,7 +277,10 @@ class _Screening:
         volume, _ = self._read(ref)
         if volume.unreadable:
             raise undecodable(len(volume.unreadable))
-        return judge_content(judge(one.pack, self._study, series, stack), one.pack, volume)
+        fit = judge_content(judge(one.pack, self._study, series, stack), one.pack, volume)
+        if fit.verdict == "refused":
+            return fit
+        return self._gates.judge(fit, one.pack, GatedImage(self._study, series, stack, volume))
 
     def _run(
         self, one: InstalledPack, ref: SeriesRef, verdict: Suitability

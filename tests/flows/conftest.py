@@ -13,7 +13,7 @@ from app.workflow.context import AppContext
 from app.workflow.open_study import open_paths
 from app.workflow.session import StudySession
 from tests.support.synthetic_dicom import write_projection
-from tests.support.tiny_pack import film, write_film_pack
+from tests.support.tiny_pack import film, switch_off_film_check, write_film_pack
 from tests.support.workflow_context import context_in
 
 PACK = "tiny-lungs"
@@ -36,6 +36,7 @@ def library(tmp_path: Path) -> Path:
     """A data folder with the tiny pack installed."""
     folder = tmp_path / "library"
     write_film_pack(folder / "packs")
+    switch_off_film_check(folder)
     return folder
 
 

@@ -24,6 +24,12 @@ SIDE = 64
 SOURCE = SeriesRef("1.2.3", "1.2.3.4", 0)
 
 
+def switch_off_film_check(library: Path) -> None:
+    """In the settings of a library: to the film check two ellipses are no chest film."""
+    off = '[[packs]]\nid = "cxr-film-check"\nmode = "off"\n'
+    (library / "settings.toml").write_text(f"version = 1\n{off}", encoding="utf-8")
+
+
 def write_film_pack(
     folder: Path, *, pack_id: str = "tiny-lungs", delay: int = 0, side: int = 1200
 ) -> Path:

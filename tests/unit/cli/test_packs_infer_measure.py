@@ -22,6 +22,7 @@ def data(tmp_path):
     made = tiny_pack.write_film_pack(tmp_path / "made")
     archive = tiny_pack.zip_pack(made, tmp_path / "tiny.zip")
     assert run(["packs", "add", str(archive), "--data", str(tmp_path / "data"), "--json"]) == 0
+    tiny_pack.switch_off_film_check(tmp_path / "data")
     return tmp_path / "data"
 
 
@@ -374,6 +375,7 @@ def test_infer_with_a_detector_writes_boxes_as_sr(tmp_path, film, capsys):
     file, data, out = tmp_path / "boxes.overreadpack", tmp_path / "data", tmp_path / "out"
     answer(capsys, "packs", "pack", folder, "--out", file, "--json")
     answer(capsys, "packs", "add", file, "--json", "--data", data)
+    tiny_pack.switch_off_film_check(data)
     report = answer(
         capsys, "infer", film, "--pack", "tiny-boxes", "--out", out, "--json", "--data", data
     )
