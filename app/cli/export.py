@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from app.cli.opened_library import opened_library
 
 if TYPE_CHECKING:
     from app.core.study import Study
@@ -61,7 +62,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the outputs of the study as it was decided and signed."""
-    from app.bootstrap import build_context
     from app.cli.exit_codes import ExitCode
     from app.workflow.export import export
     from app.workflow.session import StudySession
@@ -70,14 +70,10 @@ def run(args: argparse.Namespace) -> int:
         return _run_deidentified(args)
     _require_no_deid_options(args)
     kinds = _kinds(args.kinds)
-    with tempfile.TemporaryDirectory(prefix="overread-") as workspace:
-        context = build_context(data_folder=args.data, workspace=Path(workspace))
-        try:
-            session = StudySession(context, _study(context, args.study))
-            files = export(session, args.to, kinds)
-            session.close()
-        finally:
-            context.close()
+    with opened_library(args.data) as context:
+        session = StudySession(context, _study(context, args.study))
+        files = export(session, args.to, kinds)
+        session.close()
     if args.json:
         answer = {
             "schema": SCHEMA,
@@ -98,7 +94,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_deidentified(args: argparse.Namespace) -> int:
-    from app.bootstrap import build_context
     from app.cli.exit_codes import ExitCode
     from app.cli.progress_line import ProgressLine
     from app.core.errors import UsageFault
@@ -125,16 +120,12 @@ def _run_deidentified(args: argparse.Namespace) -> int:
         accept_burned_in=args.accept_burned_in,
         mask_burned_in=args.mask_burned_in,
     )
-    with tempfile.TemporaryDirectory(prefix="overread-") as workspace:
-        context = build_context(data_folder=args.data, workspace=Path(workspace))
-        try:
-            session = StudySession(context, _study(context, args.study))
-            with ProgressLine() as line:
-                done = export_deidentified(session, args.to, request, progress=line.show)
-            language = session.language
-            session.close()
-        finally:
-            context.close()
+    with opened_library(args.data) as context:
+        session = StudySession(context, _study(context, args.study))
+        with ProgressLine() as line:
+            done = export_deidentified(session, args.to, request, progress=line.show)
+        language = session.language
+        session.close()
     for warning in done.warnings:
         sys.stderr.write(f"overread: {warning.text(language)}\n")
     for one in dict.fromkeys(done.left_out):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from app.cli.opened_library import opened_library
 
 if TYPE_CHECKING:
     from app.workflow.import_studies import ImportOutcome
@@ -29,7 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Import and say what was left out."""
-    from app.bootstrap import build_context
     from app.cli.exit_codes import ExitCode
     from app.cli.progress_line import ProgressLine
     from app.core.errors import UsageFault
@@ -39,16 +39,12 @@ def run(args: argparse.Namespace) -> int:
         raise UsageFault(
             "Give either paths or --resume.", ru="Укажите либо пути, либо --resume."
         )  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as progress:
-        context = build_context(data_folder=args.data, workspace=Path(workspace))
-        try:
-            if args.resume:
-                outcomes = resume_imports(context, progress=progress.show)
-            else:
-                outcome = import_paths(context, args.paths, copy=args.copy, progress=progress.show)
-                outcomes = (outcome,)
-        finally:
-            context.close()
+    with opened_library(args.data) as context, ProgressLine() as progress:
+        if args.resume:
+            outcomes = resume_imports(context, progress=progress.show)
+        else:
+            outcome = import_paths(context, args.paths, copy=args.copy, progress=progress.show)
+            outcomes = (outcome,)
     if args.json:
         sys.stdout.write(json.dumps(_answer(outcomes), ensure_ascii=False) + "\n")
     else:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.opened_library import opened_library
 from app.core.message import number_ru
 
 if TYPE_CHECKING:
@@ -41,19 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it and say what was done; a check that finds a fault exits with 1."""
-    from app.bootstrap import build_context
     from app.cli.exit_codes import ExitCode
     from app.cli.progress_line import ProgressLine
 
     if args.action == "restore":
         answer, text = _restore(args)
     else:
-        with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as line:
-            context = build_context(data_folder=args.data, workspace=Path(workspace))
-            try:
-                answer, text = _ACTIONS[args.action](context, args, line)
-            finally:
-                context.close()
+        with opened_library(args.data) as context, ProgressLine() as line:
+            answer, text = _ACTIONS[args.action](context, args, line)
     if args.json:
         whole = {"schema": SCHEMA, "action": args.action, **answer}
         sys.stdout.write(json.dumps(whole, ensure_ascii=False) + "\n")

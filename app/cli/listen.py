@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import json
 import math
-import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cli.language import console_language
+from app.cli.opened_library import opened_library
 from app.core.report import Message
 
 if TYPE_CHECKING:
@@ -67,15 +67,10 @@ def _seconds(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Listen until the end that was asked for, or Ctrl+C; all that was confirmed is stored."""
-    from app.bootstrap import build_context
     from app.cli.exit_codes import ExitCode
 
-    with tempfile.TemporaryDirectory(prefix="overread-") as workspace:
-        context = build_context(data_folder=args.data, workspace=Path(workspace))
-        try:
-            _listen(context, args)
-        finally:
-            context.close()
+    with opened_library(args.data) as context:
+        _listen(context, args)
     return ExitCode.DONE
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cli.language import console_language, in_language
+from app.cli.opened_library import opened_library
 
 if TYPE_CHECKING:
     from app.store.outbox import OutboxItem
@@ -51,20 +51,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from app.bootstrap import build_context
     from app.cli.exit_codes import ExitCode
     from app.cli.progress_line import ProgressLine
     from app.workflow.outbox import keep_promises, recover, run_outbox
 
-    with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as line:
-        context = build_context(data_folder=args.data, workspace=Path(workspace))
-        try:
-            recover(context)
-            keep_promises(context)
-            done = run_outbox(context, progress=line.show)
-            promised = len(context.store.outbox.promises())
-        finally:
-            context.close()
+    with opened_library(args.data) as context, ProgressLine() as line:
+        recover(context)
+        keep_promises(context)
+        done = run_outbox(context, progress=line.show)
+        promised = len(context.store.outbox.promises())
     answer = {
         "schema": SCHEMA,
         "sent": done.sent,

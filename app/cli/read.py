@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cli.language import in_language
+from app.cli.opened_library import opened_library
 from app.cli.password_input import add_password_option, ask_password
 
 if TYPE_CHECKING:
@@ -46,47 +46,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read the study (or each of the studies) in PATH."""
-    from app.bootstrap import build_context
     from app.cli.exit_codes import ExitCode
     from app.cli.progress_line import ProgressLine
     from app.workflow.open_study import known_priors, open_paths
     from app.workflow.output_files import folder_name
     from app.workflow.read_study import READ_SCHEMA, ReadRequest, outcome_json, read_study
 
-    with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as progress:
-        context = build_context(
-            data_folder=args.data, user=args.sign, workspace=Path(workspace)
-        )  # fmt: skip
-        try:
-            opened = open_paths(context, [args.path], progress=progress.show)
-            studies = _chosen(opened.studies, args)
-            password = _password(context, args)
-            done: list[tuple[ReadOutcome, Path]] = []
-            for study in studies:
-                # several studies must not write over each other
-                own = folder_name(study.study_instance_uid)
-                out = args.out if len(studies) == 1 else args.out / own
-                request = ReadRequest(
-                    out=out,
-                    packs=tuple(filter(None, args.packs.split(","))) or None,
-                    template=args.template,
-                    accept=args.accept
-                    if args.accept in ("all", "none", "above")
-                    else Path(args.accept),
-                    report=args.report,
-                    signer=args.sign,
-                    password=password,
-                    clock_reason=args.clock_reason,
-                    language=args.lang,
-                )
-                outcome = read_study(
-                    context, study, request,
-                    priors=known_priors(study, opened.studies),
-                    progress=progress.show,
-                )  # fmt: skip
-                done.append((outcome, out))
-        finally:
-            context.close()
+    with opened_library(args.data, user=args.sign) as context, ProgressLine() as progress:
+        opened = open_paths(context, [args.path], progress=progress.show)
+        studies = _chosen(opened.studies, args)
+        password = _password(context, args)
+        done: list[tuple[ReadOutcome, Path]] = []
+        for study in studies:
+            # several studies must not write over each other
+            own = folder_name(study.study_instance_uid)
+            out = args.out if len(studies) == 1 else args.out / own
+            request = ReadRequest(
+                out=out,
+                packs=tuple(filter(None, args.packs.split(","))) or None,
+                template=args.template,
+                accept=args.accept
+                if args.accept in ("all", "none", "above")
+                else Path(args.accept),
+                report=args.report,
+                signer=args.sign,
+                password=password,
+                clock_reason=args.clock_reason,
+                language=args.lang,
+            )
+            outcome = read_study(
+                context, study, request,
+                priors=known_priors(study, opened.studies),
+                progress=progress.show,
+            )  # fmt: skip
+            done.append((outcome, out))
     unreadable = opened.scan.unreadable
     if unreadable:
         _tell_unreadable(unreadable, args.lang or "en")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cli.language import console_language, in_language
+from app.cli.opened_library import opened_library
 
 if TYPE_CHECKING:
     from app.core.message import Message
@@ -60,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     """List, show, compare or verify."""
     from app.cli.exit_codes import ExitCode
 
-    with _opened(args) as context:
+    with opened_library(args.data) as context:
         if args.does == "list":
             _list(context, args)
             return ExitCode.DONE
@@ -74,18 +72,6 @@ def run(args: argparse.Namespace) -> int:
         else:
             _diff(context, rows, args)
     return ExitCode.DONE
-
-
-@contextmanager
-def _opened(args: argparse.Namespace) -> Iterator[AppContext]:
-    from app.bootstrap import build_context
-
-    with tempfile.TemporaryDirectory(prefix="overread-") as workspace:
-        context = build_context(data_folder=args.data, workspace=Path(workspace))
-        try:
-            yield context
-        finally:
-            context.close()
 
 
 def _versions(context: AppContext, args: argparse.Namespace) -> tuple[VersionRow, ...]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from app.cli.echo import PEER_HELP
 from app.cli.language import console_language, in_language
+from app.cli.opened_library import opened_library
 
 SCHEMA = "overread.retrieve/1"
 
@@ -32,7 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Retrieve; exit 4 where not everything came, with what did come kept."""
-    from app.bootstrap import build_context
     from app.cli.exit_codes import ExitCode
     from app.cli.progress_line import ProgressLine
     from app.core.study import Completeness
@@ -42,19 +41,15 @@ def run(args: argparse.Namespace) -> int:
 
     whole: Completeness | None = None
     there = 0
-    with tempfile.TemporaryDirectory(prefix="overread-") as workspace, ProgressLine() as line:
-        context = build_context(data_folder=args.data, workspace=Path(workspace))
-        try:
-            peer = book_of(context).peer(args.peer)
-            wanted = Retrieval(peer, RetrieveRequest(args.study, args.series), args.method)
-            if args.out is None:
-                retrieved = retrieve_study(context, wanted, progress=line.show)
-                outcome, whole = retrieved.outcome, retrieved.completeness
-                there = retrieved.there_already
-            else:
-                outcome = retrieve_to_folder(context, wanted, args.out, progress=line.show)
-        finally:
-            context.close()
+    with opened_library(args.data) as context, ProgressLine() as line:
+        peer = book_of(context).peer(args.peer)
+        wanted = Retrieval(peer, RetrieveRequest(args.study, args.series), args.method)
+        if args.out is None:
+            retrieved = retrieve_study(context, wanted, progress=line.show)
+            outcome, whole = retrieved.outcome, retrieved.completeness
+            there = retrieved.there_already
+        else:
+            outcome = retrieve_to_folder(context, wanted, args.out, progress=line.show)
     found = bool(outcome.expected or outcome.received or outcome.failed or there)
     answer: dict[str, Any] = {
         "schema": SCHEMA,

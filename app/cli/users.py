@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cli.language import in_language
+from app.cli.opened_library import opened_library
 from app.cli.password_input import add_password_option, ask_password
 
 if TYPE_CHECKING:
@@ -57,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     """List or change accounts; what was changed is printed."""
     from app.cli.exit_codes import ExitCode
 
-    with _opened(args) as context:
+    with opened_library(args.data) as context:
         if args.does == "list":
             users: tuple[User, ...] = context.store.users.all()
         else:
@@ -80,18 +78,6 @@ def run(args: argparse.Namespace) -> int:
             )
         )
     return ExitCode.DONE
-
-
-@contextmanager
-def _opened(args: argparse.Namespace) -> Iterator[AppContext]:
-    from app.bootstrap import build_context
-
-    with tempfile.TemporaryDirectory(prefix="overread-") as workspace:
-        context = build_context(data_folder=args.data, workspace=Path(workspace))
-        try:
-            yield context
-        finally:
-            context.close()
 
 
 def _change(context: AppContext, args: argparse.Namespace) -> User:

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 from app.core.codes import Code, Laterality
 from app.core.errors import InputError
@@ -30,13 +30,8 @@ from app.core.finding import (
     Site,
     SliceRef,
 )  # fmt: skip
-from app.core.measurement import (
-    Measurement,
-    MeasurementStatus,
-    PreviousValue,
-    Reference,
-    Uncertainty,
-)
+from app.core.json_fields import invalid, list_of, number_of, one_of, text_of
+from app.core.measurement_json import measurement_from_json, measurement_to_json
 from app.core.provenance import Provenance
 
 SCHEMA = "overread.findings/1"
@@ -129,11 +124,11 @@ def _finding_from_json(row: object, number: int, study_instance_uid: str) -> Fin
         raise InputError(
             f"Finding {number} is not an object.", ru=f"Находка {number} — не объект JSON."
         )
-    uid = _text(row, "uid")
+    uid = text_of(row, "uid")
     if not uid:
         raise InputError(f"Finding {number}: uid is missing.", ru=f"У находки {number} нет uid.")
     where = f"finding {uid}"
-    state = _one_of(row, "state", FindingState, where, default="proposed")
+    state = one_of(row, "state", FindingState, where, default="proposed")
     content = _content_from_json(row, where)
     proposal_row = row.get("proposal")
     proposal_content = (
@@ -143,25 +138,25 @@ def _finding_from_json(row: object, number: int, study_instance_uid: str) -> Fin
     if decision is None and state != "proposed":
         kind: DecisionKind = {"accepted": "accept", "edited": "edit"}.get(state, "reject")  # type: ignore[assignment]
         decision = Decision(kind, by="", at_utc="")
-    history = [_decision_from_json(item, where) for item in _list(row, "history", where)]
+    history = [_decision_from_json(item, where) for item in list_of(row, "history", where)]
     others = [
         _finding_from_json(item, number, study_instance_uid)
-        for item in _list(row, "also_proposed", where)
+        for item in list_of(row, "also_proposed", where)
     ]
     if any(other.state != "proposed" or other.others for other in others):
-        raise _invalid(
+        raise invalid(
             where,
             "What other models propose for {} is not undecided.",
             "Предложения других моделей для {} уже с решением.",
         )
     return Finding(
         uid=uid,
-        tracking_uid=_text(row, "tracking_uid") or uid,
+        tracking_uid=text_of(row, "tracking_uid") or uid,
         study_instance_uid=study_instance_uid,
-        series_instance_uid=_text(row, "series_instance_uid"),
-        stack=int(_number(row, "stack", where) or 0),
+        series_instance_uid=text_of(row, "series_instance_uid"),
+        stack=int(number_of(row, "stack", where) or 0),
         proposal=Proposal(
-            proposal_content, _number(row, "score", where), _point_from_json(row, where)
+            proposal_content, number_of(row, "score", where), _point_from_json(row, where)
         ),
         current=content,
         state=state,
@@ -190,124 +185,32 @@ def _content_from_json(row: Mapping[str, Any], where: str) -> FindingContent:
     concept = _code_from_json(row.get("concept"), where)
     label_row = row.get("label")
     if isinstance(label_row, Mapping):
-        en, ru = _text(label_row, "en"), _text(label_row, "ru")
+        en, ru = text_of(label_row, "en"), text_of(label_row, "ru")
         label = Label(en or ru, ru or en)
     else:
         name = str(label_row or (concept.meaning if concept else ""))
         label = Label(name, name)
     if concept is None and not label.en:
-        raise _invalid(
+        raise invalid(
             where, "The {} has neither a concept nor a label.", "У {} нет ни понятия, ни названия."
         )
     laterality: Laterality | None = (
         None
         if row.get("laterality") is None
-        else _one_of(row, "laterality", Laterality, where, default="midline")
+        else one_of(row, "laterality", Laterality, where, default="midline")
     )
     return FindingContent(
         concept=concept,
         label=label,
-        presence=_one_of(row, "presence", Presence, where, default="present"),
+        presence=one_of(row, "presence", Presence, where, default="present"),
         laterality=laterality,
         site=_site_from_json(row.get("site"), where),
-        significance=_one_of(row, "significance", Significance, where, default="descriptive"),
+        significance=one_of(row, "significance", Significance, where, default="descriptive"),
         region=_region_from_json(row.get("region"), where),
         measurements=tuple(
-            measurement_from_json(item, where) for item in _list(row, "measurements", where)
+            measurement_from_json(item, where) for item in list_of(row, "measurements", where)
         ),
-        quality_flags=tuple(str(flag) for flag in _list(row, "quality_flags", where)),
-    )
-
-
-def measurement_to_json(item: Measurement) -> Json:
-    """One measurement as in the contract."""
-    row: Json = {
-        "kind": item.kind,
-        "value": item.value,
-        "unit": item.unit,
-        "method": item.method,
-        "status": item.status,
-        "note": item.note,
-        "reference": None
-        if item.reference is None
-        else {
-            "low": item.reference.low,
-            "high": item.reference.high,
-            "source": item.reference.source,
-        },
-    }
-    # keys that came later are there only where they say something: older hashes stay what they are
-    if item.reference is not None and item.reference.population:
-        row["reference"]["population"] = item.reference.population
-    if item.uncertainty is not None:
-        row["uncertainty"] = {
-            "method": item.uncertainty.method,
-            "low": item.uncertainty.low,
-            "high": item.uncertainty.high,
-        }
-    if item.previous is not None:
-        row["previous"] = {
-            "value": item.previous.value,
-            "unit": item.previous.unit,
-            "date": item.previous.date,
-        }
-    if item.points_lps:
-        row["points_lps"] = [list(point) for point in item.points_lps]
-    if item.point_names:
-        row["point_names"] = list(item.point_names)
-    if item.note_ru:
-        row["note_ru"] = item.note_ru
-    return row
-
-
-def measurement_from_json(row: object, where: str) -> Measurement:
-    """One measurement; method and status may be missing (``given@1``, ``valid``)."""
-    if not isinstance(row, Mapping):
-        raise _invalid(
-            where, "A measurement of {} is not an object.", "Измерение {} — не объект JSON."
-        )
-    value = _number(row, "value", where)
-    status: MeasurementStatus = _one_of(
-        row, "status", MeasurementStatus, where, default="valid" if value is not None else "absent"
-    )
-    reference = row.get("reference")
-    previous = row.get("previous")
-    earlier = _number(previous, "value", where) if isinstance(previous, Mapping) else None
-    points = _list(row, "points_lps", where)
-    try:
-        return Measurement(
-            kind=_text(row, "kind") or "size",
-            value=value,
-            unit=_text(row, "unit") or "1",
-            method=_text(row, "method") or "given@1",
-            status=status,
-            note=_text(row, "note"),
-            reference=Reference(
-                _number(reference, "low", where),
-                _number(reference, "high", where),
-                _text(reference, "source"),
-                _text(reference, "population"),
-            )
-            if isinstance(reference, Mapping)
-            else None,
-            previous=PreviousValue(earlier, _text(previous, "unit"), _text(previous, "date"))
-            if isinstance(previous, Mapping) and earlier is not None
-            else None,
-            points_lps=tuple((float(p[0]), float(p[1]), float(p[2])) for p in points),
-            point_names=tuple(str(name) for name in _list(row, "point_names", where)),
-            uncertainty=_uncertainty_from_json(row.get("uncertainty"), where),
-            note_ru=_text(row, "note_ru"),
-        )
-    except (ValueError, TypeError, IndexError) as fault:
-        en, ru = "A measurement of {} is not valid", "Измерение {} недопустимо"
-        raise _invalid(where, f"{en}: {fault}.", f"{ru}: {fault}.") from fault
-
-
-def _uncertainty_from_json(row: object, where: str) -> Uncertainty | None:
-    if not isinstance(row, Mapping):
-        return None
-    return Uncertainty(
-        _text(row, "method"), _number(row, "low", where), _number(row, "high", where)
+        quality_flags=tuple(str(flag) for flag in list_of(row, "quality_flags", where)),
     )
 
 
@@ -327,7 +230,7 @@ def _code_from_json(row: object, where: str) -> Code | None:
         )  # fmt: skip
     except ValueError as fault:
         en, ru = "A code of {} is not valid", "Код {} недопустим"
-        raise _invalid(where, f"{en}: {fault}.", f"{ru}: {fault}.") from fault
+        raise invalid(where, f"{en}: {fault}.", f"{ru}: {fault}.") from fault
 
 
 def _site_to_json(site: Site | None) -> Json | None:
@@ -353,9 +256,9 @@ def _site_from_json(row: object, where: str) -> Site | None:
         code = replace(code, meaning=str(row["code_meaning"]))
     return Site(
         code=code,
-        meaning_en=_text(row, "meaning"),
-        meaning_ru=_text(row, "meaning_ru"),
-        segment=_text(row, "segment"),
+        meaning_en=text_of(row, "meaning"),
+        meaning_ru=text_of(row, "meaning_ru"),
+        segment=text_of(row, "segment"),
     )
 
 
@@ -380,18 +283,18 @@ def _region_from_json(row: object, where: str) -> Region | None:
         return None
     kind = row.get("kind")
     if kind not in ("segment", "box", "point", "image"):
-        raise _invalid(where, "The region of {} has an unknown kind.", "Вид области {} неизвестен.")
-    corners = _list(row, "box_lps", where)
+        raise invalid(where, "The region of {} has an unknown kind.", "Вид области {} неизвестен.")
+    corners = list_of(row, "box_lps", where)
     image = row.get("slice")
     return Region(
         kind=kind,
-        mask_sha256=_text(row, "mask_sha256"),
+        mask_sha256=text_of(row, "mask_sha256"),
         box_lps=tuple((float(c[0]), float(c[1]), float(c[2])) for c in corners),
-        slice=SliceRef(_text(image, "sop_instance_uid"), int(image.get("frame") or 1))
+        slice=SliceRef(text_of(image, "sop_instance_uid"), int(image.get("frame") or 1))
         if isinstance(image, Mapping)
         else None,
         box_is_pixels=bool(row.get("box_is_pixels", False)),
-        attention_sha256=_text(row, "attention_sha256"),
+        attention_sha256=text_of(row, "attention_sha256"),
     )
 
 
@@ -403,8 +306,8 @@ def _point_from_json(row: Mapping[str, Any], where: str) -> OperatingPoint | Non
     point = row.get("operating_point")
     if not isinstance(point, Mapping):
         return None
-    threshold = _number(point, "threshold", where)
-    return None if threshold is None else OperatingPoint(_text(point, "name"), threshold)
+    threshold = number_of(point, "threshold", where)
+    return None if threshold is None else OperatingPoint(text_of(point, "name"), threshold)
 
 
 def _decision_to_json(decision: Decision | None) -> Json | None:
@@ -422,10 +325,10 @@ def _decision_from_json(row: object, where: str) -> Decision | None:
     if not isinstance(row, Mapping):
         return None
     return Decision(
-        _one_of(row, "kind", DecisionKind, where, default="accept"),
-        _text(row, "by"),
-        _text(row, "at"),
-        _text(row, "reason"),
+        one_of(row, "kind", DecisionKind, where, default="accept"),
+        text_of(row, "by"),
+        text_of(row, "at"),
+        text_of(row, "reason"),
     )
 
 
@@ -454,60 +357,16 @@ def _provenance_from_json(row: object, where: str) -> Provenance:
     kind = "model" if row.get("kind") == "model" else "person"
     return Provenance(
         kind=kind,  # type: ignore[arg-type]
-        at_utc=_text(row, "at"),
-        person=_text(row, "person"),
-        pack=_text(row, "pack"),
-        version=_text(row, "version"),
-        weights_sha256=_text(row, "weights_sha256"),
-        manifest_sha256=_text(row, "manifest_sha256"),
-        device=_text(row, "device"),
-        operating_point=_text(row, "operating_point"),
+        at_utc=text_of(row, "at"),
+        person=text_of(row, "person"),
+        pack=text_of(row, "pack"),
+        version=text_of(row, "version"),
+        weights_sha256=text_of(row, "weights_sha256"),
+        manifest_sha256=text_of(row, "manifest_sha256"),
+        device=text_of(row, "device"),
+        operating_point=text_of(row, "operating_point"),
         forced=bool(row.get("forced", False)),
         partial=bool(row.get("partial", False)),
-        manufacturer=_text(row, "manufacturer"),
-        lossy=_text(row, "lossy"),
+        manufacturer=text_of(row, "manufacturer"),
+        lossy=text_of(row, "lossy"),
     )
-
-
-def _invalid(where: str, en: str, ru: str) -> InputError:
-    """An error whose sentences name the place as ``{}``; ``where`` is such as ``finding 7``."""
-    return InputError(
-        en.replace("{}", where), ru=ru.replace("{}", where.replace("finding ", "находки ", 1))
-    )
-
-
-def _text(row: Mapping[str, Any], key: str) -> str:
-    value = row.get(key)
-    return "" if value is None else str(value)
-
-
-def _number(row: Mapping[str, Any], key: str, where: str) -> float | None:
-    value = row.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _invalid(where, f"{key!r} of {{}} is not a number.", f"{key!r} у {{}} — не число.")
-    return float(value)
-
-
-def _list(row: Mapping[str, Any], key: str, where: str) -> list[Any]:
-    value = row.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise _invalid(where, f"{key!r} of {{}} is not a list.", f"{key!r} у {{}} — не список.")
-    return value
-
-
-def _one_of(row: Mapping[str, Any], key: str, kind: Any, where: str, *, default: str) -> Any:  # noqa: ANN401 - one Literal of several
-    value = row.get(key)
-    if value is None:
-        return default
-    if value not in get_args(kind):
-        known = ", ".join(get_args(kind))
-        raise _invalid(
-            where,
-            f"{key!r} of {{}} is {value!r}, not one of {known}.",
-            f"{key!r} у {{}} — {value!r}, а не одно из: {known}.",
-        )
-    return value
