@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-import shiboken6
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QApplication,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -18,14 +16,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.core.errors import AppError, ModelPackError
+from app.core.errors import AppError
 from app.core.finding import Finding, FindingContent
-from app.core.report import Message
 from app.core.study import SeriesRef
 from app.ui.coverage_view import CoverageRow, CoverageView
 from app.ui.finding_card import CardFacts, FindingCard
 from app.ui.finding_editor import FindingEditor
 from app.ui.finding_words import finding_numbers
+from app.ui.flag_words import FlagWords
+from app.ui.inline_slot import InlineSlot
 from app.ui.key_layout import latin_key
 from app.ui.panel_style import PANEL_STYLE
 from app.ui.reject_menu import ReasonList
@@ -36,10 +35,6 @@ from app.workflow import review
 if TYPE_CHECKING:
     from app.workflow.context import AppContext
     from app.workflow.session import StudySession
-
-
-# an inline editor needs more than one turn of the event loop until its height is known
-_LAYOUT_MS: Final = (20, 100)
 
 
 class FindingsPanel(QWidget):
@@ -58,9 +53,7 @@ class FindingsPanel(QWidget):
         self._session: StudySession | None = None
         self._signals: SessionSignals | None = None
         self._cards: dict[str, FindingCard] = {}
-        self._inline: QWidget | None = None
-        self._focus_before: QWidget | None = None
-        self._texts_of_pack: dict[str, Mapping[str, Message]] = {}
+        self._flag_words = FlagWords(context)
         self._series_provider: Callable[[], SeriesRef | None] = lambda: None
         self.setStyleSheet(PANEL_STYLE)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -82,7 +75,8 @@ class FindingsPanel(QWidget):
         self._coverage = CoverageView()
         self._coverage.run_requested.connect(self.run_requested)
         self._coverage.hide()
-        self._new_slot = QVBoxLayout()
+        self._scroll = QScrollArea()
+        self._inline = InlineSlot(self._scroll)
         self._add = QPushButton()
         self._add.setProperty("role", "link")
         self._add.clicked.connect(self.add_finding)
@@ -97,11 +91,11 @@ class FindingsPanel(QWidget):
             self._signals.disconnect_all()
         self._signals = None
         self._session = session
-        self._close_inline()
+        self._inline.close()
         for card in self._cards.values():
             card.deleteLater()
         self._cards.clear()
-        self._texts_of_pack.clear()
+        self._flag_words.forget()
         if session is not None:
             self._signals = SessionSignals(
                 (session.finding_changed, self._refresh_later),
@@ -140,12 +134,11 @@ class FindingsPanel(QWidget):
         card = self._current_card()
         if card is None or self._is_locked():
             return
-        self._close_inline()
         uid = card.uid
         reasons = ReasonList(tr("reject.title"), review.REJECT_REASONS)
         reasons.chosen.connect(lambda reason: self._reject(uid, reason))
         reasons.cancelled.connect(self._leave_inline)
-        self._open_inline(card, reasons)
+        self._inline.open(reasons, card)
         reasons.setFocus()
 
     def edit_current(self) -> None:
@@ -153,13 +146,12 @@ class FindingsPanel(QWidget):
         session, card = self._session, self._current_card()
         if session is None or card is None or self._is_locked():
             return
-        self._close_inline()
         uid = card.uid
         number = finding_numbers(session.findings)[uid]
         editor = FindingEditor(session.finding(uid).current, tr("editor.title_edit", number=number))
         editor.saved.connect(lambda content: self._save(uid, content))
         editor.cancelled.connect(self._leave_inline)
-        self._open_inline(card, editor)
+        self._inline.open(editor, card)
         editor.focus_first()
 
     def add_finding(self) -> None:
@@ -171,15 +163,11 @@ class FindingsPanel(QWidget):
         if ref is None:
             self._say(tr("findings.no_series"))
             return
-        self._close_inline()
         editor = FindingEditor(None, tr("editor.title_add"))
         editor.saved.connect(lambda content: self._save_new(content, ref))
         editor.cancelled.connect(self._leave_inline)
-        self._begin_inline(editor)
-        self._new_slot.addWidget(editor)
-        editor.show()
+        self._inline.open(editor)
         editor.focus_first()
-        self._bring_into_view(editor)
 
     def next_finding(self) -> None:
         """Go on to the next finding and show it on the image."""
@@ -200,7 +188,7 @@ class FindingsPanel(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """The verbs, while the panel has the focus and no inline editor is open."""
         verb = self._verb(event)
-        if verb is None or self._inline is not None:
+        if verb is None or self._inline.is_open:
             super().keyPressEvent(event)
             return
         verb()
@@ -276,7 +264,7 @@ class FindingsPanel(QWidget):
         if self._session is not None:
             self._session.select(uid)
             self.finding_activated.emit(uid)
-        if self._inline is None:
+        if not self._inline.is_open:
             self.setFocus()
 
     def _act(self, action: str, uid: str) -> None:
@@ -290,51 +278,11 @@ class FindingsPanel(QWidget):
             "reopen": self.reopen_current,
         }[action]()
 
-    def _open_inline(self, card: FindingCard, widget: QWidget) -> None:
-        self._begin_inline(widget)
-        card.set_tail(widget)
-        self._bring_into_view(card)
-
-    def _bring_into_view(self, widget: QWidget) -> None:
-        """Scroll to ``widget`` once the layout knows how high it is."""
-
-        def scroll() -> None:
-            # the lower edge last: there stand the buttons
-            self._scroll.ensureWidgetVisible(widget, 0, 0)
-            bottom = widget.mapTo(self._body, widget.rect().bottomLeft()).y()
-            self._scroll.ensureVisible(0, bottom, 0, 8)
-
-        for delay in _LAYOUT_MS:
-            QTimer.singleShot(delay, widget, scroll)
-
-    def _close_inline(self) -> None:
-        inline, self._inline = self._inline, None
-        if inline is None:
-            return
-        for card in self._cards.values():
-            if card.isAncestorOf(inline):
-                card.set_tail(None)
-                return
-        self._new_slot.removeWidget(inline)
-        inline.hide()
-        inline.deleteLater()
-
-    def _begin_inline(self, widget: QWidget) -> None:
-        self._inline = widget
-        self._focus_before = QApplication.focusWidget()
-
     def _leave_inline(self) -> None:
-        """Close, and give the keys back to where the reader was: mostly the images."""
-        self._close_inline()
-        before, self._focus_before = self._focus_before, None
-        if before is not None and shiboken6.isValid(before) and before.isVisible():
-            before.setFocus()
-        else:
-            self.setFocus()
+        self._inline.leave(self)
 
     def _is_locked(self) -> bool:
-        report = None if self._session is None else self._session.report
-        return report is not None and report.state != "draft"
+        return self._session is not None and self._session.is_locked
 
     def _series_on_screen(self, session: StudySession) -> SeriesRef | None:
         ref = self._series_provider()
@@ -351,17 +299,16 @@ class FindingsPanel(QWidget):
         return None if uid is None else self._cards.get(uid)
 
     def _selection_changed(self, _uid: object = None) -> None:
-        if self._inline is not None:
-            current = self._current_card()
-            if current is None or not current.isAncestorOf(self._inline):
-                self._close_inline()
+        card = self._current_card()
+        if card is None or not self._inline.is_below(card):
+            self._inline.close()
         self._refresh()
         card = self._current_card()
         if card is not None:
-            self._bring_into_view(card)
+            self._inline.bring_into_view(card)
 
     def _take_findings(self, *_: object) -> None:
-        self._texts_of_pack.clear()  # a run brings words of its own
+        self._flag_words.forget()  # a run brings words of its own
         self._refresh()
 
     def _refresh_later(self, *_: object) -> None:
@@ -373,8 +320,8 @@ class FindingsPanel(QWidget):
         wanted = {finding.uid for finding in findings}
         for uid in [uid for uid in self._cards if uid not in wanted]:
             card = self._cards.pop(uid)
-            if self._inline is not None and card.isAncestorOf(self._inline):
-                self._inline = None
+            if self._inline.is_below(card):
+                self._inline.close()
             card.hide()
             card.deleteLater()
         selected = None if self._session is None else self._session.selected_uid
@@ -391,7 +338,7 @@ class FindingsPanel(QWidget):
                     numbers[finding.uid],
                     is_current=finding.uid == selected,
                     is_locked=self._is_locked(),
-                    flag_texts=self._flag_texts(finding.provenance.pack),
+                    flag_texts=self._flag_words.of_pack(finding.provenance.pack, self._session),
                     series_text=self._series_text(finding) if several else "",
                 ),
             )
@@ -408,17 +355,6 @@ class FindingsPanel(QWidget):
             return ""
         name = " ".join(str(part) for part in (series.number, series.description) if part)
         return tr("coverage.series", series=name or series.modality)
-
-    def _flag_texts(self, pack_id: str) -> Mapping[str, Message]:
-        """The words of a pack for its quality flags; none for a pack that is not installed."""
-        if not pack_id:
-            return {}
-        if pack_id not in self._texts_of_pack:
-            texts = dict(_quality_words(self._context, pack_id))
-            if self._session is not None:
-                texts |= _words_of_runs(self._context, self._session, pack_id)
-            self._texts_of_pack[pack_id] = texts
-        return self._texts_of_pack[pack_id]
 
     def _refresh_header(self) -> None:
         session = self._session
@@ -453,7 +389,7 @@ class FindingsPanel(QWidget):
         self._add.setText(f"+ {tr('findings.add')}  F")
         self._coverage_button.setText(tr("findings.coverage"))
         self._coverage.relabel()
-        self._close_inline()
+        self._inline.close()
         self._refresh()
 
     def _place(self) -> None:
@@ -470,7 +406,7 @@ class FindingsPanel(QWidget):
         self._list.setSpacing(4)
         column.addWidget(self._empty)
         column.addLayout(self._list)
-        column.addLayout(self._new_slot)
+        column.addLayout(self._inline)
         row = QHBoxLayout()
         row.addWidget(self._add)
         row.addStretch(1)
@@ -478,7 +414,6 @@ class FindingsPanel(QWidget):
         column.addLayout(row)
         column.addWidget(self._coverage)
         column.addStretch(1)
-        self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -493,22 +428,3 @@ class FindingsPanel(QWidget):
         outer.addLayout(message_row)
         outer.addWidget(self._scroll, 1)
         self.setMinimumWidth(330)
-
-
-def _words_of_runs(context: AppContext, session: StudySession, pack_id: str) -> dict[str, Message]:
-    """The doubts that runs of a pack on the open study raised, in their own words."""
-    runs = context.store.runs.of_study(session.study.study_instance_uid, session.reading)
-    return {
-        str(flag["id"]): Message(str(flag["text"]["en"]), str(flag["text"]["ru"]))
-        for run in runs
-        if run.pack == pack_id
-        for flag in run.report.get("quality_flags", ())
-    }
-
-
-def _quality_words(context: AppContext, pack_id: str) -> Mapping[str, Message]:
-    try:
-        checks = context.packs.get(pack_id).pack.output.quality
-    except ModelPackError:
-        return {}
-    return {check.id: Message(check.text.en, check.text.ru) for check in checks}
