@@ -17,9 +17,9 @@ from app.reporting.reading.tokens import Word, words_of
 
 _STOP = re.compile(r"[.!?]+(?=[\s)\"»<]|$)|\n")
 _CLAUSE_END = re.compile(r"[,;:()\[\]]|\s[-–—]\s")
-_LINE_SECTIONS = frozenset({"technique", "indication", "comparison"})
+_LINE_SECTIONS = frozenset({"technique", "indication", "comparison", "other"})
+_BULLET = re.compile(r"[ \t*#•-]*(?:\d{1,2}[.)])?[ \t*#]*")
 _LONGEST = 100  # words of a sentence
-_SHORTEST_WRAPPED = 50  # characters of a line that was wrapped
 _NAMES = frozenset({"concept", "head", "denied"})
 _CLEARLY_SHORT = 14
 _OPEN_END = re.compile(
@@ -27,6 +27,7 @@ _OPEN_END = re.compile(
     r"on|at|to|with|without|no|is|are|was|by|for|from|right|left)$",
     re.IGNORECASE,
 )
+_BORN_IN = re.compile(r"(?<!\w)г\.\s?р$", re.IGNORECASE)
 _UNIT_ABBREVIATIONS = frozenset({"см", "г", "гг", "л"})
 
 
@@ -139,33 +140,45 @@ def by_sentence(document: Document, hits: Iterable[Hit]) -> list[list[Hit]]:
 def _sections(text: str, book: Lexicon) -> tuple[Section, ...]:
     marks: list[tuple[int, int, str, str]] = []
     for match in book.headers.finditer(text):
-        if _is_header(text, match):
-            name = re.sub(r"\s+", " ", match["name"].lower())
-            marks.append((match.start("name"), match.end(), book.header_sections[name], name))
+        name = re.sub(r"\s+", " ", match["name"].lower())
+        section = book.header_sections[name]
+        if _is_header(text, match, is_field=section == "other"):
+            marks.append((match.start("name"), match.end(), section, name))
     has_findings = any(mark[2] == "findings" for mark in marks)
     preamble = "other" if has_findings else "findings"
     sections: list[Section] = []
     cursor, name, header, begin = 0, preamble, "", 0
-    for start, end, section, title in marks:
+    for number, (start, end, section, title) in enumerate(marks):
         sections.append(Section(name, header, begin, cursor, start))
         cursor, name, header, begin = end, section, title, start
-        line_end = text.find("\n", end)
-        body = text[end:line_end] if line_end >= 0 else text[end:]
-        if section in _LINE_SECTIONS and body.strip() and line_end >= 0:
-            # Such a header rules its own line only; what follows belongs to no section yet.
-            line_end = _wrapped_end(text, end, line_end)
-            sections.append(Section(name, header, begin, cursor, line_end))
-            cursor, name, header, begin = line_end, preamble, "", line_end
+        if section in _LINE_SECTIONS:
+            following = marks[number + 1][0] if number + 1 < len(marks) else len(text)
+            own = _own_end(text, end, following, book)
+            if own < following:
+                # Such a header rules its own line only; what follows is of no section yet.
+                sections.append(Section(name, header, begin, cursor, own))
+                cursor, name, header, begin = own, preamble, "", own
     sections.append(Section(name, header, begin, cursor, len(text)))
     return tuple(item for item in sections if item.header or text[item.start : item.end].strip())
+
+
+def _own_end(text: str, start: int, following: int, book: Lexicon) -> int:
+    """Where the line of a header ends; in a text without lines, its first sentence."""
+    line_end = text.find("\n", start, following)
+    if line_end >= 0:
+        has_text = bool(text[start:line_end].strip())
+        return min(_wrapped_end(text, start, line_end), following) if has_text else following
+    if following < len(text):
+        return following
+    abbreviations = frozenset(book.words["abbreviations"])
+    return next((end for _, end in _sentence_spans(text, start, following, abbreviations)), start)
 
 
 def _wrapped_end(text: str, start: int, line_end: int) -> int:
     """The end of the last line that a sentence begun at ``start`` was wrapped onto."""
     while 0 <= line_end < len(text):
         line = text[text.rfind("\n", 0, start) + 1 : line_end].rstrip()
-        following = text[line_end + 1 :]
-        if len(line) < _SHORTEST_WRAPPED or line[-1] in ".!?:;" or not following[:1].islower():
+        if line[-1:] in ".!?:;" or _line_ends_sentence(text, line_end, len(text)):
             break
         start, line_end = line_end + 1, text.find("\n", line_end + 1)
     return line_end if line_end >= 0 else len(text)
@@ -195,7 +208,7 @@ def _with_heading(
     is_open = True
     for item in sections:
         if not is_open or item.name != "findings" or item.header:
-            is_open = is_open and item.name in _LINE_SECTIONS | {"other"}
+            is_open = is_open and item.name in _LINE_SECTIONS
             yield item
             continue
         cursor = item.start
@@ -207,19 +220,24 @@ def _with_heading(
             is_open = False
 
 
-def _is_header(text: str, match: re.Match[str]) -> bool:
-    name, end = match["name"], match["end"].strip()
-    line_start = text.rfind("\n", 0, match.start("name")) + 1
-    at_line_start = not text[line_start : match.start("name")].strip(" \t*#•-")
+def _is_header(text: str, match: re.Match[str], *, is_field: bool) -> bool:
+    """Whether a name of a section heads one here; ``is_field``: such as "Patient", with a colon."""
+    name, end, at = match["name"], match["end"].strip(), match.start("name")
+    before = text[text.rfind("\n", 0, at) + 1 : at]
+    at_line_start = _BULLET.fullmatch(before) is not None
     if end == ":":
         return name[0].isupper() or at_line_start
-    if not at_line_start:
+    if is_field:
         return False
-    rest = text[match.end() :]
-    alone = not rest.split("\n", 1)[0].strip()
-    if end == "." or end in ("-", "–", "—"):
-        return name[0].isupper()
-    return alone or name.isupper()
+    is_sentence = at_line_start or before.rstrip().endswith((".", "!", "?"))
+    if end == ".":
+        return is_sentence and (name[0].isupper() or (at_line_start and text.islower()))
+    if end in ("-", "–", "—") and end:
+        return at_line_start and name[0].isupper()
+    alone = not text[match.end() :].split("\n", 1)[0].strip()
+    if at_line_start:
+        return alone or name.isupper()
+    return is_sentence and name.isupper() and not text.isupper()
 
 
 def _sentences(
@@ -307,6 +325,8 @@ def _dot_ends_sentence(
         line = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
         return not re.fullmatch(r"\s*\d{1,2}", line)
     word = before.group(2)
+    if _BORN_IN.search(text[max(0, match.start() - 8) : match.start()]):
+        return not following or following[0].isupper()
     if len(word) == 1 and word.isupper() and following[:1].isupper():
         return False  # initials
     if word.lower() not in abbreviations:

@@ -244,7 +244,7 @@ def _headers(language: Language) -> tuple[re.Pattern[str], dict[str, str]]:
     longest_first = sorted(sections, key=len, reverse=True)
     names = "|".join(re.escape(name).replace(r"\ ", r"\s+") for name in longest_first)
     pattern = (
-        rf"(?:^|(?<=\n)|(?<=[.!?]\s)|(?<=[.!?]\s\s))[ \t*#•-]*(?P<name>{names})"
+        rf"(?<![^\s*#•-])(?P<name>{names})"
         r"(?P<end>[ \t]*(?::|\.(?=\s|$)|[-–—](?=\s)|(?=[ \t\r]*(?:\n|$))|(?=[ \t]+\S)))"
     )
     return re.compile(pattern, re.IGNORECASE), sections

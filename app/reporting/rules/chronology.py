@@ -10,7 +10,7 @@ from typing import Final
 from app.core.report import Discrepancy, Message
 from app.reporting.case import Case, discrepancy
 from app.reporting.dates import FoundDate, dates_in, impossible_dates_in, iso_date, years_between
-from app.reporting.rules.metadata import BIRTH, EXAM
+from app.reporting.rules.identity import BIRTH, EXAM
 
 # A report is written days after the images, rarely more; a mistyped year is off by far more.
 _REPORT_DAYS: Final = 60

@@ -1,16 +1,16 @@
-"""The text against the study's own data: age, identity, earlier studies, missing images."""
+"""The text against the study's own data: age, earlier studies, missing images, who was told."""
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Iterator
 
 from app.core.report import Discrepancy, Fix, Message
 from app.reporting.case import Case, discrepancy
-from app.reporting.dates import FoundDate, dates_in, iso_date, years_between
+from app.reporting.dates import dates_in, iso_date, years_between
 from app.reporting.phrases import phrases
 from app.reporting.reading.document import Sentence
+from app.reporting.rules.identity import BIRTH, EXAM, PERSON
 from app.reporting.rules.technique import modality_named, own_modality
 
 _AGE = re.compile(
@@ -19,11 +19,6 @@ _AGE = re.compile(
     r"(?<![.\d])(?P<d>\d{1,3})\s*(?:лет|года?|г\.|л\.)(?!\s*(?:назад|р\.?\b|\.?\s*р))|"
     r"возраст\w*\s*:?\s*(?P<e>\d{1,3})\b|(?P<f>\d{1,3})\s*-?\s*летн\w+|"
     r"(?<![\d.])(?P<g>\d{1,3})\s?-?(?:M|F|yo|y\.o\.)(?!\w)",
-    re.IGNORECASE,
-)
-_PERSON = re.compile(
-    r"\b(?:мужчин|женщин|пациент|мальчик|девочк|больн|возраст|man|woman|male|female|patient|"
-    r"boy|girl|year|gentleman|lady|age|yo\b|y\.o)|летн|\d\s?-?[MF]\b",
     re.IGNORECASE,
 )
 _HEADING = ("other", "indication")
@@ -48,7 +43,7 @@ def age(case: Case) -> Iterator[Discrepancy]:
             stated = int(next(group for group in match.groups() if group))
             before = text[max(0, match.start() - 24) : match.end() + 16]
             if (
-                not (_PERSON.search(before) or _stands_alone(text, match))
+                not (PERSON.search(before) or _stands_alone(text, match))
                 or stated > 120
                 or abs(stated - actual) <= 1
             ):
@@ -69,151 +64,6 @@ def _stands_alone(text: str, match: re.Match[str]) -> bool:
     """ "..., 53 года." between commas or stops: nothing else that it could be the age of."""
     before, after = text[: match.start()].rstrip(), text[match.end() :].lstrip()
     return (not before or before[-1] in ",.;:(") and (not after or after[0] in ",.;)")
-
-
-_NAME_LINE = re.compile(
-    r"(?:^|(?<=\n))[ \t]*(?P<key>patient(?: name)?|name|пациент(?:ка)?|фио(?: пациента)?|"
-    r"ф\.?\s*и\.?\s*о\.?"
-    r"(?: пациента)?)\s*:\s*(?P<name>[^\n]+)",
-    re.IGNORECASE,
-)
-BIRTH = re.compile(r"дата рождения|г\.?\s*р\.?(?!\w)|год рождения|dob\b|birth|born", re.IGNORECASE)
-EXAM = re.compile(
-    r"дата\s+(?:исследования|проведения|выполнения)|исследование\s+(?:выполнено|проведено)|"
-    r"(?:^|\n)\W*(?:выполнено|проведено|dos|дата)\b[^\w\n]*$|examination performed|"
-    r"(?:exam\w*|study|scan)\s+(?:was\s+)?(?:performed|done)\b|date of scan|scanned on\b|"
-    r"date of (?:exam\w*|study|service)|"
-    r"(?:exam\w*|study|scan)\s+date\b|дата\s+обследования|performed on|date performed",
-    re.IGNORECASE,
-)
-
-
-def identity(case: Case) -> Iterator[Discrepancy]:
-    """``wrong-identity``: name, birth date or study date of somebody else."""
-    yield from _names(case)
-    yield from _numbers(case)
-    birth, day = iso_date(case.facts.patient_birth_date), iso_date(case.facts.study_date)
-    for found in dates_in(case.text):
-        line_start = case.text.rfind("\n", 0, found.start) + 1
-        line_end = case.text.find("\n", found.end)
-        before = case.flat[max(line_start, found.start - 40) : found.start]
-        after = case.text[
-            found.end : min(found.end + 14, line_end if line_end >= 0 else len(case.text))
-        ]
-        line = case.text[line_start : line_end if line_end >= 0 else len(case.text)]
-        wanted: dt.date | None = None
-        what = ("", "")
-        if EXAM.search(before):
-            wanted, what = day, ("examination date", "Дата исследования")
-        elif BIRTH.search(before) or BIRTH.search(after):
-            wanted, what = birth, ("birth date", "Дата рождения")
-        elif day is not None and _is_other_day(case, found, line, day):
-            wanted, what = day, ("examination date", "Дата исследования")
-        if wanted is None or found.may_be(wanted):
-            continue
-        yield _identity(case, what, found.start, found.end)
-
-
-_DAYS_TO_REPORT = 30
-
-
-def _is_other_day(case: Case, found: FoundDate, line: str, day: dt.date) -> bool:
-    """A date alone on a line of the heading, and no day on which this study could be reported."""
-    if line.strip(" \t\r.,гГ") != case.text[found.start : found.end]:
-        return False
-    section = next((s for s in case.document.sentences if s.start <= found.start < s.end), None)
-    if section is None or section.section != "other":
-        return False
-    known = {one for one in map(iso_date, case.facts.priors or ()) if one is not None}
-    return not any(
-        reading in known or 0 <= (reading - day).days <= _DAYS_TO_REPORT
-        for reading in found.readings
-    )
-
-
-_ACCESSION = re.compile(
-    r"(?<!\w)(?:accession(?:\s*(?:number|no\.?|#))?|номер исследования|исследование №)\s*[:#№]?\s*"
-    r"(?P<value>[A-Za-zА-Яа-я]{0,4}[-/]?\d[\w/-]{3,15})(?!\w)",
-    re.IGNORECASE,
-)
-_PATIENT_ID = re.compile(
-    r"(?<!\w)(?:patient id|MRN|ID пациента)\s*[:#№]?\s*"
-    r"(?P<value>[A-Za-zА-Яа-я]{0,4}[-/]?\d[\w/-]{2,15})(?!\w)",
-    re.IGNORECASE,
-)
-
-
-def _numbers(case: Case) -> Iterator[Discrepancy]:
-    """Accession number and patient ID, letters and figures compared."""
-    for pattern, actual, what in (
-        (_ACCESSION, case.facts.accession_number, ("accession number", "Номер исследования")),
-        (_PATIENT_ID, case.facts.patient_id, ("patient ID", "ID пациента")),
-    ):
-        for match in pattern.finditer(case.text) if actual else ():
-            if _bare(match["value"]) != _bare(actual):
-                yield _identity(case, what, match.start("value"), match.end("value"))
-
-
-def _bare(number: str) -> str:
-    return re.sub(r"[\W_]", "", number).upper().lstrip("0")
-
-
-def _names(case: Case) -> Iterator[Discrepancy]:
-    wanted = _name_words(case.facts.patient_name.replace("^", " "))
-    if not wanted:
-        return
-    for match in (*_NAME_LINE.finditer(case.text), *_NAME_BEFORE_BIRTH.finditer(case.text)):
-        shown = re.split(
-            r"\s+(?:DOB|дата рождения|born|sex|пол)\b|,?\s*\d|\(", match["name"], maxsplit=1,
-            flags=re.IGNORECASE,
-        )[0]  # fmt: skip
-        words = _name_words(shown)
-        if not words or _PERSON.match(shown):
-            continue
-        if _is_same_name(words, wanted):
-            continue
-        start = match.start("name")
-        yield _identity(case, ("name", "Имя пациента"), start, start + len(shown.rstrip()))
-
-
-_NAME_BEFORE_BIRTH = re.compile(
-    r"(?:^|(?<=\n))[ \t]*(?P<name>"
-    r"[А-ЯЁ][а-яё-]+\s+(?:[А-ЯЁ][а-яё]+\s+[А-ЯЁ][а-яё]+|[А-ЯЁ]\.\s?[А-ЯЁ]\.)"
-    r"|[A-Z][a-z-]+,?\s+[A-Z][a-z]+),?\s+(?:DOB|born|\d{1,2}\.\d{1,2}\.\d{4}\s*г|дата рождения)"
-)
-
-
-def _name_words(text: str) -> list[str]:
-    return [word.lower().replace("ё", "е") for word in re.findall(r"[^\W\d_]+", text)]
-
-
-def _is_same_name(shown: list[str], wanted: list[str]) -> bool:
-    """Whether every shown word is a part of the name or its initial, family name included."""
-    free = list(wanted)
-    for word in sorted(shown, key=len, reverse=True):
-        hit = next((one for one in free if one == word), None)
-        if hit is None and len(word) == 1:
-            hit = next((one for one in free if one.startswith(word)), None)
-        if hit is None and len(word) >= 4:
-            # Inflected: "Иванова" for "Иванов", dative and so on.
-            hit = next((one for one in free if one[: len(word) - 2] == word[: len(word) - 2]
-                        and abs(len(one) - len(word)) <= 2), None)  # fmt: skip
-        if hit is None:
-            return False
-        free.remove(hit)
-    return True
-
-
-def _identity(case: Case, what: tuple[str, str], start: int, end: int) -> Discrepancy:
-    return discrepancy(
-        "wrong-identity",
-        "block",
-        Message(
-            f"The {what[0]} in the report is not that of the study.",
-            f"{what[1]} в отчёте не соответствует исследованию.",
-        ),
-        spans=[case.span(start, end)],
-    )
 
 
 COMPARED = re.compile(

@@ -79,9 +79,7 @@ def modality(case: Case) -> Iterator[Discrepancy]:
         if OTHER_EXAM.search(text):
             continue
         named = {
-            name: match
-            for name, pattern in _MODALITY_WORDS.items()
-            if name not in joined and (match := pattern.search(text))
+            name: match for name, match in _modalities(case, text).items() if name not in joined
         }
         if not named or own in named:
             continue
@@ -105,10 +103,17 @@ def _joined_modalities(case: Case, own: str) -> frozenset[str]:
         text = case.flat[sentence.start : sentence.end]
         if sentence.section not in ("other", "technique") or OTHER_EXAM.search(text):
             continue
-        here = {name for name, pattern in _MODALITY_WORDS.items() if pattern.search(text)}
+        here = _modalities(case, text).keys()
         if own in here:
             named |= here - {own}
     return frozenset(named)
+
+
+def _modalities(case: Case, text: str) -> dict[str, re.Match[str]]:
+    """The modalities that words of ``text`` belong to; a report without capitals names them too."""
+    shown = text.upper() if case.text.islower() else text
+    found = ((name, pattern.search(shown)) for name, pattern in _MODALITY_WORDS.items())
+    return {name: match for name, match in found if match}
 
 
 _AGENT = (
