@@ -69,9 +69,11 @@ class InlineSlot(QVBoxLayout):
 
     def bring_into_view(self, widget: QWidget) -> None:
         """Scroll to ``widget`` once the layout knows how high it is."""
-        body = self._scroll.widget()
 
         def scroll() -> None:
+            body = self._scroll.widget()
+            if body is None:
+                return
             # the lower edge last: there stand the buttons
             self._scroll.ensureWidgetVisible(widget, 0, 0)
             bottom = widget.mapTo(body, widget.rect().bottomLeft()).y()
