@@ -3,6 +3,13 @@
 Needs ``monai`` and ``torch`` (neither is part of the program): ``python -m
 benchmarks.sliding_window`` in an environment that has them. The volume is the CT of the
 development data, slices repeated, else a synthetic one.
+
+The two are the same computation only if told so. MONAI moves by a whole step and shifts the last
+patch back, nnU-Net spreads the starts evenly: ``--shape`` is reached by whole steps of ``--patch``,
+or the engine is told to place them as MONAI does (``--weights monai``). MONAI's Gaussian stands
+half a voxel beside nnU-Net's for an even patch and is lifted to a thousandth far out: it is given
+nnU-Net's (``--weights nnunet``), or the engine takes MONAI's. ``--plain`` adds nnU-Net's inference
+written plainly, in double precision, on the same session (needs scipy).
 """
 
 from __future__ import annotations
@@ -12,6 +19,7 @@ import os
 import resource
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +27,12 @@ import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
 from app.inference.accumulate import Accumulator
-from app.inference.manifest_parts import Infer
-from app.inference.sinks import WholeSink
+from app.inference.label_field import LabelField
+from app.inference.manifest_parts import Infer, Window
+from app.inference.patch_grid import gaussian
+from app.inference.sinks import LabelSink, WholeSink
 from app.inference.sliding_window import sweep, window_of
+from app.inference.way_back import ResampleBack
 from benchmarks.sides import say
 
 
@@ -96,40 +107,88 @@ def volume(shape: tuple[int, int, int]) -> np.ndarray:
     return np.ascontiguousarray(np.clip(pixels, -1000, 1000)[:, : shape[1], : shape[2]] / 500)
 
 
-def ours(values: np.ndarray, run: Timed, infer: Infer, batch: int) -> np.ndarray:
-    """The engine's window, logits kept whole as MONAI keeps them."""
-    sink = WholeSink(values.shape)
-    window = window_of(values.shape, infer, batch=batch)
-    sweep(values[None], run, window, Accumulator(window.grid, sink, 4 << 30), lambda *_: None)
-    return sink.values
+@dataclass(frozen=True)
+class Work:
+    """What both have to do: ``labels`` instead of logits, patches at a time, whose weights."""
+
+    values: np.ndarray
+    infer: Infer
+    batch: int
+    labels: bool
+
+    @property
+    def nnunet_weights(self) -> bool:
+        """Whether MONAI is given the engine's weights, not the engine MONAI's."""
+        return self.infer.window.kind == "gaussian"
 
 
-def monai_window(values: np.ndarray, run: Timed, infer: Infer, batch: int) -> np.ndarray:
-    """MONAI's sliding_window_inference with Gaussian weights."""
+def ours(work: Work, run: Timed) -> np.ndarray:
+    """The engine: labels as the program makes them, or logits kept whole as MONAI keeps them."""
+    shape = work.values.shape
+    window = window_of(shape, work.infer, batch=work.batch)
+    whole, field = WholeSink(shape), LabelField.empty(shape)
+    labels = LabelSink(ResampleBack(shape, shape, None).grids, field.labels, field.probability)
+    sink = labels if work.labels else whole
+    sweep(work.values[None], run, window, Accumulator(window.grid, sink, 4 << 30), lambda *_: None)
+    return field.labels if work.labels else whole.values
+
+
+def monai_window(work: Work, run: Timed) -> np.ndarray:
+    """MONAI's sliding_window_inference, and the largest channel."""
     import torch
     from monai.inferers import sliding_window_inference
 
     def predictor(tensor: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(run(tensor.numpy()))
 
+    infer, given = work.infer, {}
+    if work.nnunet_weights:
+        weights = gaussian(tuple(infer.patch), infer.window.sigma, 10.0)
+        given = {"roi_weight_map": torch.from_numpy(weights)}
     with torch.no_grad():
         made = sliding_window_inference(
-            torch.from_numpy(values)[None, None], infer.patch, batch, predictor,
-            overlap=infer.overlap, mode="gaussian", sigma_scale=infer.window.sigma,
-        )  # fmt: skip
-    return made[0].numpy()
+            torch.from_numpy(work.values)[None, None], infer.patch, work.batch, predictor,
+            overlap=infer.overlap, mode="gaussian", sigma_scale=infer.window.sigma, **given,
+        )[0]  # fmt: skip
+        return made.argmax(0).numpy() if work.labels else made.numpy()
+
+
+def plain(work: Work, run: Timed) -> np.ndarray:
+    """Labels of nnU-Net's inference written plainly."""
+    from tests.support import plain_nnunet
+
+    shape = work.values.shape
+    ones = (1.0, 1.0, 1.0)
+    case = plain_nnunet.Case("benchmark", shape, ones, ones, tuple(work.infer.patch))
+    return np.asarray(plain_nnunet.sweep(case, work.values, run).argmax(0))
+
+
+def report_equality(made: dict[str, np.ndarray]) -> None:
+    """How many voxels have the same label; how far logits are apart."""
+    first = made["Overread"]
+    for name, other in made.items():
+        if other is first:
+            continue
+        if first.ndim == 4 and other.ndim == 4:
+            apart = max(float(np.abs(a - b).max()) for a, b in zip(first, other, strict=True))
+            say(f"largest difference of logits to {name}: {apart:.2g}")
+        labels = [x.argmax(0) if x.ndim == 4 else x for x in (first, other)]
+        say(f"labels equal to {name}: {np.mean(labels[0] == labels[1]):.6f}")
 
 
 def main() -> None:
     """Both in turn; medians and ratios."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--shape", default="275,512,512")
-    options.add_argument("--patch", default="96,96,96")
-    options.add_argument("--channels", type=int, default=8)
+    options.add_argument("--patch", default="110,128,128")
+    options.add_argument("--channels", type=int, default=4)
     options.add_argument("--classes", type=int, default=3)
     options.add_argument("--batch", type=int, default=1)
     options.add_argument("--threads", type=int, default=2)
     options.add_argument("--rounds", type=int, default=2)
+    options.add_argument("--result", choices=("labels", "logits"), default="labels")
+    options.add_argument("--weights", choices=("nnunet", "monai"), default="nnunet")
+    options.add_argument("--plain", action="store_true")
     args = options.parse_args()
     import torch
 
@@ -137,30 +196,34 @@ def main() -> None:
     shape = tuple(int(n) for n in args.shape.split(","))
     patch = tuple(int(n) for n in args.patch.split(","))
     infer = Infer(patch=patch, mirror_axes=())
-    values = volume(shape)
+    if args.weights == "monai":
+        theirs = Window(kind="gaussian_middle", sigma=0.125)
+        infer = Infer(patch=patch, mirror_axes=(), placement="interval", window=theirs)
+    work = Work(volume(shape), infer, args.batch, args.result == "labels")
     plan = ort.SessionOptions()
     plan.intra_op_num_threads = args.threads
     session = ort.InferenceSession(
         unet(args.channels, args.classes), plan, providers=["CPUExecutionProvider"]
     )
-    ways = {"Overread": ours, "MONAI": monai_window}
+    ways: dict[str, Callable[[Work, Timed], np.ndarray]] = {"Overread": ours, "MONAI": monai_window}
     rows: dict[str, list[tuple[float, float, float]]] = {name: [] for name in ways}
     made: dict[str, np.ndarray] = {}
     for turn in range(args.rounds):
         for name in list(ways)[:: 1 if turn % 2 == 0 else -1]:
             run = Timed(session)
             begin, busy = time.perf_counter(), time.process_time()
-            made[name] = ways[name](values, run, infer, args.batch)
+            made[name] = ways[name](work, run)
             wall, cpu = time.perf_counter() - begin, time.process_time() - busy
             rows[name].append((wall, cpu, run.seconds))
             say(
                 f"{name}: {wall:.2f} s, processor {cpu:.2f} s, model {run.seconds:.2f} s "
                 f"({run.seconds / wall:.0%}), {run.runs} runs, load {os.getloadavg()[0]:.1f}"
             )
-    same = np.mean(made["Overread"].argmax(0) == made["MONAI"].argmax(0))
+    if args.plain:
+        made["plain nnU-Net"] = plain(work, Timed(session))
+    report_equality(made)
     best = {name: np.median([row[0] for row in found]) for name, found in rows.items()}
     cpu = {name: np.median([row[1] for row in found]) for name, found in rows.items()}
-    say(f"labels equal: {same:.6f}")
     say(
         f"ratio of wall {best['Overread'] / best['MONAI']:.3f}, "
         f"of processor {cpu['Overread'] / cpu['MONAI']:.3f}"

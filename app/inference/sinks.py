@@ -7,6 +7,8 @@ by part, so that the outputs of a hundred classes never exist whole at the size 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,6 +20,8 @@ from app.inference.resample_grid import AxisGrid, passes
 Float32Array = npt.NDArray[np.float32]
 
 _PART_BYTES: Final = 96 << 20
+_BOX_NUMBERS: Final = 128 << 10  # of which the winner is found at a time
+_BOX_VOXELS: Final = 4 << 10  # at least, however many channels there are
 
 
 def activate(raw: Float32Array, activation: str) -> Float32Array:
@@ -144,25 +148,21 @@ class LabelSink:
         """Slices ``first`` to ``stop`` of the image from the slab that begins at ``offset``."""
         low, high = self.rows[0], self.back[1].new if self.rows[1] < 0 else self.rows[1]
         size = (stop - first, high - low, self.back[2].new)
-        values = np.empty((slab.shape[0], *size), dtype=np.float32)
-        for channel, part in zip(values, slab, strict=True):
-            channel[...] = self._resampled(part, (first, stop, offset), (low, high))
-        best = values[0].copy()
-        winner = np.zeros(size, dtype=np.uint16)
-        for index in range(1, values.shape[0]):
-            np.copyto(winner, index, where=values[index] > best)
-            np.maximum(best, values[index], out=best)
+        if all(grid.is_identity for grid in self.back):
+            at = first - offset
+            values = slab[:, at : at + size[0], low - self.row_offset : high - self.row_offset]
+        else:
+            values = np.empty((slab.shape[0], *size), dtype=np.float32)
+            for channel, part in zip(values, slab, strict=True):
+                channel[...] = self._resampled(part, (first, stop, offset), (low, high))
         place = (slice(first, stop), slice(low, high))
-        self.labels[place] = winner
-        if self.soften:
-            self.probability[place] = best
-            return
-        total = np.zeros(size, dtype=np.float32)
-        for channel in values:
-            channel -= best
-            np.exp(channel, out=channel)
-            total += channel
-        self.probability[place] = 1.0 / total
+        into = (self.labels[place], self.probability[place])
+        boxes = list(_boxes(values.shape))
+        half = len(boxes) // 2
+        with ThreadPoolExecutor(1, "labels") as beside:
+            other = beside.submit(_decide, values, boxes[half:], into, soften=self.soften)
+            _decide(values, boxes[:half], into, soften=self.soften)
+            other.result()
 
     def _resampled(
         self, part: Float32Array, depth: tuple[int, int, int], rows: tuple[int, int]
@@ -175,3 +175,40 @@ class LabelSink:
         for axis in order:
             part = self.back[axis].apply(part, axis, *ranges[axis])
         return part
+
+
+def _boxes(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
+    """Slices and rows of ``shape`` [channel, slice, row, column] that stay in the cache."""
+    channels, depth, height, width = shape
+    most = max(_BOX_VOXELS, _BOX_NUMBERS // max(1, channels))
+    rows = max(1, min(height, most // max(1, width)))
+    slices = max(1, most // max(1, height * width)) if rows == height else 1
+    for first in range(0, depth, slices):
+        for row in range(0, height, rows):
+            yield slice(first, min(first + slices, depth)), slice(row, min(row + rows, height))
+
+
+def _decide(
+    values: Float32Array,
+    boxes: Sequence[tuple[slice, slice]],
+    into: tuple[npt.NDArray[np.uint16], npt.NDArray[np.float16]],
+    *,
+    soften: bool,
+) -> None:
+    """Per box the winning channel and its probability, ``into`` labels and probability."""
+    for box in boxes:
+        room = values[(slice(None), *box)].copy()
+        best = room[0].copy()
+        winner = np.zeros(best.shape, dtype=np.uint16)
+        above = np.empty(best.shape, dtype=np.bool_)
+        for index, channel in enumerate(room[1:], 1):
+            np.greater(channel, best, out=above)
+            np.copyto(winner, index, where=above)
+            np.maximum(best, channel, out=best)
+        labels, probability = into
+        labels[box] = winner
+        if not soften:
+            room -= best
+            np.exp(room, out=room)
+            best = 1.0 / room.sum(axis=0)
+        probability[box] = best

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ from app.core.errors import AppError, InputError
 from app.core.geometry import Geometry
 from app.core.ports import Clock
 from app.core.report import findings_sha256
+from app.core.segmentation import Mask, MaskArray
 from app.core.study import SeriesRef
 from app.dicom.writing.authoring import Identity, SourceImages, write_dataset
 from app.inference.to_findings import ProposedFindings
@@ -41,7 +44,7 @@ def write_ai_seg(target: DicomTarget, proposed: ProposedFindings, clock: Clock) 
     from app.dicom.writing.seg_writer import SegmentSource, SegRequest, write_seg
 
     segments = tuple(
-        SegmentSource(finding, proposed.masks[region.mask_sha256].voxels)
+        SegmentSource(finding, partial(_mask, proposed.masks, region.mask_sha256))
         for finding in proposed.findings
         if (region := finding.current.region) is not None and region.mask_sha256
     )
@@ -86,6 +89,11 @@ def write_ai_sr(target: DicomTarget, proposed: ProposedFindings, clock: Clock) -
     except InputError as error:
         return [], [_note(error)]
     return [_write(target, dataset, "ai-sr-1.dcm")], []
+
+
+def _mask(masks: Mapping[str, Mask], sha256: str) -> MaskArray:
+    """Made when it is written: the masks of a result come from one label map."""
+    return masks[sha256].voxels
 
 
 def _identity(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +100,41 @@ def test_seg_of_a_film_is_valid_and_reads_back(tmp_path: Path, spacing: list[flo
     seg = read_seg(path)
     again = seg.get_pixels_by_source_instance([source.frames[0].instance.sop_instance_uid])
     assert np.array_equal(again[0, ..., 0], mask[0])
+
+
+@pytest.mark.parametrize("overlap", [False, True])
+def test_many_masks_are_made_one_at_a_time(tmp_path: Path, *, overlap: bool) -> None:
+    paths = write_series(tmp_path / "ct", SeriesSpec(rows=256, columns=192, count=4))
+    source = results.source_of(paths)
+    count = 3 if overlap else 24
+    labels = np.zeros((4, 256, 192), np.uint8)
+    labels[1:, 5:, :144] = 1 + np.arange(144) // (144 // count)
+    asked: list[int] = []
+
+    def make(number: int) -> np.ndarray:
+        asked.append(number)
+        mask = np.asarray(labels == number, np.uint8)
+        if overlap and number == 3:
+            mask[2, 30:40, 2:20] = 1
+        return mask
+
+    finding = results.proposed(source, "right")
+    segments = tuple(SegmentSource(finding, partial(make, n + 1)) for n in range(count))
+    request = SegRequest(source, segments, results.identity("many"), "many", results.AT_UTC)
+    tracemalloc.start()
+    dataset = write_seg(request)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    path = write_dataset(dataset, tmp_path / "seg.dcm")
+    assert dataset.SegmentsOverlap == ("YES" if overlap else "NO")
+    if not overlap:
+        assert asked == list(range(1, count + 1))
+        assert peak < 0.7 * count * labels.nbytes
+    again = read_seg(path).get_pixels_by_source_instance(
+        [frame.instance.sop_instance_uid for frame in source.frames]
+    )
+    for n in range(count):
+        assert np.array_equal(again[..., n], make(n + 1))
 
 
 def test_an_empty_mask_is_refused(tmp_path: Path) -> None:

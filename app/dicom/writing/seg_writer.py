@@ -6,7 +6,7 @@ highdicom would encode it as blank frames for the whole series (copilot-practice
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,10 +32,17 @@ _COLORS_RGB = (
 
 @dataclass(frozen=True, slots=True)
 class SegmentSource:
-    """A finding and its mask, ``[k, j, i]`` in the order of the source's frames."""
+    """A finding and its mask, ``[k, j, i]`` in the order of the source's frames.
+
+    Where there are many, ``mask`` is what makes it: one is held at a time.
+    """
 
     finding: Finding
-    mask: MaskArray
+    mask: MaskArray | Callable[[], MaskArray]
+
+    def voxels(self) -> MaskArray:
+        """The mask."""
+        return self.mask() if callable(self.mask) else self.mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +77,9 @@ def write_seg(request: SegRequest) -> pydicom.Dataset:
     headers = authoring.read_source_headers(request.source)
     _require_planes(headers)
     _give_thickness(headers)
-    masks = _stacked(request)
+    masks = _joined(request)
     findings = [segment.finding for segment in request.segments]
-    pixel_array: npt.NDArray[np.uint8] | hd.Volume = (
+    pixel_array: npt.NDArray[Any] | hd.Volume = (
         _in_file_order(masks, request.source.frames, headers)
         if request.resampled_grid is None
         else hd.Volume(
@@ -80,7 +87,9 @@ def write_seg(request: SegRequest) -> pydicom.Dataset:
             affine=_affine_kji(request.resampled_grid),
             coordinate_system="PATIENT",
             frame_of_reference_uid=request.resampled_grid.frame_of_reference_uid,
-            channels={"SegmentNumber": list(range(1, len(request.segments) + 1))},
+            channels={"SegmentNumber": list(range(1, len(request.segments) + 1))}
+            if masks.ndim == 4
+            else None,
         )
     )
     segmentation = hd.seg.Segmentation(
@@ -159,35 +168,74 @@ def _give_thickness(headers: Sequence[pydicom.Dataset]) -> None:
             header.SliceThickness = f"{thickness:.6g}"
 
 
-def _stacked(request: SegRequest) -> npt.NDArray[np.uint8]:
-    """Masks as ``[k, j, i, segment]``."""
-    for segment in request.segments:
-        if not segment.mask.any():
-            raise GeometryError(
-                "A finding's mask is empty, so no segmentation is written for it.",
-                ru="Маска находки пуста, сегментация для неё не записывается.",
-                hint="Draw the finding again or export without it.",
-                hint_ru="Обведите находку заново или экспортируйте без неё.",
-            )
-    shapes = {segment.mask.shape for segment in request.segments}
+def _joined(request: SegRequest) -> npt.NDArray[Any]:
+    """Masks as numbers of segments ``[k, j, i]``; where some overlap, ``[k, j, i, segment]``.
+
+    A hundred masks side by side would be sixteen gigabytes at 512 x 512 x 512.
+    """
+    count = len(request.segments)
+    numbers: npt.NDArray[Any] | None = None
+    for number, segment in enumerate(request.segments, 1):
+        mask = segment.voxels()
+        if numbers is None:
+            _require_fit(mask, request)
+            numbers = np.zeros(mask.shape, np.uint8 if count < 256 else np.uint16)
+        _require_voxels(mask, numbers.shape)
+        slices = np.flatnonzero(mask.any(axis=(1, 2)))
+        part = slice(slices[0], slices[-1] + 1)
+        is_set = mask[part] != 0
+        if np.any(numbers[part], where=is_set):
+            return _stacked(request, numbers.shape)
+        np.copyto(numbers[part], number, where=is_set)
+    if numbers is None:
+        raise ValueError("a segmentation has segments")
+    return numbers
+
+
+def _stacked(request: SegRequest, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """Masks that overlap as ``[k, j, i, segment]``."""
+    stack = np.zeros((*shape, len(request.segments)), np.uint8)
+    for number, segment in enumerate(request.segments):
+        mask = segment.voxels()
+        _require_voxels(mask, shape)
+        stack[..., number] = mask
+    return stack
+
+
+def _require_voxels(mask: MaskArray, shape: tuple[int, ...]) -> None:
+    if not mask.any():
+        raise GeometryError(
+            "A finding's mask is empty, so no segmentation is written for it.",
+            ru="Маска находки пуста, сегментация для неё не записывается.",
+            hint="Draw the finding again or export without it.",
+            hint_ru="Обведите находку заново или экспортируйте без неё.",
+        )
+    if mask.shape != shape:
+        raise _does_not_fit()
+
+
+def _require_fit(mask: MaskArray, request: SegRequest) -> None:
     expected = (
         (len(request.source.frames),)
         if request.resampled_grid is None
         else request.resampled_grid.shape_kji
     )
-    if len(shapes) != 1 or next(iter(shapes))[: len(expected)] != expected:
-        raise GeometryError(
-            "A finding's mask does not fit the images it belongs to.",
-            ru="Маска находки не соответствует своим изображениям.",
-            hint="Run the model again on this series.",
-            hint_ru="Запустите модель на этой серии ещё раз.",
-        )
-    return np.stack([segment.mask for segment in request.segments], axis=-1)
+    if mask.shape[: len(expected)] != expected:
+        raise _does_not_fit()
+
+
+def _does_not_fit() -> GeometryError:
+    return GeometryError(
+        "A finding's mask does not fit the images it belongs to.",
+        ru="Маска находки не соответствует своим изображениям.",
+        hint="Run the model again on this series.",
+        hint_ru="Запустите модель на этой серии ещё раз.",
+    )
 
 
 def _in_file_order(
-    masks: npt.NDArray[np.uint8], frames: Sequence[FrameRef], headers: Sequence[pydicom.Dataset]
-) -> npt.NDArray[np.uint8]:
+    masks: npt.NDArray[Any], frames: Sequence[FrameRef], headers: Sequence[pydicom.Dataset]
+) -> npt.NDArray[Any]:
     """Masks in the order that highdicom expects: of the instances, or of one instance's frames."""
     if len(headers) == len(frames):
         return masks
@@ -199,7 +247,7 @@ def _in_file_order(
             hint_ru="Маска сохранена рядом в формате NIfTI.",
         )
     count = int(headers[0].get("NumberOfFrames", 1))
-    ordered = np.zeros((count, *masks.shape[1:]), np.uint8)
+    ordered = np.zeros((count, *masks.shape[1:]), masks.dtype)
     for row, frame in enumerate(frames):
         ordered[frame.frame - 1] = masks[row]
     return ordered
