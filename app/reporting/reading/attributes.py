@@ -14,19 +14,12 @@ from dataclasses import dataclass
 from app.core.codes import Laterality
 from app.core.report import Change
 from app.reporting.reading.document import Clause, Document, Sentence, by_sentence
-from app.reporting.reading.lexicon import CHANGES, kin_organs, lexicon
+from app.reporting.reading.leads import leads_of
+from app.reporting.reading.levels import numbered_sites
+from app.reporting.reading.lexicon import CHANGES, kin_organs
 from app.reporting.reading.patterns import Hit
 from app.reporting.reading.sizes import Size, sizes_in
-from app.reporting.reading.tokens import Word, segment_name
 
-_VERTEBRA = re.compile(
-    r"(?<![\w-])(?P<a>(?:C|С|Th|Т|T|D|L|S)\d{1,2})"
-    r"(?:\s*[-–/]\s*(?P<b>(?:C|С|Th|Т|T|D|L|S)?\d{1,2}))?(?![\w])"
-)
-_ROMAN = {
-    "i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10,
-    "xi": 11, "xii": 12,
-}  # fmt: skip
 _JOINTS = frozenset({"and", "и", "а"})
 # "An aneurysm of 52 mm with a thrombus": the size is not that of what comes with it.
 _WITH = re.compile(r"^\W*(?:с|со|with|and|и)\s", re.IGNORECASE)
@@ -72,19 +65,22 @@ class AttributeReader:
         self._denials = of("normal", "neg_post")
         self._plurals = of("plural")
         self._changes = [_longest(row) for row in of("change")]
-        numbered = by_sentence(document, _numbered_sites(document))
+        numbered = by_sentence(document, numbered_sites(document))
         self._sites = [_longest(row) + more for row, more in zip(of("site"), numbered, strict=True)]
         self._sizes = [
             list(sizes_in(document.text, sentence.start, sentence.end))
             for sentence in document.sentences
         ]
+        self._leads = list(leads_of(document, self._sides, self._organs, named))
 
     def read(self, number: int, hit: Hit, organ: str, polarity: str) -> Attributes:
         """The attributes of mention ``hit`` in sentence ``number``."""
         sentence = self._document.sentences[number]
         at = _clause_number(sentence, hit.first)
-        clauses = self._clauses_for(sentence, number, at, is_denied=polarity == "absent")
+        clauses = self._clauses_for(sentence, number, hit, is_denied=polarity == "absent")
         side, span = self._side(clauses, number, hit)
+        if side is None:
+            side, span = self._led_side(number, organ, is_denied=polarity == "absent")
         places = self._places(clauses, number, hit)
         return Attributes(
             side,
@@ -117,6 +113,20 @@ class AttributeReader:
             return value, self._span(nearest)
         return None, None
 
+    def _led_side(
+        self, number: int, organ: str, *, is_denied: bool
+    ) -> tuple[Laterality | None, tuple[int, int] | None]:
+        """The side that the line began with ("Left kidney: ... . No stone."), of its organ."""
+        lead = self._leads[number]
+        if lead is None:
+            return None, None
+        side, of = lead
+        kin = kin_organs().get(of, frozenset()) if not is_denied else frozenset()
+        if of and organ and organ != of and organ not in kin:
+            return None, None
+        value: Laterality = side.value  # type: ignore[assignment]
+        return value, self._span(side)
+
     def _remoteness(self, number: int, side: Hit, hit: Hit) -> tuple[int, int]:
         """How far a side word is: other findings and an "and" in between count first."""
         first, last = min(side.last, hit.last), max(side.first, hit.first)
@@ -146,7 +156,7 @@ class AttributeReader:
         return list(found.values())
 
     def _clauses_for(
-        self, sentence: Sentence, number: int, at: int, *, is_denied: bool
+        self, sentence: Sentence, number: int, hit: Hit, *, is_denied: bool
     ) -> list[Clause]:
         """The mention's clause, those after it that hold no finding, those before it.
 
@@ -154,8 +164,10 @@ class AttributeReader:
         effusion on both sides.
         """
         clauses = sentence.clauses
-        chosen = [clauses[at]]
-        for near in range(at + 1, len(clauses)):
+        at = _clause_number(sentence, hit.first)
+        last = max(at, _clause_number(sentence, hit.last - 1))
+        chosen = list(clauses[at : last + 1])  # "Adrenals: right normal" reaches over a colon
+        for near in range(last + 1, len(clauses)):
             clause = clauses[near]
             if clause.opens not in (",", "(", "-", ":", ")") or self._speaks(clause, number):
                 break
@@ -292,96 +304,11 @@ def changes_of(document: Document) -> tuple[Change | None, ...]:
 def places_of(document: Document) -> tuple[frozenset[str], ...]:
     """``axis=value`` places and ``side=...`` named in each sentence."""
     kinds = [hit for hit in document.hits if hit.kind in ("site", "side")]
-    rows = by_sentence(document, [*kinds, *_numbered_sites(document)])
+    rows = by_sentence(document, [*kinds, *numbered_sites(document)])
     return tuple(
         frozenset(f"side={hit.value}" if hit.kind == "side" else hit.value for hit in row)
         for row in rows
     )
-
-
-def _numbered_sites(document: Document) -> list[Hit]:
-    """Segments (S3), vertebral levels (L4-L5) and rib numbers as site hits."""
-    found: list[Hit] = []
-    by_start = {word.start: index for index, word in enumerate(document.words)}
-    for match in _VERTEBRA.finditer(document.text):
-        index = by_start.get(match.start())
-        if index is None:
-            continue
-        name = level_name(match["a"], match["b"] or "")
-        segment = segment_name(document.words[index].text)
-        if segment and not (match["b"] or ""):
-            found.append(Hit("site", f"segment={segment}", index, index + 1))
-        elif name:
-            found.append(Hit("site", f"level={name}", index, index + 1 + bool(match["b"])))
-    ordinals: dict[str, int] = lexicon(document.language).words["ordinals"]
-    for index, word in enumerate(document.words):
-        if word.text in ("segment", "сегмент", "сегмента", "сегменте"):
-            near = document.words[index + 1 : index + 2] if word.text == "segment" else ()
-            for other in near:
-                if other.text.isdigit() and 1 <= int(other.text) <= 10:
-                    found.append(Hit("site", f"segment=S{int(other.text)}", index, index + 2))
-        if not word.text.startswith(("ребр", "ребер", "rib")):
-            continue
-        for other_index, number in _rib_numbers(document, index, ordinals):
-            found.append(Hit("site", f"rib={number}", other_index, other_index + 1))
-    return found
-
-
-def _rib_numbers(document: Document, at: int, ordinals: dict[str, int]) -> list[tuple[int, int]]:
-    """(word, number) of the ribs named before or after the word "rib" at ``at``."""
-    words = document.words
-    found: list[tuple[int, int]] = []
-    for index in range(at - 1, max(-1, at - 6), -1):
-        if words[index + 1].breaks and "," not in words[index + 1].gap:
-            break
-        is_list = _is_list_number(document.text, words[index])
-        number = 0 if is_list else _ordinal(words[index].text, ordinals)
-        if number:
-            found.append((index, number))
-        elif (found and words[index].text not in _JOINTS) or index < at - 3:
-            break
-    if not found and at + 1 < len(words) and not words[at + 1].breaks:
-        number = _ordinal(words[at + 1].text, ordinals)
-        found.extend([(at + 1, number)] if number else [])
-    return found
-
-
-def _is_list_number(text: str, word: Word) -> bool:
-    """ "5." at the beginning of a line counts the items of a list and no ribs."""
-    line = text[text.rfind("\n", 0, word.start) + 1 : word.start]
-    return not line.strip() and text[word.end : word.end + 2] in (". ", ") ")
-
-
-def _ordinal(word: str, ordinals: dict[str, int]) -> int:
-    if word in _ROMAN:
-        return _ROMAN[word]
-    digits = re.fullmatch(r"(\d{1,2})(?:th|st|nd|rd|го|й|е)?", word)
-    if digits and 1 <= int(digits[1]) <= 12:
-        return int(digits[1])
-    for stem, number in ordinals.items():
-        if word == stem or (len(stem) > 3 and not stem.isascii() and word.startswith(stem)):
-            return number
-    return 0
-
-
-def level_name(first: str, second: str = "") -> str:
-    """A level in one spelling: ``Th12`` and ``D12`` are ``T12``, ``L4-5`` is ``L4-L5``."""
-    one = _vertebra(first, "")
-    if not second:
-        return one
-    two = _vertebra(second, one[:1])
-    return f"{one}-{two}" if one and two else ""
-
-
-def _vertebra(name: str, region: str) -> str:
-    match = re.fullmatch(r"([A-Za-zСТ]*?)(\d{1,2})", name)
-    if not match:
-        return ""
-    letter = {"th": "T", "t": "T", "d": "T", "т": "T", "c": "C", "с": "C"}.get(
-        match[1].lower(), match[1].upper() or region
-    )
-    number = int(match[2])
-    return f"{letter}{number}" if letter and number else ""
 
 
 def _longest(hits: list[Hit]) -> list[Hit]:

@@ -220,6 +220,14 @@ def _with_heading(
             is_open = False
 
 
+# Words that begin a sentence as well: headers only with a colon.
+_COLON_ONLY = frozenset(
+    {"prior", "priors", "previous", "contrast", "correlation", "контраст", "контрастирование",
+     "контрастное усиление", "контрастное вещество", "контрастный препарат", "архив", "сравнение с",
+     "для сравнения", "сравнительный анализ", "динамика с", "iv contrast"}
+)  # fmt: skip
+
+
 def _is_header(text: str, match: re.Match[str], *, is_field: bool) -> bool:
     """Whether a name of a section heads one here; ``is_field``: such as "Patient", with a colon."""
     name, end, at = match["name"], match["end"].strip(), match.start("name")
@@ -227,7 +235,7 @@ def _is_header(text: str, match: re.Match[str], *, is_field: bool) -> bool:
     at_line_start = _BULLET.fullmatch(before) is not None
     if end == ":":
         return name[0].isupper() or at_line_start
-    if is_field:
+    if is_field or name.lower() in _COLON_ONLY:
         return False
     is_sentence = at_line_start or before.rstrip().endswith((".", "!", "?"))
     if end == ".":
@@ -300,7 +308,7 @@ def _line_ends_sentence(text: str, at: int, end: int) -> bool:
         return True
     # A line that the next word would still have fitted on was ended on purpose.
     line = text[line_start:at].rstrip()
-    room = _width(text) - len(line) - 1 - len(following.split(None, 1)[0])
+    room = width_of(text) - len(line) - 1 - len(following.split(None, 1)[0])
     if following[0].isupper() or following[0].isdigit():
         return room >= 0
     # Before a small letter only a line that is clearly short, and whose end asks for nothing.
@@ -308,7 +316,7 @@ def _line_ends_sentence(text: str, at: int, end: int) -> bool:
 
 
 @functools.lru_cache(maxsize=4)
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
     """The longest line of a text: where its lines are wrapped, if they are."""
     return max((len(line) for line in text.splitlines()), default=0)
 

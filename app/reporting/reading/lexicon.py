@@ -143,6 +143,13 @@ def denied_when_normal() -> dict[str, str]:
 
 
 @functools.cache
+def general_terms() -> dict[str, frozenset[str]]:
+    """For an organ, its terms that other organs have too ("lobe")."""
+    table: dict[str, list[str]] = resource("traits")["general_terms"]
+    return {organ: frozenset(terms) for organ, terms in table.items()}
+
+
+@functools.cache
 def kin_organs() -> dict[str, frozenset[str]]:
     """For an organ, the organs that stand for the same place when sizes and sides are bound."""
     found: dict[str, set[str]] = {}

@@ -32,7 +32,28 @@ _FROM = re.compile(
 _EARLIER = re.compile(
     r"(?:ранее|прежде|было|был[аи]?|исходно|составлял\w*|предыдущ\w*[^.;]*|"
     r"при исследовании от[^;]*|previously|formerly|prior[^.;]*|it measured|used to measure|"
-    r"was|were|earlier|compared (?:to|with)|\bfrom)\W*(?:\w+\s+){0,3}?\W*$",
+    r"was|were|earlier|compared (?:to|with)|\bvs\.?|versus|против|\bfrom)\W*(?:\w+\s+){0,3}?\W*$",
+    re.IGNORECASE,
+)
+# A second size that only stands in a bracket behind a word for the change, or with another day.
+_CHANGE_BRACKET = re.compile(
+    r"(?:stable|unchanged|unaltered|no (?:\w+ )?(?:change|growth)|same|similar|constant|since|"
+    r"increase\w*|enlarg\w*|larger|grown|grew|growth|smaller|decreas\w*|progress\w*|shrunk|"
+    r"динамик\w*|прежн\w+|не измен\w+|изменений|рост\w*|вырос\w*|увелич\w+|уменьш\w+|"
+    r"стабильн\w+|регресс\w*|нараст\w*|сократ\w*)[^.;()\d]{0,30}\(\s*$",
+    re.IGNORECASE,
+)
+_MONTH = (
+    r"(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*|(?:январ|феврал|март|апрел|ма[ея]|"
+    r"июн|июл|август|сентябр|октябр|ноябр|декабр)\w*"
+)
+_OTHER_DAY = re.compile(
+    rf"\s+(?:(?:in|on|from|at|of|as of|back in|в|от|на)\s+)?(?:(?:the\s+)?(?:last|prior|previous|"
+    rf"earlier|предыдущ\w+|прошл\w+|первичн\w+)\s+\w+|(?:{_MONTH})(?!\w)|(?:19|20)\d\d(?!\w)|"
+    r"\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{4}-\d{2}-\d{2}|(?:previously|before|earlier|formerly|"
+    r"yesterday|initially|at baseline|ранее|прежде|раньше|накануне|вчера|исходно)"
+    r"(?!\W+(?:\w+\s+){0,2}\d)|(?:\d+\s+|one\s+|an?\s+)?(?:year|month|week|day)s?\s+(?:ago|earlier)|"
+    r"(?:\d+\s+)?(?:год\w*|лет|мес\w*\.?|недел\w+|нед\.|дн\w+|сут\w*)\s+(?:тому\s+)?назад)",
     re.IGNORECASE,
 )
 _NOW = re.compile(r"(?:сейчас|в настоящее время|до|now|currently|to)\s*$", re.IGNORECASE)
@@ -57,6 +78,7 @@ class Size:
 
 def sizes_in(text: str, start: int, end: int) -> Iterator[Size]:
     """All lengths between two offsets of ``text``, in order."""
+    has_any = False
     for match in _SIZE.finditer(text, start, end):
         if _AWAY.match(text, match.end()):
             continue
@@ -71,6 +93,12 @@ def sizes_in(text: str, start: int, end: int) -> Iterator[Size]:
             base = match.start("numbers")
             spans.append((base + number.start(), base + number.end()))
         before = _SPACE.sub(" ", text[max(start, match.start() - 90) : match.start()])
+        is_other_day = bool(
+            has_any
+            and not _NOW.search(before)
+            and (_CHANGE_BRACKET.search(before) or _OTHER_DAY.match(text, match.end(), end))
+        )
+        has_any = True
         yield Size(
             tuple(values),
             tuple(spans),
@@ -78,7 +106,7 @@ def sizes_in(text: str, start: int, end: int) -> Iterator[Size]:
             match.end(),
             unit,
             decimals,
-            _is_earlier(before),
+            is_other_day or _is_earlier(before),
             bool(_RANGE.search(before)) and not _FROM.search(before),
         )
 

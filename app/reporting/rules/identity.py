@@ -5,15 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
+from typing import Final
 
 from app.core.report import Discrepancy, Message
 from app.reporting.case import Case, discrepancy
 from app.reporting.dates import FoundDate, dates_in, iso_date
 from app.reporting.reading.document import Section
+from app.reporting.reading.heading import EXAM as EXAM_NAMED
 
 PERSON = re.compile(
     r"\b(?:мужчин|женщин|пациент|мальчик|девочк|больн|возраст|man|woman|male|female|patient|"
-    r"boy|girl|year|gentleman|lady|age|yo\b|y\.o)|летн|\d\s?-?[MF]\b",
+    r"boy|girl|year|gentleman|lady|age|yo\b|y\.o|y/o)|(?<!\w)(?:муж|жен)(?!\w)|летн|\d\s?-?[MF]\b",
     re.IGNORECASE,
 )
 _NAME_HEADERS = frozenset(
@@ -26,7 +28,7 @@ _BIRTH_AHEAD = re.compile(
 )
 EXAM = re.compile(
     r"дата\s+(?:исследования|проведения|выполнения)|исследование\s+(?:выполнено|проведено)|"
-    r"(?:^|\n)\W*(?:выполнено|проведено|dos|дата)\b[^\w\n]*$|examination performed|"
+    r"(?:^|\n)\W*(?:выполнено|проведено|dos|дата|date|performed)\b[^\w\n]*$|examination performed|"
     r"(?:exam\w*|study|scan)\s+(?:was\s+)?(?:performed|done)\b|date of scan|scanned on\b|"
     r"date of (?:exam\w*|study|service)|"
     r"(?:exam\w*|study|scan)\s+date\b|дата\s+обследования|performed on|date performed",
@@ -48,7 +50,11 @@ def identity(case: Case) -> Iterator[Discrepancy]:
         what = ("", "")
         if EXAM.search(before):
             wanted, what = day, ("examination date", "Дата исследования")
-        elif _BIRTH_AHEAD.search(before) or BIRTH.search(after):
+        elif (
+            _BIRTH_AHEAD.search(before)
+            or BIRTH.search(after)
+            or (birth is not None and _is_behind_name(case, found, day))
+        ):
             wanted, what = birth, ("birth date", "Дата рождения")
         elif day is not None and _is_other_day(case, found, day):
             wanted, what = day, ("examination date", "Дата исследования")
@@ -71,6 +77,24 @@ def _section_of(case: Case, offset: int) -> Section | None:
 
 
 _DAYS_TO_REPORT = 30
+_OLDEST_STUDY_YEARS = 2
+_DAY_WORDS = re.compile(
+    r"^\W*(?:(?:исследование|обследование|снимок|снимки|study|exam|scan)\s+(?:от|of)\s+)?|"
+    r"[\s,.;]*(?:г\.?|года)?[\s,.;]*(?:в\s+|at\s+)?(?:\d{1,2}[:.]\d{2}(?:\s*[ap]m)?)?\W*$",
+    re.IGNORECASE,
+)
+
+
+def _is_behind_name(case: Case, found: FoundDate, day: dt.date | None) -> bool:
+    """A date behind a patient's name, too old to be that of a study."""
+    if day is None or any(
+        reading.year > day.year - _OLDEST_STUDY_YEARS for reading in found.readings
+    ):
+        return False
+    name = _BARE_NAME.match(case.text, case.text.rfind("\n", 0, found.start) + 1)
+    if name is None or not re.fullmatch(r"[\s,;(]*", case.text[name.end("name") : found.start]):
+        return False
+    return _is_in_heading(case, found.start)
 
 
 def _is_other_day(case: Case, found: FoundDate, day: dt.date) -> bool:
@@ -78,9 +102,11 @@ def _is_other_day(case: Case, found: FoundDate, day: dt.date) -> bool:
     line_start = case.text.rfind("\n", 0, found.start) + 1
     line = case.text[line_start:].split("\n", 1)[0]
     section = _section_of(case, found.start)
-    if line.strip(" \t\r.,гГ") != case.text[found.start : found.end]:
+    if _DAY_WORDS.sub("", line) != case.text[found.start : found.end]:
         return False
-    if section is None or section.name != "other":
+    if section is None or section.name not in ("other", "comparison"):
+        return False
+    if section.name == "comparison" and section.header:
         return False
     known = {one for one in map(iso_date, case.facts.priors or ()) if one is not None}
     return not any(
@@ -120,19 +146,73 @@ def _names(case: Case) -> Iterator[Discrepancy]:
     wanted = _name_words(case.facts.patient_name.replace("^", " "))
     if not wanted:
         return
+    told: set[int] = set()
     for start, written in _written_names(case):
         shown = _AFTER_NAME.split(written, maxsplit=1)[0]
         words = _name_words(shown)
         if not words or PERSON.match(shown):
             continue
-        if _is_same_name(words, wanted):
+        if start in told or _is_same_name(words, wanted):
             continue
+        told.add(start)
         yield _identity(case, ("name", "Имя пациента"), start, start + len(shown.rstrip()))
 
 
 _AFTER_NAME = re.compile(
     r"\s+(?:DOB|дата рождения|born|sex|пол)\b|,?\s*\d|\(|\.\s*$|[*\n]", re.IGNORECASE
 )
+
+
+def _is_in_heading(case: Case, start: int) -> bool:
+    sentence = next((s for s in case.document.sentences if s.start <= start < s.end), None)
+    return sentence is not None and sentence.section in ("other", "indication")
+
+
+_RU_SECOND = r"(?:вич|вна|ична|ьич|инич|оглы|кызы)"
+# A name on a line of the heading: with a second name, with initials, or "SURNAME, GIVEN".
+_BARE_NAME: Final = re.compile(
+    r"[ \t]*(?:(?:[Пп]ациент(?:ка)?|[Бб]ольн(?:ой|ая)|ПАЦИЕНТ(?:КА)?|БОЛЬН(?:ОЙ|АЯ))"
+    r"[ \t]*:?[ \t]+)?"
+    r"(?P<name>"
+    rf"[А-ЯЁ][а-яё-]+,?[ ]+[А-ЯЁ][а-яё]+[ ]+[А-ЯЁ][а-яё]+{_RU_SECOND}(?![а-яё])"
+    rf"|[А-ЯЁ-]{{3,}},?[ ]+[А-ЯЁ]{{3,}}[ ]+[А-ЯЁ]+{_RU_SECOND.upper()}(?![А-ЯЁ])"
+    r"|(?:[А-ЯЁ][а-яё-]{2,}|[А-ЯЁ-]{3,}),?[ ]+[А-ЯЁ]\.[ ]?[А-ЯЁ]\."
+    r"|[A-Z][A-Z'-]{1,},[ ]+[A-Z][A-Za-z'-]+(?:[ ]+[A-Z]\.?)?(?=[ \t]*(?:\r?\n|$|[,;(]|\d|DOB))"
+    r"|[A-Z][a-z'-]+,[ ]+[A-Z][a-z'-]+(?:[ ]+[A-Z]\.?)?(?=[ \t]*(?:\r?\n|$))"
+    r")(?=[ \t]*(?:\r?\n|$|[,;(]|\d|\w+[ ]рождения|DOB))"
+)
+_NO_NAME: Final = re.compile(
+    r"\b(?:portable|views?|supine|upright|erect|lateral|frontal|complete|limited|final|preliminary|"
+    r"addendum|bilateral|left|right|with|without|contrast|report|radiology|department|hospital|"
+    r"routine|stat|urgent|two|three|single|spine|lumbar|cervical|thoracic|chest|abdomen|pelvis|"
+    r"follow|trauma|screening|diagnostic|transabdominal|transvaginal|emergency|outpatient|inpatient)\b",
+    re.IGNORECASE,
+)
+
+
+def _bare_names(case: Case) -> Iterator[re.Match[str]]:
+    """Names that stand on a line of the heading without a word that says so."""
+    words = case.document.words
+    named = {
+        words[n].start
+        for hit in case.document.hits
+        if hit.kind in ("organ", "site", "concept", "head")
+        for n in range(hit.first, hit.last)
+    }
+    for number, line in enumerate(re.finditer(r"[^\n]+", case.text)):
+        match = _BARE_NAME.match(case.text, line.start())
+        if match is None or not _is_in_heading(case, match.start("name")):
+            continue
+        shown = match["name"]
+        if shown[0].isascii() and (number == 0 or _NO_NAME.search(shown)):
+            continue
+        if EXAM_NAMED.search(shown) or any(
+            match.start("name") <= start < match.end("name") for start in named
+        ):
+            continue
+        yield match
+
+
 _NAME_BEFORE_BIRTH = re.compile(
     r"(?:^|(?<=\n))[ \t]*(?P<name>"
     r"[А-ЯЁ][а-яё-]+\s+(?:[А-ЯЁ][а-яё]+\s+[А-ЯЁ][а-яё]+|[А-ЯЁ]\.\s?[А-ЯЁ]\.)"
@@ -148,6 +228,8 @@ def _written_names(case: Case) -> Iterator[tuple[int, str]]:
             shown = text.lstrip(" \t\r\n*•-")
             yield section.start + len(text) - len(shown), shown
     for match in _NAME_BEFORE_BIRTH.finditer(case.text):
+        yield match.start("name"), match["name"]
+    for match in _bare_names(case):
         yield match.start("name"), match["name"]
 
 

@@ -69,7 +69,14 @@ def _stands_alone(text: str, match: re.Match[str]) -> bool:
 COMPARED = re.compile(
     r"\bcompar(?:ed|ison)\s+(?:is\s+made\s+)?(?:with|to)|in comparison (?:with|to)|"
     r"(?:since|than|from|on)\s+(?:the\s+)?(?:prior|previous|last)\b|\bcomp(?:arison)?\s*:|"
-    r"compared\s+(?:to|with)|unchanged (?:from|since)|"
+    r"compared\s+(?:to|with|against)|unchanged (?:from|since)|"
+    r"relative to (?:the )?(?:prior|previous)|reference (?:exam\w*|study|scan|film)\b|"
+    r"earlier (?:exam\w*|study|scan|film|CT|MRI?|radiograph)|"
+    r"since (?:the )?(?:study|scan|exam\w*|CT|MRI?|film) (?:of|from|dated)|"
+    r"для\s+сравнения|сравнительн\w+\s+(?:анализ|оценк)\w*|сравнива\w+\s+с|в\s+динамике\s+с|"
+    r"предшествующ\w+\s+(?:исследовани|КТ|МРТ|УЗИ|рентген|маммогр|снимк|обследовани)|"
+    r"(?:накануне|ранее|в архиве)\s+(?:(?:выполнен|проведен)\w+\s+)?(?:МС)?"
+    r"(?:КТ|МРТ|УЗИ|рентген)|"
     r"with reference to (?:the )?(?:prior|previous)|"
     r"(?:prior|previous)\s+(?:CT|MRI|MR|US|ultrasound|radiograph|mammogra\w+|film|exam\w*|study)|"
     r"(?:проведено\s+)?сравнени[еия]\s+с|в\s+сравнении\s+с|по\s+сравнению\s+с|сравнительно с|"
@@ -131,6 +138,8 @@ def priors(case: Case) -> Iterator[Discrepancy]:
         )
         if not compares or _NO_PRIOR.search(text) or not text.strip():
             continue
+        if _EVENT.search(text) and not COMPARED.search(text):
+            continue  # the day of something else, beside the line of the comparison
         dates = list(dates_in(text))
         if dates and today is not None and all(found.may_be(today) for found in dates):
             continue  # "Исследование от ..." with the day of this study

@@ -135,7 +135,7 @@ def _denies(subject: Subject, mention: Mention) -> bool:
         return False
     if mention.section not in ("findings", "impression"):
         return False
-    general = mention.concept in concept_of(subject.concept).parents - _OF_MANY_THINGS
+    general = mention.concept in _general(subject.concept)
     if not (is_same_concept(subject.concept, mention.concept) or general):
         return False
     if mention.side in ("left", "right") and mention.side != subject.side:
@@ -178,6 +178,11 @@ def _asserts_rejected(subject: Subject, mention: Mention) -> bool:
         return False
     if is_same_concept(subject.concept, mention.concept):
         return size_agrees(subject, mention) is not False
+    if subject.concept in _general(mention.concept):
+        # A kind of it ("fracture of the radius" of a fracture) says it, where something ties them.
+        is_bare = not subject.sites and subject.side is None
+        tied = side_agrees(subject, mention) or compare_sites(subject, mention)[0]
+        return size_agrees(subject, mention) is not False and bool(tied or is_bare)
     # Under a near name only the size ties it to the finding.
     is_near = is_near_concept(subject.concept, mention.concept)
     return is_near and size_agrees(subject, mention) is True
@@ -255,7 +260,10 @@ def _denial_elsewhere(case: Case, mention: Mention, section: str) -> Mention | N
     """An unlimited denial of the same thing in ``section`` where nothing states it."""
     denial = None
     for other in case.reading.mentions:
-        if other.section != section or other.concept != mention.concept:
+        if other.section != section:
+            continue
+        is_same = other.concept == mention.concept
+        if not is_same and other.concept not in _general(mention.concept):
             continue
         if other.is_stated:
             return None
@@ -263,7 +271,7 @@ def _denial_elsewhere(case: Case, mention: Mention, section: str) -> Mention | N
             continue
         if other.implied and section == "findings":
             continue
-        if other.side not in (None, mention.side):
+        if other.side not in (None, "bilateral", mention.side):
             continue
         if not _sites_fit(mention, other):
             continue
@@ -273,6 +281,11 @@ def _denial_elsewhere(case: Case, mention: Mention, section: str) -> Mention | N
     return denial
 
 
+def _general(concept: str) -> frozenset[str]:
+    """The more general names whose denial denies the concept."""
+    return concept_of(concept).parents - _OF_MANY_THINGS
+
+
 def _denied_again(case: Case, mention: Mention) -> bool:
     """Whether the statement's own section also denies it: the text qualifies, no contradiction."""
     return any(
@@ -280,6 +293,7 @@ def _denied_again(case: Case, mention: Mention) -> bool:
         and m.concept == mention.concept
         and m.polarity == "absent"
         and m.side is None
+        and _sites_fit(mention, m)
         and not m.limited
         and not m.implied
         for m in case.reading.mentions

@@ -30,7 +30,8 @@ _MODALITY_WORDS: dict[str, re.Pattern[str]] = {
     ),
     "US": re.compile(
         r"(?<!\w)(?:US|(?i:ultraso\w+|sonogra\w+)|УЗИ|УЗ|ЦДК|"
-        r"(?i:ультразвуков\w+|эхограф\w+|(?:гипер|гипо|ан)?эхоген\w+|"
+        r"(?i:doppler|допплер\w*|цветов\w+ картирован\w+|"
+        r"ультразвуков\w+|эхограф\w+|(?:гипер|гипо|ан)?эхоген\w+|"
         r"(?:hyper|hypo|an)?echo(?:ic|gen\w+)|posterior acoustic\w*|acoustic shadow\w*|"
         r"through[- ]transmission|акустическ\w+ (?:тен|усилен)\w+))(?!\w)"
     ),
@@ -50,7 +51,7 @@ OTHER_EXAM = re.compile(
     r"\b(?:in|after)\s+\d+(?:\s?(?:to|-|–)\s?\d+)?\s+(?:day|week|month|year)|"
     r"phoned|\bcalled\b|notified|informed|discussed|сообщ[её]н|извещ|доложен|уведом|передан[оаы]?\b|"
     r"(?<=[,;(] )при (?:УЗИ|МРТ|МСКТ|КТ|рентген|маммогр)|"
-    r"(?<=[,;(] )(?:at|by|on) (?:ultrasound|sonography|MRI|MR|CT|mammography|radiograph)",
+    r"(?<=[,;(] )(?:at|by|on) (?:ultrasound|sonography|MRI|MR|CT|mammography|radiograph|doppler)",
     re.IGNORECASE,
 )
 
@@ -120,7 +121,8 @@ _AGENT = (
     r"(?:контраст\w*|КУ(?!\w)|гадо\w+|омнипак\w*|ультравист\w*|йогексол\w*|йопромид\w*|йопамидол\w*|"
     r"йодиксанол\w*|йоверсол\w*|визипак\w*|магневист\w*|дотарем\w*|примовист\w*|"
     r"йодсодержащ\w*|contrast|gado\w+|iohexol|iopamidol|iopromide|iodixanol|ioversol|omnipaque|"
-    r"visipaque|isovue|ultravist|dotarem|iodin\w*)"
+    r"visipaque|isovue|ultravist|dotarem|iodin\w*|iohexol|gadavist|optiray|"
+    r"omniscan|multihance|prohance|eovist|primovist|оптирей\w*|йогекс\w*|сканлюкс\w*|йомерон\w*)"
 )
 _AGENT_RE = re.compile(_AGENT, re.IGNORECASE)
 _VEIN_RU, _VEIN_EN = r"(?:в/в|внутривенн\w+)", r"(?:intravenous|iv|i\.v\.)"
@@ -164,6 +166,7 @@ _CONTRAST_YES = re.compile(
     rf"(?:{_AGENT}|КТ|исследован\w+|сканирован\w+)|"
     r"контрастн\w+\s+(?:вещество|препарат|средство)\s*[:—-]\s*(?!не|нет|без|-)\w|"
     rf"\b\d+\s?(?:ml|cc|мл)\s+(?:of\s+)?(?:\w+\s+)?{_AGENT}|\bbolus tracking|"
+    rf"{_AGENT}[^.;\n]{{0,24}}?\d\s?(?:ml|cc|мл)(?!\w)|"
     rf"\bw/\s?(?:{_VEIN_EN}\s+)?{_AGENT}|\bwith\s+\d+\s*(?:ml|cc)\s+(?:of\s+)?{_AGENT}|"
     rf"{_AGENT}[- ]?\d*\s+(?:was|were)\s+(?:given|administered|injected)|"
     r"(?<!un)(?<!non)(?<!non[- ])\benhanced\s+(?:CT|MRI?|scan)\b|"
@@ -185,7 +188,24 @@ _ENTERIC = re.compile(
     rf"(?:\boral|\brectal|\benteric|перорал\w+|ректал\w+)\s+(?:введени\w+\s+)?{_AGENT}",
     re.IGNORECASE,
 )
-_FOLLOWING = re.compile(r"\bfollowing\b", re.IGNORECASE)  # "following contrast": no other study
+# Another study than this one, in a sentence on contrast.
+_OTHER_STUDY = re.compile(
+    r"\bold\b|compar|prior|previous|outside|earlier|history|recommend|correlat|suggest|consider|"
+    r"advis|\bif\b|could|would|may be|helpful|further|follow-?up|"
+    r"сравн|сопостав|ранее|предыдущ|рекоменд|дообслед|показан|при необходимости|консультац|"
+    r"для (?:уточн|исключ)|от\s+\d{1,2}\.\d|по данным|при наличии|целесообразн|накануне|через\s+\d",
+    re.IGNORECASE,
+)
+_CONTRAST_HEADER = re.compile(r"contrast|контраст", re.IGNORECASE)
+_NONE_GIVEN = re.compile(
+    r"^\W*(?:none\b|no\b|not\b|nil\b|without|n/a|was not|нет(?!\w)|не(?!\w)|без(?!\w)|отсутств)",
+    re.IGNORECASE,
+)
+_SOME_GIVEN = re.compile(
+    rf"\d\s?(?:ml|cc|мл)(?!\w)|{_AGENT}|^\W*(?:yes\b|iv\b|given|intravenous|да(?!\w)|в/в|введ|"
+    r"внутривенн|проведено|выполнено|болюс)",
+    re.IGNORECASE,
+)
 
 
 def contrast(case: Case) -> Iterator[Discrepancy]:
@@ -229,12 +249,28 @@ def _of_technique(case: Case) -> Iterator[Sentence]:
             yield sentence
 
 
+def _claim_of_header(case: Case, sentence: Sentence, text: str) -> _Claim | None:
+    """What stands behind a header "Contrast:"; the sentence itself need not name it again."""
+    section = next(
+        (s for s in case.document.sections if s.start <= sentence.start < s.end and s.header), None
+    )
+    if section is None or not _CONTRAST_HEADER.search(section.header):
+        return None
+    if _NONE_GIVEN.search(text):
+        return _Claim(sentence, False, sentence.start)
+    found = _SOME_GIVEN.search(text)
+    return _Claim(sentence, True, sentence.start) if found else None
+
+
 def _claim(case: Case, sentence: Sentence) -> _Claim | None:
     text = _ENTERIC.sub(
         lambda match: " " * len(match.group()), case.flat[sentence.start : sentence.end]
     )
-    if OTHER_EXAM.search(_FOLLOWING.sub(" ", text)):
+    if _OTHER_STUDY.search(text):
         return None
+    headed = _claim_of_header(case, sentence, text)
+    if headed is not None:
+        return headed
     both = _CONTRAST_BOTH.search(text) if _AGENT_RE.search(text) else None
     is_denied = bool(_CONTRAST_NO.search(text))
     # "native, arterial and venous phases": what was given counts
