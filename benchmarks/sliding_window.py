@@ -190,6 +190,7 @@ def main() -> None:
     options.add_argument("--weights", choices=("nnunet", "monai"), default="nnunet")
     options.add_argument("--plain", action="store_true")
     args = options.parse_args()
+    import monai.inferers  # noqa: F401 - its import is no part of the work
     import torch
 
     torch.set_num_threads(args.threads)

@@ -26,6 +26,7 @@ from app.inference.missing_images import missing_flags
 from app.inference.postprocess import LabelMaps, check_quality
 from app.inference.preprocess import ModelInput, Prepared, prepare_channels
 from app.inference.result import DetectedBox, Landmark, QualityFlag
+from app.inference.said_outputs import require_said
 from app.inference.segmenting import Runner, segment
 from app.inference.sliding_window import SweepCount
 from app.jobs.progress import Progress, no_progress
@@ -105,9 +106,12 @@ def run_pipeline(
 def _runner(pack: ModelPack, session: GraphSession, progress: Progress) -> Runner:
     given, made = pack.graph.inputs[0], pack.graph.outputs[0]
     dtype = np.dtype(given.dtype)
+    are_rows = pack.output.boxes is not None or pack.output.points is not None
 
     def run_all(tensor: Float32Array, names: Sequence[str]) -> dict[str, Float32Array]:
-        return session.run_all(names, {given.name: tensor.astype(dtype, copy=False)})
+        outputs = session.run_all(names, {given.name: tensor.astype(dtype, copy=False)})
+        require_said(pack.graph.outputs, outputs, None if are_rows else tensor.shape[0])
+        return outputs
 
     def on_patch(done: int, total: int) -> None:
         progress(0.1 + 0.85 * done / total, f"Model: part {done} of {total}")

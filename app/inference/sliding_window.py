@@ -18,10 +18,10 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from app.core.errors import ModelPackError
 from app.inference.accumulate import Accumulator, not_a_number
 from app.inference.manifest_parts import Infer
 from app.inference.patch_grid import Corner, PatchGrid, pad_to, patch_grid
+from app.inference.said_outputs import not_as_said
 from app.inference.sinks import WholeSink
 
 Float32Array = npt.NDArray[np.float32]
@@ -175,8 +175,10 @@ def predict(values: Float32Array, run: RunModel, infer: Infer, on_patch: OnPatch
 
 
 def whole_tensor(values: Float32Array, run: RunModel, mirror_axes: tuple[int, ...]) -> Float32Array:
-    """The model on the whole tensor at once."""
+    """The model on the whole tensor at once; maps of its size come out."""
     whole = np.asarray(mirrored(run, values[None], mirror_axes)[0], dtype=np.float32)
+    if whole.shape[1:] != values.shape[1:]:
+        raise not_as_said("maps", whole.shape, (whole.shape[0], *values.shape[1:]))
     if not np.isfinite(whole).all():
         raise not_a_number()
     return whole
@@ -248,9 +250,4 @@ def _add_empty(batch: list[Corner], window: Window, accumulator: Accumulator) ->
 def _require_maps(output: Float32Array, window: Window) -> None:
     """Refuse outputs of another size than the patch."""
     if output.ndim != 2 + len(window.grid.patch) or output.shape[2:] != window.grid.patch:
-        raise ModelPackError(
-            f"The model gave maps of {output.shape[2:]} for a patch of {window.grid.patch}.",
-            ru=f"Модель дала карты {output.shape[2:]} для участка {window.grid.patch}.",
-            hint="The manifest of the pack does not describe its graph; ask its maker.",
-            hint_ru="Манифест пакета не описывает его граф; обратитесь к автору.",
-        )
+        raise not_as_said("maps", output.shape, (*output.shape[:2], *window.grid.patch))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
+
 import numpy as np
 import pytest
 
+from app.core.errors import DiskFull, ModelPackError
+from app.inference.accumulate import Accumulator
 from app.inference.manifest_parts import Infer, Window
 from app.inference.patch_grid import gaussian, pad_to, patch_grid, starts
-from app.inference.sliding_window import mirrored, predict
+from app.inference.sinks import WholeSink
+from app.inference.sliding_window import mirrored, predict, sweep, whole_tensor, window_of
 
 
 @pytest.mark.parametrize(
@@ -72,3 +78,34 @@ def test_mirroring_is_the_mean_over_all_subsets():
     out = mirrored(run, tensor, (0, 1))
     assert len(seen) == 4
     assert np.allclose(out, tensor * 1.5)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a limit of POSIX")
+def test_no_room_for_the_sums_on_disk_ends_in_a_sentence(tmp_path, monkeypatch):
+    """A real limit: no file may be larger than 64 KiB."""
+    import resource
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    values = np.zeros((1, 40, 48, 48), np.float32)
+    window = window_of(values.shape[1:], Infer(patch=(16, 16, 16), mirror_axes=()))
+    sums = Accumulator(window.grid, WholeSink(values.shape[1:]), 0)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 10, before[1]))
+    try:
+        with pytest.raises(DiskFull, match="neither memory nor disk") as caught:
+            sweep(values, lambda t: np.repeat(t, 3, axis=1), window, sums, lambda *_: None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "не хватает" in caught.value.ru
+    assert caught.value.exit_code == 4
+    assert not list(tmp_path.iterdir())
+
+
+def test_outputs_of_another_size_are_refused():
+    infer = Infer(patch=(8, 8), mirror_axes=())
+    values = np.zeros((1, 20, 20), np.float32)
+    for lie in (lambda t: t[:, :, ::2], lambda t: t[:, :, None]):
+        with pytest.raises(ModelPackError, match="size"):
+            predict(values, lie, infer, lambda *_: None)
+    with pytest.raises(ModelPackError, match="size"):
+        whole_tensor(values, lambda t: t[..., :7], ())
