@@ -13,11 +13,13 @@ from app.core.report import Language
 from app.reporting.reading.heading import heading_pieces
 from app.reporting.reading.lexicon import Lexicon, lexicon
 from app.reporting.reading.patterns import Hit, Pattern, PatternIndex
+from app.reporting.reading.run_on import has_no_sentences, lacks_stops, run_on_starts
 from app.reporting.reading.tokens import Word, words_of
 
 _STOP = re.compile(r"[.!?]+(?=[\s)\"»<]|$)|\n")
 _CLAUSE_END = re.compile(r"[,;:()\[\]]|\s[-–—]\s")
 _LINE_SECTIONS = frozenset({"technique", "indication", "comparison", "other"})
+_LIST_NUMBER = re.compile(r"\d{1,2}[.)]\s+(?=[^\W\d_])")
 _BULLET = re.compile(r"[ \t*#•-]*(?:\d{1,2}[.)])?[ \t*#]*")
 _LONGEST = 100  # words of a sentence
 _NAMES = frozenset({"concept", "head", "denied"})
@@ -142,7 +144,7 @@ def _sections(text: str, book: Lexicon) -> tuple[Section, ...]:
     for match in book.headers.finditer(text):
         name = re.sub(r"\s+", " ", match["name"].lower())
         section = book.header_sections[name]
-        if _is_header(text, match, is_field=section == "other"):
+        if _is_header(text, match, book, is_field=section == "other"):
             marks.append((match.start("name"), match.end(), section, name))
     has_findings = any(mark[2] == "findings" for mark in marks)
     preamble = "other" if has_findings else "findings"
@@ -228,24 +230,34 @@ _COLON_ONLY = frozenset(
 )  # fmt: skip
 
 
-def _is_header(text: str, match: re.Match[str], *, is_field: bool) -> bool:
+def _is_header(text: str, match: re.Match[str], book: Lexicon, *, is_field: bool) -> bool:
     """Whether a name of a section heads one here; ``is_field``: such as "Patient", with a colon."""
     name, end, at = match["name"], match["end"].strip(), match.start("name")
     before = text[text.rfind("\n", 0, at) + 1 : at]
     at_line_start = _BULLET.fullmatch(before) is not None
     if end == ":":
         return name[0].isupper() or at_line_start
-    if is_field or name.lower() in _COLON_ONLY:
+    alone = not text[match.end() :].split("\n", 1)[0].strip()
+    if is_field:
+        has_mark = name[0].isupper() if end else alone and name.isupper()
+        return at_line_start and has_mark and end != "."
+    if name.lower() in _COLON_ONLY:
         return False
     is_sentence = at_line_start or before.rstrip().endswith((".", "!", "?"))
+    if not end and lacks_stops(text):
+        if has_no_sentences(text):
+            return at_line_start or name.lower() in book.words["openers"]
+        if name[0].isupper():
+            return at_line_start or text[match.end() :].lstrip(" \t")[:1].isupper()
     if end == ".":
         return is_sentence and (name[0].isupper() or (at_line_start and text.islower()))
     if end in ("-", "–", "—") and end:
         return at_line_start and name[0].isupper()
-    alone = not text[match.end() :].split("\n", 1)[0].strip()
     if at_line_start:
-        return alone or name.isupper()
-    return is_sentence and name.isupper() and not text.isupper()
+        opens = text.islower() and name in book.words["openers"]
+        return alone or opens or name.isupper()
+    is_flat = "\n" not in text.strip() and not before.rstrip()[-1:].isupper()
+    return name.isupper() and not text.isupper() and (is_sentence or is_flat)
 
 
 def _sentences(
@@ -259,7 +271,10 @@ def _sentences(
     abbreviations = frozenset(book.words["abbreviations"])
     at = 0
     for section in sections:
-        for start, end in _sentence_spans(text, section.start, section.end, abbreviations):
+        spans = _sentence_spans(text, section.start, section.end, abbreviations)
+        if lacks_stops(text):
+            spans = _run_on_spans(text, spans, book)
+        for start, end in spans:
             while at < len(words) and words[at].start < start:
                 at += 1
             first = at
@@ -289,9 +304,24 @@ def _sentence_spans(
     yield from _trimmed(text, begin, end)
 
 
+def _run_on_spans(
+    text: str, spans: Iterable[tuple[int, int]], book: Lexicon
+) -> Iterator[tuple[int, int]]:
+    names, openers = frozenset(book.words["names"]), frozenset(book.words["openers"])
+    for start, end in spans:
+        for begin in run_on_starts(text, start, end, names, openers):
+            yield from _trimmed(text, start, begin)
+            start = begin
+        yield from _trimmed(text, start, end)
+
+
 def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The span without white space, and without the number of a list item."""
     while start < end and text[start].isspace():
         start += 1
+    number = _LIST_NUMBER.match(text, start, end)
+    if number and not text[text.rfind("\n", 0, start) + 1 : start].strip():
+        start = number.end()
     while end > start and text[end - 1].isspace():
         end -= 1
     if end > start:

@@ -78,6 +78,7 @@ def _section_of(case: Case, offset: int) -> Section | None:
 
 _DAYS_TO_REPORT = 30
 _OLDEST_STUDY_YEARS = 2
+_LONGEST_NAME = 3  # words
 _DAY_WORDS = re.compile(
     r"^\W*(?:(?:исследование|обследование|снимок|снимки|study|exam|scan)\s+(?:от|of)\s+)?|"
     r"[\s,.;]*(?:г\.?|года)?[\s,.;]*(?:в\s+|at\s+)?(?:\d{1,2}[:.]\d{2}(?:\s*[ap]m)?)?\W*$",
@@ -148,7 +149,11 @@ def _names(case: Case) -> Iterator[Discrepancy]:
         return
     told: set[int] = set()
     for start, written in _written_names(case):
-        shown = _AFTER_NAME.split(written, maxsplit=1)[0]
+        line = _AFTER_NAME.split(written, maxsplit=1)[0]
+        # what follows a name without any mark is no part of it
+        longest = max(_LONGEST_NAME, len(wanted))
+        found = re.match(rf"(?:\S+\s*){{0,{longest}}}", line)
+        shown = found.group() if found else ""
         words = _name_words(shown)
         if not words or PERSON.match(shown):
             continue
@@ -159,7 +164,9 @@ def _names(case: Case) -> Iterator[Discrepancy]:
 
 
 _AFTER_NAME = re.compile(
-    r"\s+(?:DOB|дата рождения|born|sex|пол)\b|,?\s*\d|\(|\.\s*$|[*\n]", re.IGNORECASE
+    r"\s+(?:DOB|дата рождения|born|sex|пол)\b|,?\s*\d|\(|\.\s*$|[*\n]|"
+    r"(?<=[.\s](?-i:[A-ZА-ЯЁ])\.)\s+(?=(?-i:[A-ZА-ЯЁ][a-zа-яё]))",
+    re.IGNORECASE,
 )
 
 

@@ -173,8 +173,8 @@ def _described_on_side(case: Case, mention: Mention) -> bool:
 
 _STUDY_SIDE = {"R": "right", "L": "left"}
 _TITLE_SIDES = re.compile(
-    r"(?P<left>\bleft\b|\bлев(?:ый|ая|ое|ого|ой|ом)\b)|"
-    r"(?P<right>\bright\b|\bправ(?:ый|ая|ое|ого|ой|ом)\b)",
+    r"(?P<left>\b(?:left|lt)\b|\bлев(?:(?:ый|ая|ое|ого|ой|ом)\b|\.))|"
+    r"(?P<right>\b(?:right|rt)\b|\bправ(?:(?:ый|ая|ое|ого|ой|ом)\b|\.))",
     re.IGNORECASE,
 )
 

@@ -125,7 +125,7 @@ def priors(case: Case) -> Iterator[Discrepancy]:
     if known is None or (not known and case.facts.external_prior):
         return
     days = [day for day in map(iso_date, known) if day is not None]
-    today = iso_date(case.facts.study_date)
+    today, birth = iso_date(case.facts.study_date), iso_date(case.facts.patient_birth_date)
     for number, sentence in enumerate(case.document.sentences):
         if sentence.section in ("indication", "recommendation"):
             continue
@@ -140,7 +140,7 @@ def priors(case: Case) -> Iterator[Discrepancy]:
             continue
         if _EVENT.search(text) and not COMPARED.search(text):
             continue  # the day of something else, beside the line of the comparison
-        dates = list(dates_in(text))
+        dates = [found for found in dates_in(text) if birth is None or not found.may_be(birth)]
         if dates and today is not None and all(found.may_be(today) for found in dates):
             continue  # "Исследование от ..." with the day of this study
         span = case.sentence_span(sentence, sentence.start, sentence.start + 60)
