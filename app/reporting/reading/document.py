@@ -170,8 +170,6 @@ def _own_end(text: str, start: int, following: int, book: Lexicon) -> int:
     if line_end >= 0:
         has_text = bool(text[start:line_end].strip())
         return min(_wrapped_end(text, start, line_end), following) if has_text else following
-    if following < len(text):
-        return following
     abbreviations = frozenset(book.words["abbreviations"])
     return next((end for _, end in _sentence_spans(text, start, following, abbreviations)), start)
 
@@ -247,7 +245,7 @@ def _is_header(text: str, match: re.Match[str], book: Lexicon, *, is_field: bool
     if not end and lacks_stops(text):
         if has_no_sentences(text):
             return at_line_start or name.lower() in book.words["openers"]
-        if name[0].isupper():
+        if name[0].isupper() and not text.isupper():
             return at_line_start or text[match.end() :].lstrip(" \t")[:1].isupper()
     if end == ".":
         return is_sentence and (name[0].isupper() or (at_line_start and text.islower()))

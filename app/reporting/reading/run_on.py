@@ -11,6 +11,8 @@ _STOP: Final = re.compile(r"(?<=[^\W\d_])[.!?;](?=\s|$)")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _FEWEST_WORDS: Final = 20
 _WORDS_PER_STOP: Final = 30
+_WORDS_PER_LINE: Final = 12
+_LONGEST_WORD: Final = 16  # letters
 # a small letter or a figure, a blank, a word with one capital letter at its beginning
 _CAPITAL: Final = re.compile(
     r"(?<=[a-zа-яё0-9%)])[ \t]+(?P<word>[A-ZА-ЯЁ](?:[a-zа-яё]+|(?= [a-zа-яё])))(?!\w)"
@@ -19,14 +21,21 @@ _CAPITAL: Final = re.compile(
 
 @functools.lru_cache(maxsize=4)
 def lacks_stops(text: str) -> bool:
-    """Whether sentences of ``text`` cannot be told apart by their full stops: there are none."""
+    """Whether full stops are too few to tell the sentences of ``text`` apart."""
     words = len(_WORD.findall(text))
     return words >= _FEWEST_WORDS and len(_STOP.findall(text)) * _WORDS_PER_STOP < words
 
 
+@functools.lru_cache(maxsize=4)
 def has_no_sentences(text: str) -> bool:
-    """Whether nothing at all tells the sentences of ``text`` apart: neither stops nor capitals."""
-    return (text.islower() or text.isupper()) and lacks_stops(text)
+    """Whether nothing tells the sentences of ``text`` apart: no stops, no capitals, no lines."""
+    if not (text.islower() or text.isupper()) or not lacks_stops(text):
+        return False
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    # the end of a line as long as the longest is no end of a sentence: it was wrapped there
+    full = max(map(len, lines)) - _LONGEST_WORD
+    ended = sum(len(line) < full for line in lines)
+    return ended * _WORDS_PER_LINE < len(_WORD.findall(text))
 
 
 def run_on_starts(
