@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.errors import DiskFull, InferenceError
+from app.inference.half_sums import HalfSums
 from app.inference.patch_grid import Corner, PatchGrid
 
 Float32Array = npt.NDArray[np.float32]
@@ -70,6 +71,20 @@ class _Ring:
             at += count
 
 
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What one thread weighs in: values of some channels, the weights behind them."""
+
+    values: Float32Array
+    half: HalfSums | None
+
+    def add(self, sums: npt.NDArray[Any], weighed: Float32Array) -> None:
+        if self.half is None:
+            np.add(sums, weighed, out=sums)
+        elif not self.half.add(sums, np.ascontiguousarray(weighed)):
+            raise not_a_number()
+
+
 class Accumulator:
     """Adds patches of outputs ``[channel, *patch]`` and hands finished slices to ``sink``.
 
@@ -84,6 +99,7 @@ class Accumulator:
         self._level = grid.starts[0][0]
         self._rows = grid.rows
         self._file: Path | None = None
+        self._rooms: dict[int, _Room] = {}
         self._second = ThreadPoolExecutor(1, "sums") if (os.cpu_count() or 1) > 1 else None
         self.storage: Storage = "float32"
 
@@ -96,24 +112,29 @@ class Accumulator:
             self._level = corner[0]
         ring, (into, used) = self._ring, self._places(corner)
         share = self._grid.share(corner).cut(used)
-        one = output.shape[0] * int(np.prod(share.shape[1:], dtype=np.int64))
-        step = max(1, min(_STEP_NUMBERS // one, share.shape[0]))
+        one = int(np.prod(share.shape[1:], dtype=np.int64))
+        together = max(1, min(output.shape[0], _STEP_NUMBERS // one))  # channels
+        step = max(1, min(_STEP_NUMBERS // (one * together), share.shape[0]))
         runs = list(ring.runs(corner[0], corner[0] + share.shape[0], step))
+        groups = [slice(n, n + together) for n in range(0, output.shape[0], together)]
 
-        def weigh(rows: Sequence[tuple[slice, slice]]) -> None:
-            room = np.empty((output.shape[0], step, *share.shape[1:]), dtype=np.float32)
+        def weigh(rows: Sequence[tuple[slice, slice]], which: int) -> None:
+            room = self._room(which, (together + 1, step, *share.shape[1:]))
             for part, place in rows:
-                weighed = room[:, : part.stop - part.start]
-                np.multiply(output[(slice(None), part, *used)], share.slices(part), out=weighed)
-                target = ring.sums[(slice(None), place, *into)]
-                np.add(target, weighed, out=target, casting="same_kind")
+                count = part.stop - part.start
+                weights = share.slices(part, out=room.values[-1, :count])
+                for group in groups:
+                    given = output[(group, part, *used)]
+                    weighed = room.values[: given.shape[0], :count]
+                    np.multiply(given, weights, out=weighed)
+                    room.add(ring.sums[(group, place, *into)], weighed)
 
         if self._second is None or len(runs) < _LEAST_RUNS:
-            weigh(runs)
+            weigh(runs, 0)
             return
         half = len(runs) // 2
-        other = self._second.submit(weigh, runs[half:])
-        weigh(runs[:half])
+        other = self._second.submit(weigh, runs[half:], 1)
+        weigh(runs[:half], 0)
         other.result()
 
     def finish(self) -> None:
@@ -125,11 +146,21 @@ class Accumulator:
     def close(self) -> None:
         """Give room back, also after a failure."""
         self._ring = None
+        self._rooms.clear()
         if self._second is not None:
             self._second.shutdown()
         if self._file is not None:
             self._file.unlink(missing_ok=True)
             self._file = None
+
+    def _room(self, which: int, shape: tuple[int, ...]) -> _Room:
+        """Room of a thread, kept from patch to patch."""
+        room = self._rooms.get(which)
+        if room is None or room.values.shape != shape:
+            values = np.empty(shape, dtype=np.float32)
+            half = HalfSums(values.size) if self.storage != "float32" else None
+            room = self._rooms[which] = _Room(values, half)
+        return room
 
     def _places(self, corner: Corner) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
         """Behind the first axis: where a patch goes in the ring, and the part of it that is kept:

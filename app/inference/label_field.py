@@ -46,13 +46,18 @@ class LabelField(MutableMapping[int, BoolArray]):
         """Mean probability over the voxels that the model itself gave to a label and that it
         still has; None where there are none.
         """
-        total, count = 0.0, 0
+        return self.confidences().get(index)
+
+    def confidences(self) -> dict[int, float]:
+        """``confidence`` of every label that has such voxels, in one pass over the image."""
+        most = max(self.indexes, default=0) + 1
+        total, count = np.zeros(most), np.zeros(most, dtype=np.int64)
         for plane, probability in zip(self.labels, self.probability, strict=True):
-            mine = probability[plane == index].astype(np.float64)
-            mine = mine[mine >= 0]
-            total += float(mine.sum())
-            count += mine.size
-        return total / count if count else None
+            mine = (plane > 0) & (plane < most) & (probability >= 0)
+            labels = plane[mine]
+            total += np.bincount(labels, probability[mine].astype(np.float64), minlength=most)
+            count += np.bincount(labels, minlength=most)
+        return {n: float(total[n] / count[n]) for n in self.indexes if count[n]}
 
     def __getitem__(self, index: int) -> BoolArray:
         """The mask of a label."""

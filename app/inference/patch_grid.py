@@ -64,11 +64,13 @@ class Share:
         where = used if self.depth is not None else (slice(None), *used)
         return Share(self.depth, np.ascontiguousarray(self.plane[where]))
 
-    def slices(self, part: slice) -> Float32Array:
-        """The weights of some slices."""
+    def slices(self, part: slice, out: Float32Array) -> Float32Array:
+        """The weights of some slices, made in ``out`` where they have to be made."""
         if self.depth is None:
             return self.plane[part]
-        return self.depth[part].reshape(-1, *(1,) * self.plane.ndim) * self.plane
+        return np.multiply(
+            self.depth[part].reshape(-1, *(1,) * self.plane.ndim), self.plane, out=out
+        )
 
 
 @dataclass(frozen=True, slots=True)

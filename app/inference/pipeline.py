@@ -199,5 +199,6 @@ def _notes(count: SweepCount) -> tuple[Message, ...]:
 
 
 def _confidences(pack: ModelPack, maps: LabelMaps) -> dict[str, float]:
-    found = {label.name.en: maps.confidence(label.index) for label in pack.output.labels}
-    return {name: value for name, value in found.items() if value is not None}
+    found = maps.confidences([label.index for label in pack.output.labels])
+    return {label.name.en: found[label.index] for label in pack.output.labels
+            if label.index in found}  # fmt: skip

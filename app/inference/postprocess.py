@@ -5,7 +5,7 @@ The native grid is the image as the model sees it, mirrored but at full resoluti
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,14 @@ class LabelMaps:
             return self.masks.confidence(index)
         mask = self.masks[index]
         return float(self.probability[index][mask].mean()) if mask.any() else None
+
+    def confidences(self, indexes: Sequence[int]) -> dict[int, float]:
+        """``confidence`` of the labels that have voxels."""
+        if isinstance(self.masks, LabelField):
+            found = self.masks.confidences()
+            return {index: found[index] for index in indexes if index in found}
+        values = {index: self.confidence(index) for index in indexes}
+        return {index: value for index, value in values.items() if value is not None}
 
 
 def to_masks(
@@ -222,10 +230,8 @@ def _concerned(maps: LabelMaps, check: steps.QualityCheck) -> tuple[int, ...]:
             size = next(iter(maps.masks.values())).size
             return tuple(i for i in check.labels if maps.masks[i].sum() < check.below * size)
         case steps.LowConfidence():
-            values = {i: maps.confidence(i) for i in check.labels}
-            return tuple(
-                i for i, value in values.items() if value is not None and value < check.below
-            )
+            values = maps.confidences(check.labels)
+            return tuple(i for i, value in values.items() if value < check.below)
         case steps.AreaRatio():
             first, second = maps.masks[check.numerator].sum(), maps.masks[check.denominator].sum()
             if first == 0 or second == 0:

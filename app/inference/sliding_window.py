@@ -104,6 +104,7 @@ def sweep(
     corners = window.grid.corners
     count = SweepCount(patches=len(corners))
     batches = _batches(corners, padded, window)
+    rooms = [_room(padded, window) for _ in range(2)]  # one is cut while the other is computed
     done = 0
     with _beside() as beside:
         waiting: deque[Future[None]] = deque()
@@ -114,11 +115,15 @@ def sweep(
                     count.skipped += len(batch)
                     waiting.append(beside.submit(_add_empty, batch, window, accumulator))
                 else:
-                    tensor = coming.result() if coming else _cut(padded, batch, window)
+                    room = rooms[n % 2]
+                    tensor = coming.result() if coming else _cut(padded, batch, window, room)
                     coming = None
                     if n + 1 < len(batches) and batches[n + 1][0]:
-                        coming = beside.submit(_cut, padded, batches[n + 1][1], window)
+                        following = (padded, batches[n + 1][1], window, rooms[(n + 1) % 2])
+                        coming = beside.submit(_cut, *following)
                     output = mirrored(run, tensor, window.mirror_axes)
+                    if np.may_share_memory(output, tensor):  # the room is filled again
+                        output = output.copy()
                     _require_maps(output, window)
                     waiting.append(beside.submit(_add, batch, output, accumulator))
                     if output.nbytes > _LARGE_BYTES:
@@ -224,9 +229,16 @@ def _batches(
     return groups
 
 
-def _cut(padded: Float32Array, batch: list[Corner], window: Window) -> Float32Array:
-    rows = window.batch if window.fixed_batch else len(batch)
-    tensor = np.empty((rows, padded.shape[0], *window.grid.patch), dtype=np.float32)
+def _room(padded: Float32Array, window: Window) -> Float32Array:
+    """Room for the tensor of a batch, filled again and again: new memory has to be cleared."""
+    return np.empty((max(1, window.batch), padded.shape[0], *window.grid.patch), dtype=np.float32)
+
+
+def _cut(
+    padded: Float32Array, batch: list[Corner], window: Window, room: Float32Array
+) -> Float32Array:
+    """The tensor of a batch, in ``room``."""
+    tensor = room if window.fixed_batch else room[: len(batch)]
     for row, corner in zip(tensor, batch, strict=False):
         row[...] = padded[(slice(None), *window.grid.box(corner))]
     tensor[len(batch) :] = 0.0

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from concurrent.futures import Executor, Future
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from app.core.errors import DiskFull, ModelPackError
+from app.inference import sliding_window
 from app.inference.accumulate import Accumulator
 from app.inference.manifest_parts import Infer, Window
 from app.inference.patch_grid import gaussian, pad_to, patch_grid, starts
@@ -78,6 +81,40 @@ def test_mirroring_is_the_mean_over_all_subsets():
     out = mirrored(run, tensor, (0, 1))
     assert len(seen) == 4
     assert np.allclose(out, tensor * 1.5)
+
+
+class Late(Executor):
+    """Does what it is given as late as it can: when somebody asks for a result."""
+
+    def __init__(self):
+        self.queue = []
+
+    def submit(self, work, /, *args, **more):
+        executor, done = self, Future()
+
+        class Asked(Future):
+            def result(self, timeout=None):
+                while not done.done():
+                    executor.queue.pop(0)()
+                return done.result(timeout)
+
+        self.queue.append(lambda: done.set_result(work(*args, **more)))
+        return Asked()
+
+
+def test_the_tensor_may_come_back_as_the_output(monkeypatch):
+    """The room of a batch is filled again while its outputs are still to be summed."""
+    monkeypatch.setattr(sliding_window, "_beside", Late)
+    values = np.random.default_rng(5).random((1, 8, 8, 56), dtype=np.float32)
+    values[..., 8:16] = values[..., 24:32] = values[..., 40:48] = -20.0  # left out, every other
+    infer = Infer(patch=(8, 8, 8), mirror_axes=(), overlap=0.0)
+    window = window_of(values.shape[1:], infer)
+    window = replace(window, empty_below=-1.0, channels=1, exclusive=False)
+    sink = WholeSink(values.shape[1:])
+    sums = Accumulator(window.grid, sink, 1 << 30)
+    count = sweep(values, lambda tensor: tensor[:, :, :], window, sums, lambda *_: None)
+    assert (count.patches, count.skipped) == (7, 3)
+    assert np.allclose(sink.values, values, atol=1e-5)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a limit of POSIX")
