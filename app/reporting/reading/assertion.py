@@ -28,6 +28,8 @@ _FORWARD_WORDS = 14
 _LIMIT_WORDS = 3  # from "other" to what is denied
 _LIST_ENDS = frozenset({"or", "nor", "или", "либо"})
 _LIST_WORDS = frozenset({"and", "or", "nor", "и", "или", "либо", "ни"})
+_PLURAL_ENDS = ("ются", "ятся", "ены", "аны", "уют")
+_PREPOSITIONS = frozenset({"в", "во", "на", "по", "с", "со", "под", "над", "из", "при", "между"})
 _EXCEPT = frozenset({"кроме", "помимо", "except", "besides", "excepting"})
 _PRONOUNS = frozenset({"which", "that", "it", "this", "these", "they", "который", "которая",
                        "которое", "которые"})  # fmt: skip
@@ -93,9 +95,9 @@ class AssertionReader:
         cue = self._negation(sentence, at, hit, cues, own)
         if cue is None:
             return Assertion("present")
-        first, last = sorted((cue.first, hit.first))
+        first, last = cue.first, hit.first
         if cue.first > hit.first:  # "other lesions are not seen"
-            first = start
+            first, last = start, hit.last
         return Assertion("absent", self._limit(cues, hit, first, last), "negation", cue)
 
     def _limit(
@@ -346,8 +348,7 @@ class AssertionReader:
             for cue in cues:
                 if cue.kind == "neg_post" and cue.first == following.first:
                     return cue
-        if not self._is_listed(hit):
-            return None
+        listed = self._is_listed(hit)
         for number in range(at + 1, len(sentence.clauses)):
             following = sentence.clauses[number]
             if self._document.words[following.first].text in _EXCEPT:
@@ -366,10 +367,15 @@ class AssertionReader:
                 and (c.first > following.first or following.last - c.last <= 2)
             ]
             if backward:
-                return backward[0]
+                # "Выпот, пневмоторакс не определяются": the plural denies the items named
+                return backward[0] if listed or self._is_plural(backward[0]) else None
             if self._states(following, cues):
                 return None
         return None
+
+    def _is_plural(self, cue: Hit) -> bool:
+        """Whether a denial is said of several things."""
+        return self._document.words[cue.last - 1].text.endswith(_PLURAL_ENDS)
 
     def _is_other_side(self, one: Clause, two: Clause) -> bool:
         """Whether clause ``two`` turns to the other side ("fluid on the right, left: none")."""
@@ -391,10 +397,9 @@ class AssertionReader:
             return True
         forms = lexicon(self._document.language).words
         endings, nouns = tuple(forms["genitive_endings"]), forms["genitive_nouns"]
-        return all(
-            word.text.endswith(endings) or word.text in nouns
-            for word in self._document.words[hit.first : hit.last]
-        )
+        words = [word.text for word in self._document.words[hit.first : hit.last]]
+        place = next((n for n, word in enumerate(words) if n and word in _PREPOSITIONS), None)
+        return all(word.endswith(endings) or word in nouns for word in words[:place])
 
     def _states(self, clause: Clause, cues: list[Hit]) -> bool:
         """Whether a clause makes a statement of its own: a verb, a size, a cue, a change."""

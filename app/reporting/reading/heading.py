@@ -51,7 +51,16 @@ _REASON: Final = re.compile(
     r"clinical(?:ly)?\b|status post|\bs/p\b|follow-?up of|suspect\w*|concern for|screening|"
     r"мужчин|женщин|мальчик|девочк|пациент|жалоб|анамнез|подозрени|исключить|направл|"
     r"состояние после|беременност|клиническ|диагноз|обследовани|наблюдается|оперирован|"
+    r"под наблюдением|"
     r"\d\s*(?:лет|года?)(?!\w)|цель",
+    re.IGNORECASE,
+)
+_BEGINS_WITH_COMPLAINT: Final = re.compile(
+    r"^\W*(?:pain|colic|injury|fall|fell|fever|cough|dyspn\w*|shortness of breath|headache|trauma|"
+    r"weakness|dizziness|vertigo|seizures?|assault|mvc|mva|hit by|"
+    r"бол[ьи](?!\w)|колик\w*|травма(?!\w)|падение|лихорадк\w*|кашель|одышка|слабость|"
+    r"головн\w+ бол\w*|головокружен\w*|судорог\w*|дтп|избит\w*|ушиб грудн|внезапн\w+ (?:разви|бол))"
+    r"(?!\w)|.{3,60}\?\W*$|^\W*\?\w",
     re.IGNORECASE,
 )
 _COMPLAINT: Final = re.compile(
@@ -135,6 +144,8 @@ def _kind(piece: str, number: int, named: str) -> str:
         return "comparison"
     if not named and len(shown) <= _LONGEST_REASON and _CONTRAST.search(shown):
         return "technique"
+    if len(shown) <= _LONGEST_REASON + 30 and _BEGINS_WITH_COMPLAINT.search(shown):
+        return "indication"
     if _SEEN.search(shown):
         return ""
     if _REASON.search(shown):

@@ -105,16 +105,54 @@ class Namer:
         nouns = [hit for hit in hits if hit.kind == "head"]
         for hit, concept, organ in rows:
             near = [o for o in organs if o.value == organ and hit.first <= o.first <= hit.last + 2]
+            own = [o for o in organs if o.value == organ]
             for noun in (n for n in nouns if hit.first <= n.first and n.last <= hit.last):
                 for other in organs:
                     meant = heads()[noun.value].organs.get(other.value, "")
                     if other.value == organ or not meant or meant == concept:
                         continue
-                    is_before = self._joined(other.last, hit.first)
-                    if is_before or any(self._joined(one.last, other.first) for one in near):
+                    if (
+                        self._leads_to(other, hit, organs)
+                        or any(self._joined(one.last, other.first) for one in near)
+                        or (noun.value in _OF_VESSELS and self._beside(own, other))
+                    ):
                         first, last = min(other.first, noun.first), max(other.last, noun.last)
                         found.append((replace(noun, first=first, last=last), meant, other.value))
         return found
+
+    def _leads_to(self, other: Hit, hit: Hit, organs: Sequence[Hit]) -> bool:
+        """Whether only joints, commas and such adjectives stand before the noun of a name.
+
+        "Intracerebral, subdural or subarachnoid hemorrhage".
+        """
+        words = self._document.words
+        if other.last > hit.first:
+            return False
+        named = {n for one in organs for n in range(one.first, one.last)}
+        between = range(other.last, hit.first)
+        joints = [n for n in between if words[n].text in _JOINTS]
+        is_chain = all(n in named or n in joints for n in between)
+        # the joint of a longer list may stand within the name itself
+        inside = [n for n in range(hit.first, hit.last) if words[n].text in _JOINTS]
+        if not is_chain or not (joints or inside):
+            return False
+        gaps = (words[n].gap for n in range(other.last, hit.first + 1))
+        return all(set(gap) <= set(" ,/-\n") for gap in gaps)
+
+    def _beside(self, own: Sequence[Hit], other: Hit) -> bool:
+        """Whether an organ is coordinated with the finding's own ("aorta and coronaries")."""
+        words = self._document.words
+        for one in own:
+            first, last = min(one.last, other.last), max(one.first, other.first)
+            between = [word.text for word in words[first:last]]
+            if (
+                len(between) <= _MOST_BESIDE
+                and any(word in _JOINTS for word in between)
+                and not any(word.breaks for word in words[first : last + 1])
+                and all(word in _JOINTS or word in _SMALL_WORDS for word in between)
+            ):
+                return True
+        return False
 
     def _joined(self, first: int, last: int) -> bool:
         """Whether an "and" or "or" stands between two words, after one noun at most."""
@@ -137,6 +175,8 @@ class Namer:
             for organ in self._previous_organs:
                 if organ in head.organs:
                     return head.organs[organ], organ
+        if self._document.words[hit.first].text in _ONLY_OF_AN_ORGAN:
+            return "", ""
         if self._line_organ in head.organs:
             return head.organs[self._line_organ], self._line_organ
         if self._region == "ABDOMEN" and "liver" in head.organs and self._has_segment(sentence):
@@ -267,6 +307,12 @@ def _without_contained(hits: Sequence[Hit]) -> list[Hit]:
             other is not hit
             and other.first <= hit.first
             and hit.last <= other.last
+            and not (
+                hit.kind == "concept"
+                and hit.value != other.value
+                and other.spans(hit)
+                and not other.owns(hit)
+            )
             and (other.last - other.first > hit.last - hit.first)
             for other in hits
         )
@@ -289,6 +335,15 @@ def _distinct(rows: list[Row]) -> list[Row]:
     return kept
 
 
+# "Not traced" is a tear of a ligament, but nothing by itself.
+_ONLY_OF_AN_ORGAN = frozenset({"не", "ход"})
+_OF_VESSELS = frozenset({"calcification", "atheroma"})
+_MOST_BESIDE = 4
+_SMALL_WORDS = frozenset(
+    {"the", "of", "in", "along", "its", "branches", "arteries", "artery", "arch", "arterial",
+     "major", "артерий", "артериях", "артерии", "дуги", "ветвей", "в", "стенок", "стенках",
+     "грудной"}
+)  # fmt: skip
 _LARGE_NODE_MM = 10.0
 _LONGEST_LABEL = 4  # words
 _BREAST_CALCIFICATION = "benign_breast_calcification"  # "scattered calcifications" of anything

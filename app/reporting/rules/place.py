@@ -8,7 +8,13 @@ from typing import Final
 
 from app.core.report import Discrepancy, Fix, Message
 from app.reporting.case import Case, discrepancy, name
-from app.reporting.matching import compare_sites, is_same_concept, sites_of
+from app.reporting.matching import (
+    Matches,
+    compare_sites,
+    is_same_concept,
+    sites_of,
+    size_agrees,
+)
 from app.reporting.reading.mentions import Mention
 from app.reporting.subjects import Subject
 
@@ -36,7 +42,13 @@ def location(case: Case) -> Iterator[Discrepancy]:
             mentions = [
                 m for m in matches.of(section) if is_same_concept(subject.concept, m.concept)
             ] or matches.of(section)[:1]
-            compared = [(m, *compare_sites(subject, m)) for m in mentions]
+            compared = [
+                (m, *compare_sites(subject, m))
+                for m in mentions
+                if is_same_concept(subject.concept, m.concept)
+                or not _is_placed(matches)
+                or size_agrees(subject, m)
+            ]
             if any(other for _, _, other in compared) and not any(
                 same and not other for _, same, other in compared
             ):
@@ -50,6 +62,15 @@ def location(case: Case) -> Iterator[Discrepancy]:
                 spans=[case.place(m) for m in wrong],
                 fix=_fix(case, subject, wrong[0]),
             )
+
+
+def _is_placed(matches: Matches) -> bool:
+    """Whether the finding's own name stands somewhere at its place: a near name is another's."""
+    subject = matches.subject
+    return any(
+        is_same_concept(subject.concept, m.concept) and compare_sites(subject, m)[0]
+        for m in matches.all
+    )
 
 
 def _site(subject: Subject, language: str) -> str:

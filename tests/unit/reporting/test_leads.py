@@ -86,3 +86,47 @@ def test_a_large_node_is_an_enlarged_one(text: str, is_enlarged: bool) -> None:
 )
 def test_a_second_size_of_another_day_is_an_earlier_one(text: str, earlier: list[bool]) -> None:
     assert [size.earlier for size in sizes_in(text, 0, len(text))] == earlier
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "denied"),
+    [
+        (
+            "No intracerebral, subdural or subarachnoid hemorrhage.",
+            "HEAD",
+            {"intracerebral_hemorrhage", "subdural_hematoma", "subarachnoid_hemorrhage"},
+        ),
+        (
+            "Внутримозговых, субдуральных и субарахноидальных кровоизлияний не выявлено.",
+            "HEAD",
+            {"intracerebral_hemorrhage", "subdural_hematoma", "subarachnoid_hemorrhage"},
+        ),
+        ("Плевральный выпот, пневмоторакс не определяются.", "CHEST",
+         {"pleural_effusion", "pneumothorax"}),
+        ("Эмфиземы, объёмных образований, выпота с обеих сторон нет.", "CHEST",
+         {"pulmonary_emphysema", "pulmonary_mass", "pleural_effusion"}),
+        ("Выпота в перикарде, пневмоторакса, увеличенных лимфоузлов нет.", "CHEST",
+         {"pericardial_effusion", "pneumothorax", "lymphadenopathy"}),
+    ],
+)  # fmt: skip
+def test_a_denial_reaches_all_of_a_list(text: str, region: str, denied: set[str]) -> None:
+    found = _mentions(text, region)
+    assert denied <= {m.concept for m in found}
+    assert all(m.polarity == "absent" for m in found)
+
+
+def test_a_nominative_before_a_singular_denial_stands() -> None:
+    found = {m.concept: m.polarity for m in _mentions("Эмфизема, выпот не определяется.")}
+    assert found == {"pulmonary_emphysema": "present", "pleural_effusion": "absent"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Calcified plaque in the coronary arteries and the aortic arch.",
+        "Кальцинированные бляшки коронарных артерий и дуги аорты.",
+    ],
+)
+def test_plaques_are_of_every_vessel_named(text: str) -> None:
+    found = {m.concept for m in _mentions(text, "CHEST") if m.is_stated}
+    assert {"coronary_calcification", "aortic_atherosclerosis"} <= found
