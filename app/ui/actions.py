@@ -69,6 +69,7 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     _a("open_folder", "file", "Ctrl+O", scope="window", needs="nothing", icon="open", toolbar=1),
     _a("open_files", "file", "Ctrl+Shift+O", scope="window", needs="nothing", icon="file"),
     _a("peers", "file", scope="window", needs="nothing"),
+    _a("outputs", "file", scope="window", needs="nothing"),
     _a("packs", "file", scope="window", needs="nothing"),
     _a("users", "file", scope="window", needs="nothing"),
     _a("receive", "file", scope="window", needs="nothing", is_checkable=True),

@@ -68,6 +68,7 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
     table: dict[str, Callable[[], None]] = {
         "studies": window.windows.show_studies,
         "peers": window.windows.show_peers,
+        "outputs": window.windows.show_outputs,
         "packs": window.windows.show_packs,
         "users": window.windows.show_users,
         "receive": window.traffic.intake.toggle,

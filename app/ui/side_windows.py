@@ -14,6 +14,7 @@ from app.ui.job_bridge import JobBridge
 from app.ui.left_out_window import LeftOutWindow
 from app.ui.objects_window import ObjectsWindow
 from app.ui.outbox_window import OutboxWindow
+from app.ui.outputs_window import OutputsWindow
 from app.ui.packs_window import PacksWindow
 from app.ui.peers_window import PeersWindow
 from app.ui.shortcuts import KeyHelp
@@ -96,6 +97,11 @@ class SideWindows(QObject):
         window = self._open.get("studies")
         if isinstance(window, StudiesWindow):
             window.set_sources(self._sources())
+
+    def show_outputs(self) -> None:
+        """Letterhead, certificates and receivers of signed reports."""
+        window = self._show("outputs", OutputsWindow(self._context, self._bridge, self._owner))
+        window.outputs_changed.connect(self.send_wanted)
 
     def show_users(self) -> None:
         """The accounts of those who sign."""

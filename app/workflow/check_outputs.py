@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +18,11 @@ from app.config.report_settings import (
     MllpTarget,
     ReportSettings,
 )
+from app.core.errors import AppError
 from app.core.ports import SecretStore
 from app.core.report import Message
+from app.network.peers import TlsFiles
+from app.network.tls import client_context
 from app.workflow.report_pdf import secret_name
 
 _CONNECT_S: Final = 3.0
@@ -83,14 +88,38 @@ def _dates(name: str, path: Path, password: str) -> OutputCheck:
 
 
 def _folder(target: FolderTarget) -> OutputCheck:
-    if Path(target.folder).expanduser().is_dir():
+    folder = Path(target.folder).expanduser()
+    if folder.is_dir() and not os.access(folder, os.W_OK):
+        words = Message("the folder cannot be written to", "в папку нельзя записывать")
+        return OutputCheck(target.name, False, words)
+    if folder.is_dir():
         return OutputCheck(target.name, True, Message("the folder is there", "папка доступна"))
     return OutputCheck(target.name, False, Message("the folder is not there", "папка недоступна"))
 
 
 def _line(target: MllpTarget) -> OutputCheck:
+    """With TLS the handshake too: a receiver that is not trusted would never get a report."""
     try:
-        socket.create_connection((target.host, target.port), _CONNECT_S).close()
+        with socket.create_connection((target.host, target.port), _CONNECT_S) as line:
+            if target.tls:
+                with client_context(_files(target)).wrap_socket(line, server_hostname=target.host):
+                    pass
+    except AppError as fault:
+        return OutputCheck(
+            target.name, False, Message(fault.message.rstrip("."), fault.ru.rstrip("."))
+        )
+    except ssl.SSLError:
+        words = Message(
+            "answers, but not with a certificate that is trusted",
+            "отвечает, но его сертификату нельзя доверять",
+        )
+        return OutputCheck(target.name, False, words)
     except OSError:
         return OutputCheck(target.name, False, Message("does not answer", "не отвечает"))
     return OutputCheck(target.name, True, Message("accepts connections", "принимает соединения"))
+
+
+def _files(target: MllpTarget) -> TlsFiles:
+    paths = (target.ca_file, target.certificate, target.key)
+    ca_file, own, key = (Path(path).expanduser() if path else None for path in paths)
+    return TlsFiles(ca_file, own, key)
