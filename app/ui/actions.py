@@ -71,6 +71,7 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     _a("peers", "file", scope="window", needs="nothing"),
     _a("outputs", "file", scope="window", needs="nothing"),
     _a("packs", "file", scope="window", needs="nothing"),
+    _a("servers", "file", scope="window", needs="nothing"),
     _a("users", "file", scope="window", needs="nothing"),
     _a("receive", "file", scope="window", needs="nothing", is_checkable=True),
     _a("refresh", "file", "F5", scope="window", needs="study"),

@@ -70,6 +70,7 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
         "peers": window.windows.show_peers,
         "outputs": window.windows.show_outputs,
         "packs": window.windows.show_packs,
+        "servers": window.windows.show_servers,
         "users": window.windows.show_users,
         "receive": window.traffic.intake.toggle,
         "refresh": window.refresh_study,

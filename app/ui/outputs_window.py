@@ -180,7 +180,7 @@ class OutputsWindow(QDialog):
             return
         row = self._rows[number]
         raw = self._context.settings.report.model_dump(mode="json")
-        values = raw if row.part == "objects" else raw[row.part]
+        values: Any = raw if row.part == "objects" else raw[row.part]
         self._show(row, values if row.index is None else values[row.index])
 
     def _show(self, row: _Row, values: dict[str, Any] | None) -> None:

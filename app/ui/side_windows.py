@@ -17,6 +17,7 @@ from app.ui.outbox_window import OutboxWindow
 from app.ui.outputs_window import OutputsWindow
 from app.ui.packs_window import PacksWindow
 from app.ui.peers_window import PeersWindow
+from app.ui.servers_window import ServersWindow
 from app.ui.shortcuts import KeyHelp
 from app.ui.studies_window import StudiesWindow
 from app.ui.study_sources import LibrarySource, PeerSource, StudySource
@@ -111,6 +112,10 @@ class SideWindows(QObject):
         """The installed model packs with their cards."""
         window = self._show("packs", PacksWindow(self._context, self._bridge, self._owner))
         window.packs_changed.connect(self.packs_changed)
+
+    def show_servers(self) -> None:
+        """The servers that compute model packs."""
+        self._show("servers", ServersWindow(self._context, self._bridge, self._owner))
 
     def show_templates(self) -> None:
         """Report templates and macros of the site."""
