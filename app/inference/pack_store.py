@@ -40,6 +40,10 @@ class PackStore:
         self._user = user
         self._policy = policy or PackPolicy()
 
+    def use_policy(self, policy: PackPolicy) -> None:
+        """Another word of the administrator, from the next question on; any thread."""
+        self._policy = policy
+
     def installed(self) -> tuple[InstalledPack, ...]:
         """The packs in use, by id: whose manifest is valid and that are not switched off."""
         found = (self._in_use(versions) for versions in self._by_id().values())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QComboBox,
     QDialog,
     QFileDialog,
     QHBoxLayout,
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import (
 from app.core.errors import AppError
 from app.core.report import Message
 from app.inference.installed_pack import InstalledPack
+from app.inference.pack_policy import PackMode
 from app.ui.job_bridge import JobBridge
 from app.ui.panel_style import set_role
 from app.ui.texts import language, tr
@@ -32,11 +34,15 @@ from app.workflow.manage_packs import (
     install_pack,
     pack_states,
     remove_pack,
+    set_mode,
     verify_pack,
 )
 
 if TYPE_CHECKING:
     from app.workflow.context import AppContext
+
+
+MODES: Final[tuple[PackMode, ...]] = ("on", "shadow", "off")
 
 
 class PacksWindow(QDialog):
@@ -69,6 +75,11 @@ class PacksWindow(QDialog):
         self._add.clicked.connect(self._ask_file)
         self._verify.clicked.connect(self.verify)
         self._remove.clicked.connect(self.remove)
+        self.mode = QComboBox()
+        for mode in MODES:
+            self.mode.addItem(tr(f"packs.use.{mode}"), mode)
+        self.mode.setPlaceholderText(tr("packs.mode.unused"))
+        self.mode.activated.connect(self._set_mode)
         self._place()
         self.refresh()
 
@@ -121,6 +132,19 @@ class PacksWindow(QDialog):
         self._say(tr("packs.removed", name=chosen.installed.key), "dim")
         self.packs_changed.emit()
 
+    def _set_mode(self, row: int) -> None:
+        chosen = self._chosen()
+        if chosen is None or MODES[row] == _shown_mode(chosen):
+            return
+        try:
+            set_mode(self._context, chosen.installed, MODES[row])
+        except AppError as error:
+            self._fail(error)
+            return
+        self.refresh(chosen.installed.key)
+        self._say(tr(f"packs.used.{MODES[row]}", name=chosen.installed.key), "dim")
+        self.packs_changed.emit()
+
     def _ask_file(self) -> None:
         file, _ = QFileDialog.getOpenFileName(
             self, tr("packs.add"), "", f"{tr('packs.files')} (*.overreadpack *.zip)"
@@ -144,6 +168,9 @@ class PacksWindow(QDialog):
         chosen = self._chosen()
         self._verify.setEnabled(chosen is not None)
         self._remove.setEnabled(chosen is not None and not chosen.installed.built_in)
+        self.mode.setEnabled(chosen is not None)
+        shown = _shown_mode(chosen) if chosen else None
+        self.mode.setCurrentIndex(MODES.index(shown) if shown else -1)
         if chosen is None:
             self.card.clear()
             return
@@ -169,12 +196,18 @@ class PacksWindow(QDialog):
         panes.setChildrenCollapsible(False)
         foot = QHBoxLayout()
         foot.addWidget(self.status, 1)
+        foot.addWidget(self.mode)
         for button in (self._add, self._verify, self._remove):
             button.setAutoDefault(False)
             foot.addWidget(button)
         column = QVBoxLayout(self)
         column.addWidget(panes, 1)
         column.addLayout(foot)
+
+
+def _shown_mode(state: PackState) -> PackMode | None:
+    """None where the version may run and another one does."""
+    return None if state.mode == "on" and not state.in_use else state.mode
 
 
 def _line(state: PackState) -> str:

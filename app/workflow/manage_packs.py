@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.config.pack_settings import PackSettings
+from app.config.settings import save_settings
 from app.core.errors import AppError, ModelPackError
 from app.core.report import Message
 from app.inference.golden import try_out
 from app.inference.installed_pack import InstalledPack
+from app.inference.pack_policy import PackMode, policy_of
 from app.workflow.context import AppContext
 
 
@@ -17,7 +20,7 @@ class PackState:
     """One version of a pack as a list shows it; ``mode`` is on, shadow or off."""
 
     installed: InstalledPack
-    mode: str
+    mode: PackMode
     in_use: bool
 
 
@@ -44,6 +47,28 @@ def remove_pack(context: AppContext, key: str) -> None:
     """Delete a version of the user. Raises ``ModelPackError`` for a built-in one."""
     context.packs.remove(key)
     context.store.audit.append(context.user, "pack.removed", key.partition("@")[0], {"key": key})
+
+
+def set_mode(context: AppContext, installed: InstalledPack, mode: PackMode) -> None:
+    """Put a version in use, in the shadow or off: written to the settings, in force at once.
+
+    A version that is put in use takes the place of the one that was. Raises ``EnvironmentFault``.
+    """
+    pack = installed.pack
+    others = [
+        one
+        for one in context.settings.packs
+        if one.id != pack.id
+        or (one.version != pack.version and not (mode == "on" and one.version and one.mode == "on"))
+    ]
+    chosen = PackSettings(id=pack.id, version=pack.version, mode=mode)
+    changed = context.settings.model_copy(update={"packs": (*others, chosen)})
+    save_settings(context.store.folder, changed)
+    context.settings = changed
+    context.packs.use_policy(policy_of(changed))
+    context.store.audit.append(
+        context.user, "pack.mode", pack.id, {"version": pack.version, "mode": mode}
+    )
 
 
 def verify_pack(context: AppContext, key: str) -> Message:
