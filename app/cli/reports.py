@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli import reports_cosign
 from app.cli.language import console_language, in_language
 from app.cli.opened_library import opened_library
 
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("study", metavar="STUDY", help="study instance UID")
     one.add_argument("--reading", default="", help="default: the workstation's, else the newest")
     does = parser.add_subparsers(
-        dest="does", required=True, metavar="list|show|versions|diff|verify"
+        dest="does", required=True, metavar="list|show|versions|diff|verify|cosign"
     )
     listed = does.add_parser("list", parents=[shared], help="the newest version of every report")
     listed.add_argument(
@@ -52,10 +53,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "verify", parents=[shared], help="exit 1 where a signed version is not as it was signed"
     )
     verify.add_argument("study", metavar="STUDY", nargs="?", default="", help="default: all")
+    reports_cosign.add_arguments(
+        does.add_parser(
+            "cosign", parents=[shared, one], help="a senior signs what waits; exit 1: check blocks"
+        )
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """List, show, compare or verify."""
+    """List, show, compare, verify or co-sign."""
     from app.cli.exit_codes import ExitCode
 
     with opened_library(args.data) as context:
@@ -64,6 +70,14 @@ def run(args: argparse.Namespace) -> int:
             return ExitCode.DONE
         if args.does == "verify":
             return _verify(context, args)
+        if args.does == "cosign":
+            code, answer = reports_cosign.run(context, args)
+            args.reading = answer["reading"]
+            if args.json:
+                _print(_about(args) | answer)
+            else:
+                print(reports_cosign.told(answer))
+            return code
         rows = _versions(context, args)
         if args.does == "versions":
             _show_versions(rows, args)

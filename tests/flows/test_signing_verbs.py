@@ -108,3 +108,34 @@ def test_a_report_is_read_signed_listed_and_verified(
     assert (code, answer["checked"], answer["broken"], answer["trail_whole"]) == (0, 2, [], True)
     assert verb("reports", "show", "9.9.9")[0] == 3
     assert verb("reports", "show", study, "--version", "7")[0] == 3
+
+
+def test_a_senior_cosigns_what_a_resident_signed(
+    verb: Verb, film_path: Path, tmp_path: Path
+) -> None:
+    _users(verb)
+    code, answer = verb(
+        "read", film_path, "--out", tmp_path / "out", "--accept", "all",
+        "--sign", "sidorov", "--password-stdin", stdin=f"{RESIDENT}\n",
+    )  # fmt: skip
+    study, (waiting,) = answer["study_instance_uid"], verb("reports", "list")[1]["reports"]
+    ask = ("reports", "cosign", study, "--reading", waiting["reading"], "--password-stdin")
+    assert verb(*ask, "--sign", "sidorov", stdin=f"{RESIDENT}\n")[0] == 3  # not by a resident
+    assert verb(*ask, "--sign", "boss", stdin="wrong\n")[0] == 3
+    text = (tmp_path / "out" / "report.txt").read_text("utf-8")
+    changed = tmp_path / "text.txt"
+    changed.write_text(f"{text.rstrip()} TODO\n", encoding="utf-8")
+    code, blocked = verb(*ask, "--sign", "boss", "--text", changed, stdin=f"{BOSS}\n")
+    assert (code, blocked["signed"], blocked["state"]) == (1, False, "preliminary")
+    assert {d["rule"] for d in blocked["check"]["discrepancies"]} >= {"placeholder-left"}
+    (unchanged,) = verb("reports", "list")[1]["reports"]
+    assert unchanged == waiting  # nothing is left of what was not signed
+    changed.write_text(f"{text.rstrip()}\nReviewed with the resident.\n", encoding="utf-8")
+    code, done = verb(*ask, "--sign", "boss", "--text", changed, stdin=f"{BOSS}\n")
+    assert (code, done["signed"], done["state"], done["version"]) == (0, True, "signed", 2)
+    assert [s["login"] for s in done["signatures"]] == ["sidorov", "boss"]
+    code, diff = verb("reports", "diff", study, "--reading", waiting["reading"])
+    assert any(piece["kind"] == "added" for piece in diff["text"])
+    assert verb("reports", "list", "--waiting")[1]["reports"] == []
+    assert verb(*ask, "--sign", "boss", stdin=f"{BOSS}\n")[0] == 3  # nothing waits any more
+    assert verb("reports", "verify")[0] == 0
