@@ -249,9 +249,13 @@ def _headers(language: Language) -> tuple[re.Pattern[str], dict[str, str]]:
             for name in names:
                 sections[name] = section
     longest_first = sorted(sections, key=len, reverse=True)
-    names = "|".join(re.escape(name).replace(r"\ ", r"\s+") for name in longest_first)
+    on_a_line = "|".join(re.escape(name).replace(r"\ ", r"[ \t]+") for name in longest_first)
+    # a name may be wrapped, but then a colon must tell it from the beginning of a sentence
+    wrapped = "|".join(
+        re.escape(name).replace(r"\ ", r"\s+") for name in longest_first if " " in name
+    )
     pattern = (
-        rf"(?<![^\s*#•-])(?P<name>{names})"
+        rf"(?<![^\s*#•-])(?P<name>(?:{wrapped})(?=[ \t]*:)|(?:{on_a_line}))"
         r"(?P<end>[ \t]*(?::|\.(?=\s|$)|[-–—](?=\s)|(?=[ \t\r]*(?:\n|$))|(?=[ \t]+\S)))"
     )
     return re.compile(pattern, re.IGNORECASE), sections
