@@ -7,18 +7,16 @@ from typing import Any, Final, Literal
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
-    QPushButton,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
+from app.ui.path_row import path_row
 from app.ui.texts import tr
 
 FormKind = Literal["objects", "letterhead", "hl7", "fhir", "file", "token", "folder", "mllp"]
@@ -90,8 +88,11 @@ class OutputForm(QWidget):
             if isinstance(widget, QCheckBox):
                 widget.setText(title)
                 title = ""
-            has_button = shape in ("path", "directory")
-            form.addRow(QLabel(title), self._with_button(widget, shape) if has_button else widget)
+            if shape in ("path", "directory") and isinstance(widget, QLineEdit):
+                folder = shape == "directory"
+                heading = tr("outputs.choose_folder" if folder else "outputs.choose_file")
+                widget = path_row(widget, heading, self.changed.emit, folder=folder)
+            form.addRow(QLabel(title), widget)
             self.set_value(name, start.get(name))
 
     def title(self, name: str) -> str:
@@ -147,27 +148,6 @@ class OutputForm(QWidget):
         line.setAccessibleName(self.title(name))
         line.textEdited.connect(self.changed)
         return line
-
-    def _with_button(self, line: QWidget, shape: _Shape) -> QWidget:
-        holder = QWidget()
-        holder.setFocusProxy(line)
-        row = QHBoxLayout(holder)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(line, 1)
-        button = QPushButton("…")
-        button.setAutoDefault(False)
-        button.clicked.connect(lambda: self._choose(line, shape))
-        row.addWidget(button)
-        return holder
-
-    def _choose(self, line: QWidget, shape: _Shape) -> None:
-        if shape == "directory":
-            path = QFileDialog.getExistingDirectory(self, tr("outputs.choose_folder"))
-        else:
-            path, _ = QFileDialog.getOpenFileName(self, tr("outputs.choose_file"))
-        if path and isinstance(line, QLineEdit):
-            line.setText(path)
-            self.changed.emit()
 
 
 class _Several(QWidget):

@@ -8,17 +8,15 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
     QSpinBox,
     QWidget,
 )
 
 from app.config.peer_settings import PeerSettings
+from app.ui.path_row import path_row
 from app.ui.texts import tr
 
 PeerKind = Literal["dimse", "web"]
@@ -60,7 +58,9 @@ class PeerForm(QWidget):
             label = "" if isinstance(widget, QCheckBox) else tr(f"peers.field.{name}")
             if isinstance(widget, QCheckBox):
                 widget.setText(tr(f"peers.field.{name}"))
-            form.addRow(QLabel(label), self._with_button(widget) if shape == "file" else widget)
+            if shape == "file" and isinstance(widget, QLineEdit):
+                widget = path_row(widget, tr("peers.choose_file"), self.changed.emit)
+            form.addRow(QLabel(label), widget)
         form.addRow(QLabel(), self.auto_send)
 
     def show_peer(self, peer: PeerSettings | None, *, secret: str, auto_send: bool) -> None:
@@ -109,23 +109,6 @@ class PeerForm(QWidget):
             line.setEchoMode(QLineEdit.EchoMode.Password)
         line.textEdited.connect(self.changed)
         return line
-
-    def _with_button(self, line: QWidget) -> QWidget:
-        holder = QWidget()
-        row = QHBoxLayout(holder)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(line, 1)
-        button = QPushButton("…")
-        button.setAutoDefault(False)
-        button.clicked.connect(lambda: self._choose_file(line))
-        row.addWidget(button)
-        return holder
-
-    def _choose_file(self, line: QWidget) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, tr("peers.choose_file"))
-        if path and isinstance(line, QLineEdit):
-            line.setText(path)
-            self.changed.emit()
 
 
 def _put(widget: QWidget, value: Any) -> None:  # noqa: ANN401 - text, number or flag

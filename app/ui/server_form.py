@@ -8,17 +8,15 @@ from typing import Any, Final
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
     QSpinBox,
     QWidget,
 )
 
 from app.config.inference_settings import ModelServerSettings
+from app.ui.path_row import path_row
 from app.ui.texts import tr
 
 _LINES: Final = ("name", "url")
@@ -81,7 +79,10 @@ class ServerForm(QWidget):
         for name in _LINES:
             form.addRow(QLabel(tr(f"servers.field.{name}")), self.lines[name])
         for name in _FILES:
-            form.addRow(QLabel(tr(f"servers.field.{name}")), self._with_button(self.lines[name]))
+            form.addRow(
+                QLabel(tr(f"servers.field.{name}")),
+                path_row(self.lines[name], tr("servers.choose_file"), self.changed.emit),
+            )
         form.addRow(QLabel(tr("servers.field.timeout_s")), self.wait)
         for flag in self.flags.values():
             form.addRow(QLabel(), flag)
@@ -89,23 +90,6 @@ class ServerForm(QWidget):
         for pack, line in self.models.items():
             line.setAccessibleName(pack)
             form.addRow(QLabel(pack), line)
-
-    def _with_button(self, line: QLineEdit) -> QWidget:
-        holder = QWidget()
-        row = QHBoxLayout(holder)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(line, 1)
-        button = QPushButton("…")
-        button.setAutoDefault(False)
-        button.clicked.connect(lambda: self._choose_file(line))
-        row.addWidget(button)
-        return holder
-
-    def _choose_file(self, line: QLineEdit) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, tr("servers.choose_file"))
-        if path:
-            line.setText(path)
-            self.changed.emit()
 
 
 def _quiet(text: str) -> QLabel:

@@ -36,7 +36,7 @@ def test_a_folder_is_added_tested_changed_and_removed(windows, tmp_path: Path):
     _enter(outputs, send=["hl7", "pdf"])
     outputs.run_test()
     wait_for(lambda: "not there" in outputs.status.text(), "the answer")
-    assert outputs.parts.currentItem().text() == "RIS"
+    assert outputs.entries.currentItem().text() == "RIS"
     (tmp_path / "missing").mkdir()
     outputs.run_test()
     wait_for(lambda: "the folder is there" in outputs.status.text(), "the answer")
@@ -46,7 +46,7 @@ def test_a_folder_is_added_tested_changed_and_removed(windows, tmp_path: Path):
     _enter(outputs, name="RIS", folder=str(tmp_path))
     assert not outputs.keep()
     assert "used by another row" in outputs.status.text()
-    outputs.parts.setCurrentRow(4)
+    outputs.entries.setCurrentRow(4)
     outputs.remove()
     assert load_settings(context.store.folder).report.targets == ()
 
@@ -72,7 +72,7 @@ def test_letterhead_and_certificate_are_kept_and_no_password_is_written(windows,
     context, outputs = windows
     set_language("ru")
     try:
-        outputs.parts.setCurrentRow(1)
+        outputs.entries.setCurrentRow(1)
         _enter(outputs, name_ru="Больница № 5", address_ru=["ул. Ленина, 1", "Москва"])
         assert outputs.keep()
         outputs.add("token")
@@ -89,7 +89,7 @@ def test_letterhead_and_certificate_are_kept_and_no_password_is_written(windows,
     saved = load_settings(context.store.folder).report
     assert saved.letterhead.address_ru == ("ул. Ленина, 1", "Москва")
     assert [one.file for one in saved.certificates] == [str(tmp_path / "seal.p12")]
-    outputs.parts.setCurrentRow(0)
+    outputs.entries.setCurrentRow(0)
     _enter(outputs, timestamp_url="tsa.example")
     assert not outputs.keep()
     assert "http://" in outputs.status.text()

@@ -55,7 +55,7 @@ def test_what_is_wrong_with_a_field_is_said(shown):
     servers.form.lines["url"].setText("https://gpu.example:8000")
     assert not servers.keep()
     assert "another server" in servers.status.text()
-    servers.servers.setCurrentRow(0)
+    servers.entries.setCurrentRow(0)
     servers.remove()
     assert load_settings(context.store.folder).inference.servers == ()
 
