@@ -58,7 +58,7 @@ VERBS = (
     Verb("listen", "app.cli.listen", "receive what peers send, into the library"),
     Verb("peers", "app.cli.peers", "network peers: list, add, remove, test, secret"),
     Verb("outbox", "app.cli.outbox", "what is signed goes out: list, retry, run"),
-    Verb("reports", "app.cli.reports", "reports: list, show, versions, diff, verify"),
+    Verb("reports", "app.cli.reports", "reports: list, show, versions, diff, verify, cosign"),
     Verb("users", "app.cli.users", "who may sign: list, add, role, password, disable, unlock"),
     Verb("audit", "app.cli.audit", "the audit trail: show, verify, export"),
     Verb("doctor", "app.cli.doctor", "can this machine do the job, and what to do if not"),

@@ -10,7 +10,6 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -19,6 +18,8 @@ from PySide6.QtWidgets import (
 from app.core.errors import AppError
 from app.core.report import Discrepancy, Override
 from app.ui.discrepancy_panel import DiscrepancyPanel
+from app.ui.report_editor import ReportEditor
+from app.ui.report_spelling import ReportSpelling
 from app.ui.signer_fields import SignerFields
 from app.ui.texts import language, tr
 from app.workflow import sign_report
@@ -40,10 +41,17 @@ class AddendumEditor(QWidget):
         title = QLabel(tr("report.addendum_title"))
         title.setProperty("role", "bright")
         title.setWordWrap(True)
-        self._text = QPlainTextEdit()
-        self._text.setPlaceholderText(tr("report.addendum_placeholder"))
-        self._text.setTabChangesFocus(True)
-        self._text.setMinimumHeight(80)
+        self.text = ReportEditor()
+        self.text.setPlaceholderText(tr("report.addendum_placeholder"))
+        self.text.setTabChangesFocus(True)
+        self.text.setMinimumHeight(80)
+        self.text.setUndoRedoEnabled(True)  # the session's undo ends before what is signed
+        self.text.undo_wanted.connect(self.text.undo)
+        self.text.redo_wanted.connect(self.text.redo)
+        self.spelling = ReportSpelling(session.context, self.text, lambda: None, self)
+        self.spelling.said.connect(self._say)
+        self.spelling.set_session(session)
+        self.text.textChanged.connect(self.spelling.schedule)
         self._signer = SignerFields(session.context)
         self._overrides = {item.discrepancy_id: item for item in session.overrides}
         self._list = DiscrepancyPanel()
@@ -68,16 +76,16 @@ class AddendumEditor(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 4)
         layout.addWidget(title)
-        layout.addWidget(self._text, 1)
+        layout.addWidget(self.text, 1)
         layout.addWidget(self._list, 2)
         layout.addWidget(self._signer)
         layout.addWidget(self._fault)
         layout.addLayout(row)
-        self.setFocusProxy(self._text)
+        self.setFocusProxy(self.text)
 
     def set_text(self, text: str) -> None:
         """Put in a text."""
-        self._text.setPlainText(text)
+        self.text.setPlainText(text)
 
     @property
     def signer(self) -> SignerFields:
@@ -86,12 +94,12 @@ class AddendumEditor(QWidget):
 
     def add_sentence(self, sentence: str) -> None:
         """Put a sentence at the end of the text."""
-        text = self._text.toPlainText().rstrip()
-        self._text.setPlainText(f"{text}\n{sentence}".lstrip())
+        text = self.text.toPlainText().rstrip()
+        self.text.setPlainText(f"{text}\n{sentence}".lstrip())
 
     def sign(self) -> None:
         """Sign the addendum, or say in a line why not."""
-        text = self._text.toPlainText().strip()
+        text = self.text.toPlainText().strip()
         if not text:
             self._say(tr("report.addendum_empty"))
             return

@@ -126,7 +126,7 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
         "report_measure": report.insert_measurement,
         "report_find": report.open_search,
         "report_replace": report.open_replace,
-        "spelling_next": report.spelling.next_word,
+        "spelling_next": report.next_misspelling,
         "spell_check": report.spelling.toggle,
         "report_next_section": report.next_section,
         "report_previous_section": report.previous_section,

@@ -98,7 +98,9 @@ class ReportPanel(QWidget):
         self._prior.carried.connect(lambda: self._say(tr("prior.carried")))
         self._choice.left.connect(self._editor.setFocus)
         self._checking.refreshed.connect(self._refresh_status)
-        self.spelling = ReportSpelling(context, self._editor, self._writing, self)
+        self.spelling = ReportSpelling(
+            context, self._editor, lambda: self._writing.store("fix"), self
+        )
         self.spelling.said.connect(self._say)
         self.dictation = ReportDictation(context, self, self)
         self.dictation.said.connect(self._say)
@@ -160,6 +162,11 @@ class ReportPanel(QWidget):
     def addendum_editor(self) -> AddendumEditor | None:
         """The addendum editor while it is open."""
         return self._signing.addendum
+
+    def next_misspelling(self) -> None:
+        """Go to the next misspelled word of the text that is being written."""
+        addendum = self.addendum_editor
+        (self.spelling if addendum is None else addendum.spelling).next_word()
 
     @property
     def signing(self) -> ReportSigning:

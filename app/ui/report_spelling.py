@@ -23,7 +23,6 @@ from app.workflow.spelling import add_word, names_in, set_spell_check, speller_o
 if TYPE_CHECKING:
     from app.reporting.spelling.speller import Misspelling, Speller
     from app.ui.report_editor import ReportEditor
-    from app.ui.report_writing import ReportWriting
     from app.workflow.context import AppContext
     from app.workflow.session import StudySession
 
@@ -41,6 +40,8 @@ class Spelled:
 class ReportSpelling(QObject):
     """Checks spelling after each pause in typing. Main thread only; the work is in a lane.
 
+    ``replaced`` is called after a word was put in the place of another.
+
     The dictionaries are read when the first report is open. The word that is being typed is not
     marked. ``turned`` tells whether spelling is checked, ``said`` carries a sentence.
     """
@@ -52,13 +53,13 @@ class ReportSpelling(QObject):
         self,
         context: AppContext,
         editor: ReportEditor,
-        writing: ReportWriting,
+        replaced: Callable[[], object],
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._context = context
         self._editor = editor
-        self._writing = writing
+        self._replaced = replaced
         self._session: StudySession | None = None
         self._speller: Speller | None = None
         self._is_loading = False
@@ -185,7 +186,7 @@ class ReportSpelling(QObject):
 
     def _prepare(self) -> Callable[[], Spelled] | None:
         session, speller = self._session, self._speller
-        if session is None or speller is None or session.is_locked or not self.is_on:
+        if session is None or speller is None or self._editor.isReadOnly() or not self.is_on:
             self._found = Spelled("", ())
             self._mark()
             return None
@@ -263,7 +264,7 @@ class ReportSpelling(QObject):
         text = self._editor.report_text()
         if text[wrong.start : wrong.end] == wrong.word and not self._editor.isReadOnly():
             self._editor.replace_range(wrong.start, wrong.end, word)
-            self._writing.store("fix")
+            self._replaced()
             self.schedule()
 
     def _add(self, word: str) -> None:

@@ -13,8 +13,11 @@ from pytestqt.qtbot import QtBot
 from app.config.settings import load_settings
 from app.config.site_words import site_words
 from app.ui.report_panel import ReportPanel
+from app.workflow import review
+from app.workflow.check_report import check_now
 from app.workflow.context import AppContext
 from app.workflow.session import StudySession
+from app.workflow.sign_report import SignRequest, sign
 from tests.support.panel_sessions import chest_session
 from tests.support.typing_keys import type_text
 from tests.support.workflow_context import context_in
@@ -148,3 +151,30 @@ def test_the_names_of_the_study_are_not_marked_and_reach_no_log(
     qtbot.waitUntil(lambda: panel.spelling.is_ready, timeout=20000)
     assert panel.spelling.wrong_words() == ["efusion"]
     assert name.lower() not in caplog.text.lower()
+
+
+def test_an_addendum_is_spelled_and_undone_by_itself(
+    panel: ReportPanel, session: StudySession, qtbot: QtBot
+) -> None:
+    for found in session.findings:
+        review.reject(session, found.uid, "artefact")
+    session.set_report_text("FINDINGS: The lungs are clear.\n")
+    sign(session, SignRequest("Petrov^Ivan", "author", check_now(session)))
+    panel.add_addendum()
+    addendum = panel.addendum_editor
+    assert addendum is not None
+    type_text(addendum.text, "No pnevmothorax seen.")
+    qtbot.waitUntil(lambda: addendum.spelling.wrong_words() == ["pnevmothorax"], timeout=20000)
+    panel.next_misspelling()
+    menu = addendum.spelling.menu
+    assert menu is not None
+    fix = menu.actions()[0]
+    menu.close()
+    fix.trigger()
+    assert addendum.text.report_text() == f"No {fix.text()} seen."
+    qtbot.waitUntil(lambda: addendum.spelling.wrong_words() == [], timeout=20000)
+    addendum.text.undo_wanted.emit()
+    assert addendum.text.report_text() == "No pnevmothorax seen."
+    addendum.sign()
+    assert session.report is not None
+    assert session.report.text.endswith("No pnevmothorax seen.\n")
