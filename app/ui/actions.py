@@ -174,6 +174,7 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     _a("export", "report", "Ctrl+E", scope="window", needs="study", icon="export"),
     _a("report_copy", "report", "Ctrl+Shift+C", scope="window", needs="study"),
     _a("outbox", "report", scope="window", needs="nothing"),
+    _a("check_rules", "report", scope="window", needs="nothing"),
     _a("certificate_password", "report", scope="window", needs="nothing"),
     _a("deidentify", "report", scope="window", needs="study"),
     _a("key_help", "help", "F1", scope="window", needs="nothing", icon="keys"),

@@ -141,6 +141,7 @@ def commands(window: WindowCommands) -> dict[str, Callable[[], None]]:
         "report_copy": lambda: _copy(window),
         "certificate_password": window.outputs.ask,
         "outbox": window.windows.show_outbox,
+        "check_rules": window.windows.show_rules,
         "deidentify": window.windows.show_deidentify,
         "key_help": window.windows.show_keys,
         "about": window.windows.show_about,

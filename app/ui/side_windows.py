@@ -17,6 +17,7 @@ from app.ui.outbox_window import OutboxWindow
 from app.ui.outputs_window import OutputsWindow
 from app.ui.packs_window import PacksWindow
 from app.ui.peers_window import PeersWindow
+from app.ui.rules_window import RulesWindow
 from app.ui.servers_window import ServersWindow
 from app.ui.shortcuts import KeyHelp
 from app.ui.studies_window import StudiesWindow
@@ -182,6 +183,10 @@ class SideWindows(QObject):
         """What was signed and where it went."""
         window = self._show("outbox", OutboxWindow(self._context, self._owner))
         window.retried.connect(self.send_wanted)
+
+    def show_rules(self) -> None:
+        """What the report check has learnt on this site."""
+        self._show("rules", RulesWindow(self._context, self._owner))
 
     def show_keys(self) -> None:
         """The help on keys and mouse."""
